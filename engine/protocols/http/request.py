@@ -1,0 +1,93 @@
+"""One request head, read and checked."""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from engine.protocols.http import limits
+from engine.protocols.http.errors import RemoteProtocolError
+from engine.protocols.http.target import parse_target
+
+METHODS = ("GET", "HEAD", "OPTIONS")
+VERSIONS = ("1.0", "1.1")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client of the media port asked for."""
+
+    #: GET, HEAD or OPTIONS; everything else was refused.
+    method: str
+    #: Decoded; begins with a slash, or is "*" (OPTIONS only).
+    path: str
+    #: Decoded parameters, each name once.
+    query: dict[str, str]
+    #: Names in lower case; a field sent several times is joined with ", " (RFC 9110 section 5.3).
+    headers: dict[str, str]
+    #: "1.0" or "1.1".
+    http_version: str
+    #: The client asked to go on as WebSocket (the handshake itself is still unchecked).
+    is_websocket: bool
+    #: The client's x-request-id if it is a plain token, else None and the caller makes one.
+    request_id: str | None
+    #: Cut to what a log line may carry.
+    user_agent: str
+    #: Bytes that came after the head: the first WebSocket frames of a hasty client.
+    trailing: bytes
+
+
+def build_request(
+    method: str, target: bytes, fields: Iterable[tuple[bytes, bytes]], http_version: str, trailing: bytes
+) -> Request:
+    """Check one parsed head; raises `RemoteProtocolError` with the status to answer."""
+    if http_version not in VERSIONS:
+        raise RemoteProtocolError("HTTP/1.0 or HTTP/1.1 only", reply=505)
+    if method not in METHODS:
+        raise RemoteProtocolError("method not allowed", reply=405)
+    headers = collect_headers(fields)
+    _refuse_body(headers)
+    path, query = parse_target(target)
+    if path == "*" and method != "OPTIONS":
+        raise RemoteProtocolError("only OPTIONS may ask for *")
+    return Request(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        http_version=http_version,
+        is_websocket=_asks_for_websocket(headers),
+        request_id=_request_id(headers),
+        user_agent=headers.get("user-agent", "")[: limits.MAX_USER_AGENT_CHARS],
+        trailing=trailing,
+    )
+
+
+def collect_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Header fields as one map; at most `MAX_HEADERS` lines."""
+    headers: dict[str, str] = {}
+    for number, (raw_name, raw_value) in enumerate(fields):
+        if number >= limits.MAX_HEADERS:
+            raise RemoteProtocolError("too many header fields", reply=431)
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _refuse_body(headers: dict[str, str]) -> None:
+    if "transfer-encoding" in headers or headers.get("content-length", "0").strip("0"):
+        raise RemoteProtocolError("a media request has no body", reply=413)
+
+
+def _asks_for_websocket(headers: dict[str, str]) -> bool:
+    return _has_token(headers, "upgrade", "websocket") and _has_token(headers, "connection", "upgrade")
+
+
+def _has_token(headers: dict[str, str], name: str, token: str) -> bool:
+    return any(piece.strip().lower() == token for piece in headers.get(name, "").split(","))
+
+
+def _request_id(headers: dict[str, str]) -> str | None:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else None

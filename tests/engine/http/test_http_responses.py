@@ -1,0 +1,111 @@
+"""What goes back: heads, short answers, preflights."""
+
+import h11
+import pytest
+
+from engine.protocols.http import (
+    LocalProtocolError,
+    RemoteProtocolError,
+    error_response,
+    flv_response,
+    parse_route,
+    plain_response,
+    preflight_response,
+    response_head,
+)
+
+
+def parse(data: bytes, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    """Status, fields and body as h11's client side reads them."""
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
+    client.receive_data(data)
+    client.receive_data(b"")
+    response = client.next_event()
+    assert isinstance(response, h11.Response)
+    body = b""
+    while isinstance(event := client.next_event(), h11.Data):
+        body += event.data
+    fields = {name.decode(): value.decode() for name, value in response.headers}
+    return response.status_code, fields, body
+
+
+def test_an_flv_head_opens_an_endless_body() -> None:
+    status, fields, body = parse(flv_response(None, "id1") + b"FLV\x01")
+    assert (status, body) == (200, b"FLV\x01")
+    assert fields["content-type"] == "video/x-flv"
+    assert fields["connection"] == "close"
+    assert fields["cache-control"] == "no-cache, no-store"
+    assert fields["access-control-allow-origin"] == "*"
+    assert fields["x-content-type-options"] == "nosniff"
+    assert fields["x-request-id"] == "id1"
+    assert "content-length" not in fields
+    assert "transfer-encoding" not in fields
+
+
+def test_the_page_that_asked_is_named() -> None:
+    _, fields, _ = parse(flv_response("https://page.example", "id1"))
+    assert fields["access-control-allow-origin"] == "https://page.example"
+    assert fields["vary"] == "Origin"
+
+
+def test_a_refusal_is_short_and_complete() -> None:
+    status, fields, body = parse(plain_response(404, "no such stream\n", request_id="r"))
+    assert (status, body) == (404, b"no such stream\n")
+    assert fields["content-length"] == str(len(body))
+
+
+def test_head_gets_no_body() -> None:
+    answer = plain_response(404, "no such stream\n", request_id="r", head_only=True)
+    assert answer.endswith(b"\r\n\r\n")
+    assert parse(answer, "HEAD")[1]["content-length"] == "15"
+
+
+def test_extra_fields_are_sent() -> None:
+    _, fields, _ = parse(plain_response(503, "full\n", request_id="r", extra=[("Retry-After", "5")]))
+    assert fields["retry-after"] == "5"
+
+
+@pytest.mark.parametrize(("status", "field"), [(405, "allow"), (426, "sec-websocket-version")])
+def test_refusals_carry_the_fields_they_must(status: int, field: str) -> None:
+    answer = error_response(RemoteProtocolError("no", reply=status), request_id="r")
+    assert field in parse(answer)[1]
+
+
+def test_a_preflight_is_allowed() -> None:
+    status, fields, body = parse(preflight_response("https://page.example", "r"), "OPTIONS")
+    assert (status, body) == (204, b"")
+    assert fields["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X", "a\r\nB: c"), ("X", "a\nb"), ("X Y", "a"), ("", "a"), ("X", "\u20ac")]
+)
+def test_a_field_cannot_be_smuggled(name: str, value: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        response_head(200, [(name, value)])
+
+
+def test_an_unknown_status_is_ours_to_fix() -> None:
+    with pytest.raises(LocalProtocolError):
+        response_head(299, [])
+
+
+@pytest.mark.parametrize("path", ["/", "/.flv", "/live/show", "/live/show.m3u8", "*", "/live/show.flv/"])
+def test_paths_that_are_no_media(path: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse_route(path, {})
+    assert caught.value.reply == 404
+
+
+def test_routes() -> None:
+    assert parse_route("/live/show.flv", {}).raw_name == "live/show"
+    assert parse_route("/show.flv", {}).raw_name == "show"
+    assert parse_route("/a/b/c.d.flv", {"start": "burst"}).start == "burst"
+    assert parse_route("/show.flv", {"token": "t"}).start is None
+
+
+def test_an_unknown_start_mode_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse_route("/show.flv", {"start": "yesterday"})
+    assert caught.value.reply == 400
