@@ -1,0 +1,103 @@
+"""What a role gets to work with: its seat, its configuration, and the doors to everybody else."""
+
+import math
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from engine.config import Config
+from shm.arena import Arena
+from shm.board import Board, WorkerCell, WorkerState
+from shm.directory import Directory
+from shm.doorbell import Doorbell
+from workers.runtime.bus import Bus
+from workers.runtime.metrics import Metrics
+from workers.runtime.slots import WorkerSlot
+
+RTMP: Final = "rtmp"
+HTTP: Final = "http"
+API: Final = "api"
+METRICS: Final = "metrics"
+
+ReloadCallback = Callable[[Config, Config], None]
+
+
+@dataclass(kw_only=True, eq=False)
+class Worker:
+    """One worker process as its role sees it. `async def serve(worker: Worker) -> None` is a role's entry.
+
+    A role calls `ready()` once it serves. When `draining` is set it stops accepting, calls
+    `close_listeners()`, lets what is there finish, and returns; at `drain_deadline` it is cancelled. A role
+    that returns before `draining` is set has failed, as has one that raises: the process ends with code 1
+    and is replaced.
+
+    `listeners` holds non-blocking sockets that listen already. Under "rtmp" and "http" a fanout worker finds
+    the sockets of all fanout workers, by fanout index, so that it can accept for one that is down (`Lend`);
+    `own_listener` picks its own. Where systemd handed in one socket, the list has that one. Control finds
+    "api" and "metrics". What a role does not need is not there: the lists are empty.
+    """
+
+    slot: WorkerSlot
+    slots: tuple[WorkerSlot, ...]
+    config: Config
+    arena: Arena
+    board: Board
+    cell: WorkerCell
+    directory: Directory
+    listeners: Mapping[str, list[socket.socket]]
+    doorbells: Mapping[int, Doorbell]
+    bus: Bus
+    log: FilteringBoundLogger
+    metrics: Metrics
+    draining: trio.Event = field(default_factory=trio.Event)
+    is_ready: trio.Event = field(default_factory=trio.Event)
+    drain_deadline: float = math.inf
+    """Trio time at which `serve` is cancelled; infinite until `draining` is set."""
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    """The scope that the runtime runs `serve` in."""
+    _on_reload: list[ReloadCallback] = field(default_factory=list)
+
+    @property
+    def doorbell(self) -> Doorbell:
+        """This worker's own doorbell: the one to wait on."""
+        return self.doorbells[self.slot.number]
+
+    def own_listener(self, kind: str) -> socket.socket:
+        """The socket to accept on for `kind`: this slot's, or the one that all share."""
+        shared = self.listeners[kind]
+        return shared[self.slot.index % len(shared)]
+
+    def ready(self) -> None:
+        """Say that the role serves: on the board at once, and to the supervisor."""
+        self.cell.ready_ns = time.monotonic_ns()
+        if not self.draining.is_set():
+            self.cell.state = WorkerState.READY
+        self.is_ready.set()
+
+    def on_reload(self, callback: ReloadCallback) -> None:
+        """Call `callback(old, new)` whenever `config` has been replaced."""
+        self._on_reload.append(callback)
+
+    def reload(self, config: Config) -> None:
+        """Replace the configuration and tell who asked to know. Called by the runtime."""
+        old, self.config = self.config, config
+        for callback in self._on_reload:
+            callback(old, config)
+
+    def drain(self, seconds: float) -> None:
+        """Begin to leave. A later call can only shorten the time that is left."""
+        self.drain_deadline = min(self.drain_deadline, trio.current_time() + seconds)
+        self.scope.deadline = self.drain_deadline
+        self.cell.state = WorkerState.DRAINING
+        self.draining.set()
+
+    def close_listeners(self) -> None:
+        """Close this process's copies of all listening sockets; accepting on them must have ended."""
+        for sockets in self.listeners.values():
+            for listener in sockets:
+                listener.close()
