@@ -3,11 +3,12 @@
 Both the trio side (`bus`) and the supervisor, which has no event loop, use these functions.
 """
 
+import array
 import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ MAX_PACKET_BYTES: Final = 128 * 1024
 # A frozen RTMP connection with a message half received before `publish` (64 KiB at most) fits with room to
 # spare, and two packets fit the kernel's default socket buffer (net.core.wmem_default, 208 KiB, doubled).
 MAX_PACKET_DESCRIPTORS: Final = 4  # a hand-over carries one; the kernel's own bound is 253 (SCM_MAX_FD)
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(MAX_PACKET_DESCRIPTORS * array.array("i").itemsize)
 
 
 class BusError(Exception):
@@ -91,9 +93,14 @@ def send_packet(outbox: socket.socket, packet: Packet, descriptors: Iterable[int
     if len(payload) > MAX_PACKET_BYTES:
         raise PacketTooLarge(f"{type(packet.message).__name__} of {len(payload)} bytes")
     try:
-        socket.send_fds(outbox, [payload], list(descriptors), socket.MSG_DONTWAIT)
+        outbox.sendmsg([payload], _ancillary(descriptors), socket.MSG_DONTWAIT)
     except OSError as error:
         raise _named(error) from error
+
+
+def _ancillary(descriptors: Iterable[int]) -> list[tuple[int, int, "array.array[int]"]]:
+    numbers = array.array("i", descriptors)
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)] if numbers else []
 
 
 def _named(error: OSError) -> Exception:
@@ -111,10 +118,11 @@ def receive_packet(inbox: socket.socket) -> Received | None:
 
     Raises BlockingIOError when the inbox is empty, BusClosed at its end.
     """
-    data, numbers, flags, _ = socket.recv_fds(
-        inbox, MAX_PACKET_BYTES, MAX_PACKET_DESCRIPTORS, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+    # Not socket.recv_fds, nor send_fds above: Python 3.11's forget their `flags` (found by a test).
+    data, ancillary, flags, _ = inbox.recvmsg(
+        MAX_PACKET_BYTES, _ANCILLARY_BYTES, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
     )
-    descriptors = Descriptors(numbers)
+    descriptors = Descriptors(_numbers_in(ancillary))
     if not data:
         descriptors.close()
         raise BusClosed("end of the inbox")
@@ -125,6 +133,14 @@ def receive_packet(inbox: socket.socket) -> Received | None:
         descriptors.close()
         return None
     return Received(packet, descriptors)
+
+
+def _numbers_in(ancillary: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            numbers = array.array("i")
+            numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
+            yield from numbers
 
 
 def _decoded(data: bytes) -> Packet | None:
