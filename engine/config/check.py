@@ -1,0 +1,68 @@
+"""One value against one key: the sentence that says what is wrong with it, or the checked value."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from engine.config.keys import Key
+from engine.config.listen import Listen
+from engine.config.secret import Secret
+
+SHOWN_CHARACTERS: Final = 60
+"""How much of a wrong value an error message repeats."""
+
+
+class Refused(Exception):
+    """A value that a key does not take; the text says both what it was and what is allowed."""
+
+
+def from_text(wanted: type, value: object) -> object:
+    """msgspec's hook for the types it does not know: both are written as text."""
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return Listen.parse(value) if wanted is Listen else Secret(value)
+
+
+def to_text(value: object) -> str:
+    """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def checked(key: Key, where: str, value: object, *, strict: bool) -> object:
+    """Return `value` in the key's type, or raise Refused.
+
+    where: the name the operator wrote it under. strict: False where everything is text (the environment).
+    """
+    try:
+        return msgspec.convert(value, key.annotation, strict=strict, dec_hook=from_text)
+    except msgspec.ValidationError as error:
+        wrong = f"{_shown(key, value)} is not allowed{_why(key, error)}"
+        raise Refused(f"{where}: {wrong}; use {key.allowed}") from None
+
+
+def _shown(key: Key, value: object) -> str:
+    if key.annotation is Secret:
+        return "this secret"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{_printable(value)}"' if isinstance(value, str) else _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """One short line, whatever was in it: it goes to a terminal."""
+    line = "".join(c if c.isprintable() else "?" for c in text[:SHOWN_CHARACTERS])
+    return line + ("..." if len(text) > SHOWN_CHARACTERS else "")
+
+
+def _why(key: Key, error: Exception) -> str:
+    return f" ({error})" if isinstance(key.default, Listen) else ""
+
+
+def unknown(where: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that does not exist: the nearest one that does, or all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name[:SHOWN_CHARACTERS], names, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"known here: {', '.join(names)}"
+    return f'{where}: there is no "{_printable(name)}"; {hint}'

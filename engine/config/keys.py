@@ -1,0 +1,119 @@
+"""Every configuration key as a value, read off the tree: so that there is no second list to keep.
+
+From this come the environment names, the error messages, the split into hot and restart, and the tests.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, get_type_hints
+
+from msgspec import Struct
+from msgspec.inspect import (
+    BoolType,
+    CustomType,
+    Field,
+    FloatType,
+    IntType,
+    LiteralType,
+    Metadata,
+    StrType,
+    Type,
+    type_info,
+)
+from msgspec.inspect import StructType as StructInfo
+
+from engine.config import listen, secret
+from engine.config.listen import Listen
+from engine.config.tree import NEEDS_RESTART, Config, PathTable, Section
+
+ENVIRONMENT_PREFIX: Final = "FANLIGHT_"
+ENVIRONMENT_SEPARATOR: Final = "__"
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """One key of one section."""
+
+    section: str
+    name: str
+    annotation: object
+    """What msgspec checks a value against, limits included."""
+    default: object
+    allowed: str
+    """The range or the choices, in words."""
+    restart: bool
+    """Whether a change needs a restart."""
+    per_path: bool
+    """Whether a `[paths."pattern"]` table may set it."""
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def environment_name(self) -> str:
+        return f"{ENVIRONMENT_PREFIX}{self.section}{ENVIRONMENT_SEPARATOR}{self.name}".upper()
+
+
+def _number(kind: str, low: float | None, high: float | None, multiple: float | None) -> str:
+    text = f"{kind} from {low} to {high}"
+    return f"{text}, a multiple of {multiple}" if multiple else text
+
+
+def _custom(info: CustomType) -> str:
+    if info.cls is Listen:
+        return f'"host:port", such as {listen.EXAMPLES}'
+    return f"a printable text of at most {secret.MAX_SECRET_CHARACTERS} characters"
+
+
+_WORDS: Final[dict[type[Type], Callable[..., str]]] = {
+    IntType: lambda info: _number("a whole number", info.ge, info.le, info.multiple_of),
+    FloatType: lambda info: _number("a number", info.ge, info.le, None),
+    LiteralType: lambda info: " or ".join(f'"{choice}"' for choice in info.values),
+    StrType: lambda info: f"a text of at most {info.max_length} characters, without spaces",
+    BoolType: lambda info: "true or false",
+    CustomType: _custom,
+}
+
+
+def _key(section: str, field: Field, annotation: object) -> Key:
+    info, extra = _unwrapped(field.type)
+    return Key(
+        section=section,
+        name=field.name,
+        annotation=annotation,
+        default=field.default,
+        allowed=_WORDS[type(info)](info),
+        restart=extra == NEEDS_RESTART,
+        per_path=field.name in PathTable.__struct_fields__ and section in PATH_SECTIONS,
+    )
+
+
+def _unwrapped(info: Type) -> tuple[Type, object]:
+    return (info.type, info.extra) if isinstance(info, Metadata) else (info, None)
+
+
+def _sections() -> dict[str, type[Section]]:
+    """The sections that are plain tables: all but `paths`."""
+    info = type_info(Config)
+    assert isinstance(info, StructInfo)
+    found = {field.name: field.type for field in info.fields}
+    structs = {name: kind.cls for name, kind in found.items() if isinstance(kind, StructInfo)}
+    return {name: struct for name, struct in structs.items() if issubclass(struct, Section)}
+
+
+def _all_keys() -> Iterator[Key]:
+    for section, struct in SECTIONS.items():
+        info = type_info(struct)
+        assert isinstance(info, StructInfo)
+        annotations = get_type_hints(struct, include_extras=True)
+        for field in info.fields:
+            yield _key(section, field, annotations[field.name])
+
+
+PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout")
+"""The sections of which a path may override keys; a test holds that no name occurs in two of them."""
+SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(_sections())
+KEYS: Final[Mapping[str, Key]] = MappingProxyType({key.dotted: key for key in _all_keys()})
+"""By dotted name: `fanout.max_lag_s`."""
+PATH_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.name: k for k in KEYS.values() if k.per_path})
+"""By bare name, as they stand in a path's table."""

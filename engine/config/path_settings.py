@@ -1,0 +1,73 @@
+"""What holds for one stream: the sections' values with the matching path tables laid over them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import UNSET, Struct
+from msgspec.structs import asdict, replace
+
+from engine.config.patterns import matches, specificity
+from engine.config.secret import Secret
+from engine.config.tree import Config, Gop, PathTable, SlowPlayer, StartMode
+
+_GOP_KEYS: Final = frozenset(Gop.__struct_fields__)
+
+
+class PathSettings(Struct, frozen=True, kw_only=True):
+    """All that may differ between streams, resolved. Names, units and limits are those of the sections."""
+
+    publish_key: Secret
+    takeover: bool
+    grace_s: float
+    first_packet_s: float
+    idle_s: float
+    start: StartMode
+    wait_s: float
+    min_coalesce_ms: int
+    max_coalesce_ms: int
+    max_lag_s: float
+    max_lag_bytes: int
+    slow_player: SlowPlayer
+    max_jumps: int
+    jump_window_s: float
+    gop: Gop
+
+
+def for_path(config: Config, name: str) -> PathSettings:
+    """Resolve the settings of stream `name` ("live/cam", already validated).
+
+    Costs a few microseconds per pattern: callers keep the result per stream, and ask again after a reload.
+    """
+    ranked = sorted((pattern for pattern in config.paths if matches(pattern, name)), key=specificity)
+    return overlay(without_tables(config), (config.paths[pattern] for pattern in ranked))
+
+
+def without_tables(config: Config) -> PathSettings:
+    """What holds for a stream that no pattern matches."""
+    publish, play, fanout = config.publish, config.play, config.fanout
+    return PathSettings(
+        publish_key=publish.publish_key,
+        takeover=publish.takeover,
+        grace_s=publish.grace_s,
+        first_packet_s=publish.first_packet_s,
+        idle_s=publish.idle_s,
+        start=play.start,
+        wait_s=play.wait_s,
+        min_coalesce_ms=fanout.min_coalesce_ms,
+        max_coalesce_ms=fanout.max_coalesce_ms,
+        max_lag_s=fanout.max_lag_s,
+        max_lag_bytes=fanout.max_lag_bytes,
+        slow_player=fanout.slow_player,
+        max_jumps=fanout.max_jumps,
+        jump_window_s=fanout.jump_window_s,
+        gop=config.gop,
+    )
+
+
+def overlay(settings: PathSettings, tables: Iterable[PathTable]) -> PathSettings:
+    """Lay tables over settings, the most specific one last."""
+    given: dict[str, object] = {}
+    for table in tables:
+        given.update((name, value) for name, value in asdict(table).items() if value is not UNSET)
+    gop = {name: given.pop(name) for name in _GOP_KEYS & given.keys()}
+    return replace(settings, gop=replace(settings.gop, **gop), **given)

@@ -1,0 +1,98 @@
+"""The rules between keys: what each key allows by itself, but not together.
+
+Each rule is a generator of sentences, and the sentence names the keys as the operator knows them.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from engine.config.path_settings import PathSettings, overlay, without_tables
+from engine.config.patterns import overlap, specificity
+from engine.config.tree import Config
+
+
+def check_rules(config: Config) -> tuple[str, ...]:
+    """Return a sentence per broken rule; empty when the configuration can be used."""
+    return tuple(
+        problem
+        for rule in (_listeners, _api_is_private, _streams_per_ingest, _index_length, _settings_fit)
+        for problem in rule(config)
+    )
+
+
+def _listeners(config: Config) -> Iterator[str]:
+    listeners = {name: getattr(config, name).listen for name in ("rtmp", "http", "api", "metrics")}
+    for (one, left), (other, right) in combinations(listeners.items(), 2):
+        if left.collides_with(right):
+            yield f"{one}.listen and {other}.listen: {left} and {right} collide; use distinct ports"
+
+
+def _api_is_private(config: Config) -> Iterator[str]:
+    # An open control API is how strangers end other people's streams (5stackgg/5stack-panel#540).
+    if not config.api.listen.is_loopback:
+        yield (
+            f"api.listen: {config.api.listen} can be reached from outside, and the API has no authentication"
+            " yet; use a loopback address such as 127.0.0.1:1985 or [::1]:1985"
+        )
+
+
+def _streams_per_ingest(config: Config) -> Iterator[str]:
+    if config.publish.max_streams < config.workers.ingest:
+        yield (
+            f"publish.max_streams: {config.publish.max_streams} leaves some of the {config.workers.ingest}"
+            " workers.ingest without a stream; use at least one stream per ingest worker"
+        )
+
+
+def _index_length(config: Config) -> Iterator[str]:
+    entries = config.ring.index_entries
+    if entries & (entries - 1):
+        below = 1 << entries.bit_length() - 1
+        yield f"ring.index_entries: {entries} is not a power of two; use {below} or {below * 2}"
+
+
+def _settings_fit(config: Config) -> Iterator[str]:
+    said: set[str] = set()
+    for label, settings in _all_settings(config):
+        for problem in (*_ring_holds(config, settings), *_tick_is_possible(settings)):
+            if problem not in said:  # what is wrong in general is not said again for every table
+                said.add(problem)
+                yield label + problem
+
+
+def _tick_is_possible(settings: PathSettings) -> Iterator[str]:
+    if settings.min_coalesce_ms > settings.max_coalesce_ms:
+        yield (
+            f"fanout.min_coalesce_ms: {settings.min_coalesce_ms} is more than"
+            f" fanout.max_coalesce_ms ({settings.max_coalesce_ms}); use at most that"
+        )
+
+
+def _ring_holds(config: Config, settings: PathSettings) -> Iterator[str]:
+    lag, gop, ring = settings.max_lag_bytes, settings.gop.max_bytes, config.ring.bytes
+    if ring < 2 * lag:
+        yield (
+            f"ring.bytes: {ring} is less than twice fanout.max_lag_bytes ({lag});"
+            f" use at least {2 * lag}, or a smaller lag"
+        )
+    elif ring < gop + lag:
+        yield (
+            f"ring.bytes: {ring} is less than gop.max_bytes ({gop}) and fanout.max_lag_bytes ({lag})"
+            f" together; use at least {gop + lag}, or smaller limits"
+        )
+
+
+def _all_settings(config: Config) -> Iterator[tuple[str, PathSettings]]:
+    """The combinations of values that a stream could meet, from the general to the special.
+
+    The rules here join two keys, so it is enough to look at the tables one by one and in overlapping pairs.
+    """
+    base = without_tables(config)
+    yield "", base
+    ranked = sorted(config.paths, key=specificity)
+    for pattern in ranked:
+        yield f'paths."{pattern}": ', overlay(base, (config.paths[pattern],))
+    for one, other in combinations(ranked, 2):
+        if overlap(one, other):
+            both = (config.paths[one], config.paths[other])
+            yield f'paths."{one}" with paths."{other}": ', overlay(base, both)

@@ -1,0 +1,179 @@
+"""The configuration tree: one Struct per section of the file.
+
+Type, default, limits and what a change needs stand at the field; the reason for each default stands in
+`configs/fanlight.toml`, the manual, and a house test holds the two equal. Every number has both bounds, so
+that neither infinity nor a slip of the keyboard gets in; the upper ones are meant for machines ten times
+today's.
+"""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from engine.config.listen import Listen
+from engine.config.secret import Secret
+from engine.config.units import GIB, KIB, MIB
+
+NEEDS_RESTART: Final = {"reload": "restart"}
+"""Marks keys whose value is built into sockets, processes or shared memory when the engine starts."""
+
+SlowPlayer = Literal["jump", "wait", "disconnect"]
+StartMode = Literal["keyframe", "burst", "live"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "human"]
+Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """What all sections share: immutable, and no key that is not declared."""
+
+
+class Rtmp(Section, frozen=True, kw_only=True):
+    """The port that publishers and RTMP players come to."""
+
+    listen: Address = Listen("0.0.0.0", 1935)
+    handshake_timeout_s: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    """From accept to the publish or play command, all in all."""
+    max_message_bytes: Annotated[int, Meta(ge=64 * KIB, le=64 * MIB)] = 8 * MIB
+    """Largest RTMP message of a connection that may publish; before that it is 64 KiB."""
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """The media port: HTTP-FLV and WebSocket-FLV."""
+
+    listen: Address = Listen("0.0.0.0", 8080)
+    head_timeout_s: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    """From accept to the end of the request head."""
+    cors_origin: Annotated[str, Meta(max_length=256, pattern=r"^[!-~]*$")] = "*"
+    """Access-Control-Allow-Origin; empty: the header is not sent."""
+
+
+class Api(Section, frozen=True, kw_only=True):
+    """The control API and console."""
+
+    listen: Address = Listen("127.0.0.1", 1985)
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    """/metrics, /healthz and /readyz."""
+
+    listen: Address = Listen("127.0.0.1", 9972)
+
+
+class Workers(Section, frozen=True, kw_only=True):
+    """How many processes, and when one of them counts as gone."""
+
+    fanout: Annotated[int, Meta(ge=0, le=256, extra=NEEDS_RESTART)] = 0
+    """0: one per core."""
+    ingest: Annotated[int, Meta(ge=1, le=64, extra=NEEDS_RESTART)] = 1
+    drain_s: Annotated[float, Meta(ge=0, le=3600)] = 30.0
+    """How long connections may go on after SIGTERM."""
+    orphan_drain_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    """The same, after the supervisor has died."""
+    heartbeat_timeout_s: Annotated[float, Meta(ge=1, le=60)] = 3.0
+    restart_intensity: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Early deaths of one worker in `restart_window_s` that are answered by a restart at once."""
+    restart_window_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+
+
+class Fanout(Section, frozen=True, kw_only=True):
+    """How media leaves: pacing, and what becomes of players that cannot keep up."""
+
+    min_coalesce_ms: Annotated[int, Meta(ge=0, le=1000)] = 0
+    max_coalesce_ms: Annotated[int, Meta(ge=0, le=1000)] = 100
+    max_lag_s: Annotated[float, Meta(ge=0.1, le=60)] = 4.0
+    max_lag_bytes: Annotated[int, Meta(ge=64 * KIB, le=256 * MIB)] = 8 * MIB
+    slow_player: SlowPlayer = "jump"
+    max_jumps: Annotated[int, Meta(ge=0, le=1000)] = 3
+    jump_window_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    send_buffer_bytes: Annotated[int, Meta(ge=16 * KIB, le=16 * MIB)] = 256 * KIB
+    """SO_SNDBUF of a player's socket; the kernel doubles it for its own bookkeeping."""
+    user_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 15.0
+    """TCP_USER_TIMEOUT: unacknowledged bytes older than this end the connection."""
+    max_players: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
+    """In one fanout worker."""
+
+
+class Ring(Section, frozen=True, kw_only=True):
+    """Shared memory per stream."""
+
+    bytes: Annotated[int, Meta(ge=MIB, le=GIB, multiple_of=MIB, extra=NEEDS_RESTART)] = 32 * MIB
+    index_entries: Annotated[int, Meta(ge=1024, le=2**20, extra=NEEDS_RESTART)] = 16_384
+    """One per tag, 64 bytes each; a power of two."""
+
+
+class Publish(Section, frozen=True, kw_only=True):
+    """Who may publish, how many, and what happens when a publisher stops."""
+
+    max_streams: Annotated[int, Meta(ge=1, le=10_000, extra=NEEDS_RESTART)] = 50
+    publish_key: Secret = Secret("")
+    """Empty: anybody who reaches the port may publish."""
+    takeover: bool = True
+    grace_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    """How long players are kept after the publisher has vanished."""
+    first_packet_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
+    idle_s: Annotated[float, Meta(ge=0.5, le=600)] = 5.0
+
+
+class Play(Section, frozen=True, kw_only=True):
+    """Where a player starts, and how long it waits for a stream that is not there."""
+
+    start: StartMode = "keyframe"
+    wait_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
+
+
+class Gop(Section, frozen=True, kw_only=True):
+    """How far back a player may start. Limits on an index, not on memory: the ring holds the bytes anyway."""
+
+    max_gops: Annotated[int, Meta(ge=1, le=100)] = 2
+    max_duration_s: Annotated[float, Meta(ge=0.1, le=120)] = 10.0
+    max_bytes: Annotated[int, Meta(ge=1, le=GIB)] = 10_000_000
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """What is written to standard error."""
+
+    level: LogLevel = "info"
+    format: LogFormat = "auto"
+
+
+class PathTable(Section, frozen=True, kw_only=True):
+    """One `[paths."pattern"]` table: what it sets, by the names the sections use (none of them twice).
+
+    Values were checked against the section's limits when the file was loaded.
+    """
+
+    publish_key: Secret | UnsetType = UNSET
+    takeover: bool | UnsetType = UNSET
+    grace_s: float | UnsetType = UNSET
+    first_packet_s: float | UnsetType = UNSET
+    idle_s: float | UnsetType = UNSET
+    start: StartMode | UnsetType = UNSET
+    wait_s: float | UnsetType = UNSET
+    max_gops: int | UnsetType = UNSET
+    max_duration_s: float | UnsetType = UNSET
+    max_bytes: int | UnsetType = UNSET
+    min_coalesce_ms: int | UnsetType = UNSET
+    max_coalesce_ms: int | UnsetType = UNSET
+    max_lag_s: float | UnsetType = UNSET
+    max_lag_bytes: int | UnsetType = UNSET
+    slow_player: SlowPlayer | UnsetType = UNSET
+    max_jumps: int | UnsetType = UNSET
+    jump_window_s: float | UnsetType = UNSET
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole configuration, valid key by key. `load` also holds the rules between keys."""
+
+    rtmp: Rtmp = Rtmp()
+    http: Http = Http()
+    api: Api = Api()
+    metrics: Metrics = Metrics()
+    workers: Workers = Workers()
+    fanout: Fanout = Fanout()
+    ring: Ring = Ring()
+    publish: Publish = Publish()
+    play: Play = Play()
+    gop: Gop = Gop()
+    log: Log = Log()
+    paths: dict[str, PathTable] = field(default_factory=dict)
