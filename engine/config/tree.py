@@ -81,7 +81,7 @@ class Fanout(Section, frozen=True, kw_only=True):
 
     min_coalesce_ms: Annotated[int, Meta(ge=0, le=1000)] = 0
     max_coalesce_ms: Annotated[int, Meta(ge=0, le=1000)] = 100
-    max_lag_s: Annotated[float, Meta(ge=0.1, le=60)] = 4.0
+    max_lag_s: Annotated[float, Meta(ge=1, le=60)] = 4.0
     max_lag_bytes: Annotated[int, Meta(ge=64 * KIB, le=256 * MIB)] = 8 * MIB
     slow_player: SlowPlayer = "jump"
     max_jumps: Annotated[int, Meta(ge=0, le=1000)] = 3

@@ -1,0 +1,35 @@
+"""The catalogue: every metric with its labels and buckets. Descriptions only; nobody counts here."""
+
+from typing import Final
+
+from engine.metrics.media import PLAYING, PUBLISHING
+from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
+from engine.metrics.process import CONNECTIONS, WORKERS
+from engine.metrics.streams import STREAMS
+from engine.metrics.table import markdown
+
+GROUPS: Final = (
+    ("Streams", STREAMS),
+    ("Publishing", PUBLISHING),
+    ("Playing", PLAYING),
+    ("Connections and requests", CONNECTIONS),
+    ("Workers", WORKERS),
+)
+CATALOGUE: Final = tuple(metric for _, metrics in GROUPS for metric in metrics)
+WORKER_METRICS: Final = tuple(metric for metric in CATALOGUE if metric.scope == "worker")
+"""What every process builds in its metrics client."""
+COLLECTOR_METRICS: Final = tuple(metric for metric in CATALOGUE if metric.scope == "collector")
+"""What control reads off shared memory at each scrape."""
+
+__all__ = [
+    "CATALOGUE",
+    "COLLECTOR_METRICS",
+    "GROUPS",
+    "LABELS",
+    "MAX_STREAMS_WITH_LABEL",
+    "OTHER",
+    "PREFIX",
+    "WORKER_METRICS",
+    "Metric",
+    "markdown",
+]

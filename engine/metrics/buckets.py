@@ -1,0 +1,21 @@
+"""Histogram buckets, in seconds. Each set spans what the thing measured can sensibly be, about three a
+decade; a bucket costs a line per scrape and label set, so none is there for looks."""
+
+from typing import Final
+
+LATENCY_S: Final = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.12, 0.2, 0.35, 0.5, 1.0)
+"""From a loop-back hop to a stall. 0.12 is the promise for the adaptive tick, 0.35 the tick that SRS has."""
+
+PASS_S: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""One walk over the players of a log; about 1 ms is the budget between two yields."""
+
+JOIN_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""0.05 is the promise for `keyframe`; `live` waits for a GOP, which may take seconds."""
+
+LAG_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 60.0)
+"""4 is the default lag allowed, 60 the most that can be configured."""
+
+REQUEST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+SESSION_S: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
+"""Down to a second, because sessions that end at once are the ones somebody asks about."""

@@ -1,0 +1,189 @@
+"""Metrics of publishing and playing."""
+
+from typing import Final
+
+from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, SESSION_S
+from engine.metrics.metric import Metric
+
+_COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", "worker_death", "error")
+
+PUBLISHING: Final = (
+    Metric(
+        name="fanlight_publishers",
+        kind="gauge",
+        help="Publishers connected now.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_publishes_started_total",
+        kind="counter",
+        help="Publishers that were let in.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_publishes_ended_total",
+        kind="counter",
+        help="Publishers that have gone, and why.",
+        labels=("protocol", "reason"),
+        reasons=("finished", "no_first_packet", "idle", "taken_over", *_COMMON_ENDS),
+    ),
+    Metric(
+        name="fanlight_publish_refusals_total",
+        kind="counter",
+        help="Publishers that were not let in, and why.",
+        labels=("protocol", "reason"),
+        reasons=(
+            "bad_name",
+            "key_missing",
+            "key_wrong",
+            "name_taken",
+            "too_many_streams",
+            "no_memory",
+            "no_ingest",
+            "draining",
+        ),
+    ),
+    Metric(
+        name="fanlight_takeovers_total",
+        kind="counter",
+        help="Streams that went on from a second publisher while the first was still connected.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_reconnects_total",
+        kind="counter",
+        help="Streams that went on because a publisher came back within the grace time.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_received_bytes_total",
+        kind="counter",
+        help="Bytes read from publishers' sockets.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_received_tags_total",
+        kind="counter",
+        help="Media tags taken from publishers and written to shared memory.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_timestamp_repairs_total",
+        kind="counter",
+        help="Publishers' timestamps that jumped and were repaired.",
+        labels=("reason",),
+        reasons=("backwards", "ahead"),
+    ),
+    Metric(
+        name="fanlight_ring_failures_total",
+        kind="counter",
+        help="Tags that shared memory could not take: too large for the ring, no memory left, or the stream"
+        " had passed to another writer.",
+        labels=("reason",),
+        reasons=("tag_too_large", "no_memory", "lost_ring"),
+    ),
+)
+
+PLAYING: Final = (
+    Metric(
+        name="fanlight_players",
+        kind="gauge",
+        help="Players connected now.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_players_started_total",
+        kind="counter",
+        help="Players that were let in.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_players_ended_total",
+        kind="counter",
+        help="Players that have gone, and why.",
+        labels=("protocol", "reason"),
+        reasons=(
+            "closed",
+            "stream_ended",
+            "too_slow",
+            "too_many_jumps",
+            "lapped",
+            "overwritten",
+            *_COMMON_ENDS,
+        ),
+    ),
+    Metric(
+        name="fanlight_play_refusals_total",
+        kind="counter",
+        help="Players that were not let in, and why.",
+        labels=("protocol", "reason"),
+        reasons=("bad_name", "not_found", "too_many_players", "no_memory", "draining"),
+    ),
+    Metric(
+        name="fanlight_sent_bytes_total",
+        kind="counter",
+        help="Bytes that the kernel accepted for players.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_sent_tags_total",
+        kind="counter",
+        help="Media tags that the kernel accepted whole for players.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_dropped_tags_total",
+        kind="counter",
+        help="Media tags that a player was told nothing of, because it jumped over them.",
+        labels=("protocol", "reason"),
+        reasons=("too_slow", "waited", "new_epoch", "lapped"),
+    ),
+    Metric(
+        name="fanlight_jumps_total",
+        kind="counter",
+        help="Times a player went on at a later start point.",
+        labels=("protocol", "reason"),
+        reasons=("too_slow", "waited", "new_epoch", "lapped"),
+    ),
+    Metric(
+        name="fanlight_player_lag_seconds",
+        kind="histogram",
+        help="How far players are behind the newest tag, sampled; the kernel's queue is counted in.",
+        labels=("protocol",),
+        buckets=LAG_S,
+    ),
+    Metric(
+        name="fanlight_delivery_latency_seconds",
+        kind="histogram",
+        help="From the publisher's socket to the player's socket, sampled once per pass.",
+        labels=("protocol",),
+        buckets=LATENCY_S,
+    ),
+    Metric(
+        name="fanlight_join_seconds",
+        kind="histogram",
+        help="From the request to play to the first start point handed to the kernel.",
+        labels=("protocol",),
+        buckets=JOIN_S,
+    ),
+    Metric(
+        name="fanlight_pump_pass_seconds",
+        kind="histogram",
+        help="How long one walk over the players of a log takes.",
+        buckets=PASS_S,
+    ),
+    Metric(
+        name="fanlight_tick_seconds",
+        kind="gauge",
+        help="The time between passes that pumps have settled on now; the longest of a worker's.",
+        labels=("worker",),
+        gauge_mode="livemax",
+    ),
+    Metric(
+        name="fanlight_session_seconds",
+        kind="histogram",
+        help="How long publishers and players stayed.",
+        labels=("protocol", "role"),
+        buckets=SESSION_S,
+    ),
+)

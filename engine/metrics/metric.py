@@ -1,0 +1,62 @@
+"""What a metric is, and what its labels may be.
+
+Names follow Prometheus: prefix, base unit (seconds, bytes, ratio), `_total` for counters. Labels come from
+small closed sets, because in multiprocess mode a label set can never be removed again: `fold` turns
+anything unforeseen into `other`. The one label that comes from outside, `stream`, exists only in collector
+metrics, which are made anew for each scrape, and is capped.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Kind = Literal["counter", "gauge", "histogram"]
+Scope = Literal["worker", "collector"]
+GaugeMode = Literal["livesum", "livemax"]
+
+PREFIX: Final = "fanlight_"
+OTHER: Final = "other"
+MAX_STREAMS_WITH_LABEL: Final = 100
+"""Streams that get their own label in a scrape, those with the most players; the rest share `other`, which has
+their sums, and nothing where a sum means nothing. Twice the default of published streams: a cap, no nuisance."""
+
+LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "protocol": ("rtmp", "http_flv", "ws_flv", "http"),
+        "role": ("ingest", "fanout", "control", "publisher", "player"),
+        "direction": ("in", "out"),
+        "state": ("live", "grace", "ended"),
+        "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+    }
+)
+"""What a label may say wherever it occurs; `reason` and `result` differ from metric to metric and stand there.
+`status` is a number, `route` a pattern of our own routes (`/api/v1/clients/{id}`), `worker` a slot's name,
+`stream` a stream's: all of them bounded by what we run, not by what a stranger sends."""
+
+
+class Metric(Struct, frozen=True, kw_only=True):
+    """One entry of the catalogue."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """The values of its label `reason` or `result`, if it has one."""
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram's buckets, in the name's unit, without infinity."""
+    scope: Scope = "worker"
+    """worker: counted in each process and added up; collector: read off shared memory at each scrape."""
+    gauge_mode: GaugeMode = "livesum"
+    """How a worker-scope gauge comes together over processes. Only live modes: a dead worker has no state."""
+
+    def allowed(self, label: str) -> tuple[str, ...]:
+        """Values that `label` may have here; empty where it is bounded otherwise."""
+        return self.reasons if label in ("reason", "result") else LABELS.get(label, ())
+
+    def fold(self, label: str, value: str) -> str:
+        """Return `value` if `label` may have it, else `other`."""
+        allowed = self.allowed(label)
+        return value if not allowed or value in allowed else OTHER

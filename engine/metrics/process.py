@@ -1,0 +1,112 @@
+"""Metrics of connections, requests and workers."""
+
+from typing import Final
+
+from engine.metrics.buckets import REQUEST_S
+from engine.metrics.metric import Metric
+
+CONNECTIONS: Final = (
+    Metric(
+        name="fanlight_connections",
+        kind="gauge",
+        help="Connections open now, from accept on.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_connections_accepted_total",
+        kind="counter",
+        help="Connections accepted.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_handshake_failures_total",
+        kind="counter",
+        help="Connections that ended before they asked to publish, play or know anything.",
+        labels=("protocol", "reason"),
+        reasons=("timeout", "protocol_error", "connection_lost", "too_many_connections"),
+    ),
+    Metric(
+        name="fanlight_protocol_errors_total",
+        kind="counter",
+        help="Times a peer broke its protocol, at any point of a connection.",
+        labels=("protocol",),
+    ),
+    Metric(
+        name="fanlight_handovers_total",
+        kind="counter",
+        help="Connections passed from one worker to another.",
+        labels=("result",),
+        reasons=("accepted", "refused", "timeout", "no_worker"),
+    ),
+    Metric(
+        name="fanlight_http_requests_total",
+        kind="counter",
+        help="HTTP requests answered.",
+        labels=("method", "route", "status"),
+    ),
+    Metric(
+        name="fanlight_http_request_seconds",
+        kind="histogram",
+        help="How long HTTP requests took; requests that play a stream are not among them.",
+        labels=("method", "route"),
+        buckets=REQUEST_S,
+    ),
+)
+
+WORKERS: Final = (
+    Metric(
+        name="fanlight_worker_restarts_total",
+        kind="counter",
+        help="Workers that were started again, and why.",
+        labels=("role", "reason"),
+        reasons=("exited", "killed", "hung", "boot_failed", "replaced"),
+    ),
+    Metric(
+        name="fanlight_reloads_total",
+        kind="counter",
+        help="Times the configuration was read again.",
+        labels=("result",),
+        reasons=("applied", "needs_restart", "unchanged", "refused"),
+    ),
+    Metric(
+        name="fanlight_worker_up",
+        kind="gauge",
+        help="1 while the worker is ready and its heart beats, else 0.",
+        labels=("worker", "role"),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_worker_heartbeat_age_seconds",
+        kind="gauge",
+        help="How long ago the worker's heart beat.",
+        labels=("worker",),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_worker_loop_lag_seconds",
+        kind="gauge",
+        help="How late the worker's event loop was at its last heartbeat.",
+        labels=("worker",),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_worker_resident_bytes",
+        kind="gauge",
+        help="The worker's resident memory; pages that workers share count in each of them.",
+        labels=("worker",),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_shared_memory_bytes",
+        kind="gauge",
+        help="Shared memory that holds pages now: rings, indexes, directory and board.",
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_build_info",
+        kind="gauge",
+        help="Always 1; the label tells the version.",
+        labels=("version",),
+        scope="collector",
+    ),
+)
