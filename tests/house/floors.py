@@ -61,6 +61,7 @@ PURE_STDLIB: Final = frozenset(
         "contextlib",
         "copy",
         "dataclasses",
+        "difflib",
         "enum",
         "fnmatch",
         "fractions",
@@ -68,6 +69,7 @@ PURE_STDLIB: Final = frozenset(
         "hashlib",
         "heapq",
         "hmac",
+        "http",
         "ipaddress",
         "itertools",
         "json",
@@ -93,6 +95,8 @@ IMPURE_BUILTINS: Final = frozenset(
 POISON: Final = (
     "asyncio",
     "concurrent.futures",
+    "http.client",
+    "http.server",
     "logging",
     "multiprocess",
     "multiprocessing",
@@ -109,6 +113,7 @@ POISON: Final = (
     "threading",
     "time",
     "trio",
+    "urllib.request",
 )
 
 
