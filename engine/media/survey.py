@@ -1,0 +1,139 @@
+"""What the API and the metrics say about a stream that comes in: totals, rates, codecs, picture size."""
+
+from typing import Final, NamedTuple
+
+from engine.media.classify import Classified, Role
+from engine.media.describe import describe
+from engine.media.formats import AudioFormat, VideoFormat
+from engine.media.tags import KIND_AUDIO, KIND_VIDEO, Body
+from engine.media.timeline import Fixed
+from engine.media.window import RateWindow
+
+_NO_VIDEO: Final = VideoFormat(codec="")
+_NO_AUDIO: Final = AudioFormat(codec="")
+_LAST_TRACK: Final = 255  # track ids have eight bits
+
+
+class IntakeStats(NamedTuple):
+    """Totals since the stream began, and rates over the last five seconds.
+
+    bytes_in counts whole tags. video and audio have an empty codec while there is no such track.
+    """
+
+    bytes_in: int
+    tags_in: int
+    video_tags: int
+    audio_tags: int
+    keyframes: int
+    repairs_backwards: int
+    repairs_ahead: int
+    epochs: int
+    last_tag_ns: int
+    bitrate_bps: int
+    video_fps_milli: int
+    keyframe_interval_ms: int
+    video: VideoFormat
+    audio: AudioFormat
+
+
+class Survey:
+    """Counts what passes. Called for every tag, so it does little: a few additions and a comparison of
+    codecs."""
+
+    __slots__ = (
+        "_ahead", "_audio", "_audio_tags", "_audio_track", "_backwards", "_epochs", "_key_ms",
+        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_tags", "_video", "_video_tags",
+        "_video_track", "_window",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._tags = self._video_tags = self._audio_tags = 0
+        self._keyframes = self._backwards = self._ahead = self._epochs = 0
+        self._last_tag_ns = 0
+        self._key_ms: int | None = None
+        self._keyframe_interval_ms = 0
+        self._window = RateWindow()
+        self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
+        self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
+
+    def frame(
+        self, kind: int, length: int, now_ns: int, found: Classified, fixed: Fixed, *, main: bool
+    ) -> None:
+        """Count a frame of coded media; main: it belongs to the video track that is described."""
+        self._tags += 1
+        self._last_tag_ns = now_ns
+        if fixed.repaired is not None or fixed.new_epoch:
+            self._count_break(fixed)
+        if kind == KIND_VIDEO:
+            self._video_tags += 1
+            self._window.add(now_ns, length, main)
+            if main:
+                self._count_main(found, fixed.ms)
+            return
+        self._audio_tags += 1
+        self._window.add(now_ns, length, 0)
+        if found.codec != self._audio.codec and found.track <= self._audio_track:
+            self._audio, self._audio_track = AudioFormat(codec=found.codec), found.track
+
+    def aside(self, kind: int, length: int, now_ns: int, found: Classified, body: Body) -> None:
+        """Count a message that is no coded media, and read it if it configures a decoder."""
+        self._tags += 1
+        self._last_tag_ns = now_ns
+        self._window.add(now_ns, length, 0)
+        self._video_tags += kind == KIND_VIDEO
+        self._audio_tags += kind == KIND_AUDIO
+        if found.role is Role.CONFIG:
+            self._read_config(found, body)
+
+    def forget(self, kind: int) -> None:
+        """There is no such track any more."""
+        if kind == KIND_VIDEO:
+            self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
+        else:
+            self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
+
+    def report(self, now_ns: int) -> IntakeStats:
+        """Return everything as of now."""
+        bitrate_bps, fps_milli = self._window.rates(now_ns)
+        return IntakeStats(
+            bytes_in=self._window.bytes,
+            tags_in=self._tags,
+            video_tags=self._video_tags,
+            audio_tags=self._audio_tags,
+            keyframes=self._keyframes,
+            repairs_backwards=self._backwards,
+            repairs_ahead=self._ahead,
+            epochs=self._epochs,
+            last_tag_ns=self._last_tag_ns,
+            bitrate_bps=bitrate_bps,
+            video_fps_milli=fps_milli,
+            keyframe_interval_ms=self._keyframe_interval_ms,
+            video=self._video,
+            audio=self._audio,
+        )
+
+    def _count_break(self, fixed: Fixed) -> None:
+        self._backwards += fixed.repaired == "backwards"
+        self._ahead += fixed.repaired == "ahead"
+        if fixed.new_epoch:
+            self._epochs += 1
+            self._key_ms = None
+
+    def _count_main(self, found: Classified, ms: int) -> None:
+        if found.codec != self._video.codec:
+            self._video = VideoFormat(codec=found.codec)
+        if not found.keyframe:
+            return
+        self._keyframes += 1
+        if self._key_ms is not None and ms > self._key_ms:
+            self._keyframe_interval_ms = ms - self._key_ms
+        self._key_ms = ms
+
+    def _read_config(self, found: Classified, body: Body) -> None:
+        """Describe the lowest track; a header that does not parse leaves its codec's name."""
+        end = found.parts[0].end if found.parts else len(body)
+        read = describe(found.codec, bytes(body[found.payload_at : end]))
+        if isinstance(read, VideoFormat) and found.track <= self._video_track:
+            self._video, self._video_track = read, found.track
+        elif isinstance(read, AudioFormat) and found.track <= self._audio_track:
+            self._audio, self._audio_track = read, found.track
