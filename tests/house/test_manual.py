@@ -1,0 +1,108 @@
+"""`configs/fanlight.toml` is the manual: complete, equal to the defaults, and right about every limit."""
+
+import re
+import tomllib
+from itertools import pairwise
+from typing import Annotated, get_args, get_origin
+
+import pytest
+from msgspec import Meta
+
+from engine.config import KEYS, Config, Key, Listen, Secret, diff, for_path, load
+from engine.metrics import GROUPS, markdown
+from tests.house.source import ROOT
+
+MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
+
+
+def comments() -> dict[str, str]:
+    """The comment directly above each key, by dotted name; empty where there is none."""
+    found: dict[str, str] = {}
+    section, comment = "", ""
+    for line in MANUAL.splitlines():
+        if line.startswith("#"):
+            comment += line.removeprefix("#")
+        elif line.startswith("["):
+            section, comment = line.strip("[]"), ""
+        elif name := re.match(r"(\w+) = ", line):
+            found[f"{section}.{name[1]}"], comment = comment, ""
+        else:
+            comment = ""
+    return found
+
+
+def bounds(key: Key) -> list[str]:
+    """The numbers and choices that the key's type allows, as an operator writes them."""
+    if get_origin(key.annotation) is Annotated:
+        metas = [meta for meta in get_args(key.annotation) if isinstance(meta, Meta)]
+        return [f"{bound:.10g}" for meta in metas for bound in (meta.ge, meta.le) if bound is not None]
+    return [f'"{choice}"' for choice in get_args(key.annotation)]
+
+
+def other_value(key: Key) -> str:
+    """A value that the key allows and that is not its default, as the environment would hold it."""
+    if isinstance(key.default, Listen):
+        return "127.0.0.1:0"
+    if isinstance(key.default, bool):
+        return str(not key.default).lower()
+    if isinstance(key.default, int | float):
+        # Nothing is halved or doubled into another key's way: both stay within every rule between keys.
+        return str(key.default * 2 if key.name == "bytes" or not key.default else key.default // 2 or 2)
+    if isinstance(key.default, Secret) or key.name == "cors_origin":
+        return "https://example.org"
+    return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)
+
+
+def test_the_manual_is_the_defaults() -> None:
+    assert load(MANUAL, {}) == Config()
+
+
+def test_the_manual_has_every_key_and_no_other() -> None:
+    written = {
+        f"{section}.{name}" for section, content in tomllib.loads(MANUAL).items() for name in content
+    }
+    assert written == set(KEYS)
+
+
+def test_every_key_has_a_reason_directly_above() -> None:
+    assert [name for name, comment in comments().items() if len(comment.split()) < 2] == []
+    assert comments().keys() == KEYS.keys()
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.dotted)
+def test_the_manual_tells_the_limits(key: Key) -> None:
+    comment = comments()[key.dotted]
+    assert [bound for bound in bounds(key) if bound not in comment] == []
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.dotted)
+def test_the_manual_tells_what_needs_a_restart(key: Key) -> None:
+    assert comments()[key.dotted].endswith("(restart)") == key.restart
+
+
+def test_sections_are_divided_by_what_they_are() -> None:
+    heads = [before for before, line in pairwise(MANUAL.splitlines()) if line.startswith("[")]
+    assert all(head.startswith("# ") for head in heads)
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.dotted)
+def test_every_key_has_an_environment_name_that_works(key: Key) -> None:
+    environ = {key.environment_name: other_value(key)}
+    if key.dotted == "fanout.min_coalesce_ms":
+        environ = {key.environment_name: "50"}
+    changed = diff(Config(), load(MANUAL, environ))
+    assert changed.hot + changed.restart == (key.dotted,)
+
+
+def test_the_example_of_paths_works_as_the_manual_says() -> None:
+    example = MANUAL[MANUAL.index('# [paths."live/*"]') :]
+    config = load(re.sub("(?m)^# ?", "", example), {})
+    final = for_path(config, "live/final")
+    assert final.publish_key.matches("change-me")
+    assert (final.grace_s, final.start, final.slow_player, final.gop.max_gops) == (30, "burst", "wait", 1)
+    assert for_path(config, "live/other").start == "keyframe"
+
+
+def test_the_page_of_metrics_is_the_catalogue() -> None:
+    how = "write markdown(GROUPS) of engine.metrics to docs/metrics.md"
+    assert (ROOT / "docs" / "metrics.md").read_text() == markdown(GROUPS), how
