@@ -3,13 +3,12 @@
 From this come the environment names, the error messages, the split into hot and restart, and the tests.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, get_type_hints
+from typing import Final, get_args, get_type_hints
 
 from msgspec import Struct
 from msgspec.inspect import (
-    BoolType,
     CustomType,
     Field,
     FloatType,
@@ -54,25 +53,24 @@ class Key(Struct, frozen=True, kw_only=True):
         return f"{ENVIRONMENT_PREFIX}{self.section}{ENVIRONMENT_SEPARATOR}{self.name}".upper()
 
 
-def _number(kind: str, low: float | None, high: float | None, multiple: float | None) -> str:
-    text = f"{kind} from {low} to {high}"
-    return f"{text}, a multiple of {multiple}" if multiple else text
-
-
-def _custom(info: CustomType) -> str:
-    if info.cls is Listen:
-        return f'"host:port", such as {listen.EXAMPLES}'
-    return f"a printable text of at most {secret.MAX_SECRET_CHARACTERS} characters"
-
-
-_WORDS: Final[dict[type[Type], Callable[..., str]]] = {
-    IntType: lambda info: _number("a whole number", info.ge, info.le, info.multiple_of),
-    FloatType: lambda info: _number("a number", info.ge, info.le, None),
-    LiteralType: lambda info: " or ".join(f'"{choice}"' for choice in info.values),
-    StrType: lambda info: f"a text of at most {info.max_length} characters, without spaces",
-    BoolType: lambda info: "true or false",
-    CustomType: _custom,
-}
+def _allowed(info: Type, annotation: object) -> str:
+    match info:
+        case IntType():
+            multiple = f", a multiple of {info.multiple_of}" if info.multiple_of else ""
+            return f"a whole number from {info.ge} to {info.le}{multiple}"
+        case FloatType():
+            return f"a number from {info.ge} to {info.le}"
+        case LiteralType():
+            # From the annotation, which has the order they were written in; msgspec sorts them.
+            return " or ".join(f'"{choice}"' for choice in get_args(annotation))
+        case StrType():
+            return f"a text of at most {info.max_length} characters, without spaces"
+        case CustomType(cls=cls) if cls is Listen:
+            return f'"host:port", such as {listen.EXAMPLES}'
+        case CustomType():
+            return f"a printable text of at most {secret.MAX_SECRET_CHARACTERS} characters"
+        case _:
+            return "true or false"
 
 
 def _key(section: str, field: Field, annotation: object) -> Key:
@@ -82,7 +80,7 @@ def _key(section: str, field: Field, annotation: object) -> Key:
         name=field.name,
         annotation=annotation,
         default=field.default,
-        allowed=_WORDS[type(info)](info),
+        allowed=_allowed(info, annotation),
         restart=extra == NEEDS_RESTART,
         per_path=field.name in PathTable.__struct_fields__ and section in PATH_SECTIONS,
     )

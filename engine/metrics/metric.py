@@ -19,8 +19,8 @@ GaugeMode = Literal["livesum", "livemax"]
 PREFIX: Final = "fanlight_"
 OTHER: Final = "other"
 MAX_STREAMS_WITH_LABEL: Final = 100
-"""Streams that get their own label in a scrape, those with the most players; the rest share `other`, which has
-their sums, and nothing where a sum means nothing. Twice the default of published streams: a cap, no nuisance."""
+"""Streams that get their own label in a scrape, those with the most players; the rest share `other`, which
+has their sums, and nothing where a sum means nothing. Twice as many as may be published by default."""
 
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -31,9 +31,9 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }
 )
-"""What a label may say wherever it occurs; `reason` and `result` differ from metric to metric and stand there.
-`status` is a number, `route` a pattern of our own routes (`/api/v1/clients/{id}`), `worker` a slot's name,
-`stream` a stream's: all of them bounded by what we run, not by what a stranger sends."""
+"""What a label may say wherever it occurs; `reason` and `result` differ from metric to metric, and stand
+there. `status` is a number, `route` a pattern of our own routes (`/api/v1/clients/{id}`), `worker` a slot's
+name, `stream` a stream's: all of them bounded by what we run, not by what a stranger sends."""
 
 
 class Metric(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,78 @@
+"""The catalogue keeps Prometheus' rules, and its label sets stay small."""
+
+import re
+from itertools import pairwise
+from math import prod
+
+import pytest
+
+from engine.metrics import CATALOGUE, COLLECTOR_METRICS, GROUPS, LABELS, WORKER_METRICS, Metric, markdown
+
+UNITS = ("_seconds", "_bytes", "_ratio", "_per_second")
+BOUNDED_BY_US = {"worker", "route", "status", "version", "stream", "reason", "result", *LABELS}
+
+every_metric = pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
+
+
+def test_names_are_unique() -> None:
+    assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
+
+
+@every_metric
+def test_names_follow_prometheus(metric: Metric) -> None:
+    assert re.fullmatch(r"fanlight_[a-z]+(_[a-z]+)*", metric.name)
+    assert metric.name.endswith("_total") == (metric.kind == "counter")
+    assert metric.kind != "histogram" or metric.name.endswith(UNITS)
+
+
+@every_metric
+def test_help_is_a_sentence(metric: Metric) -> None:
+    assert metric.help[0].isupper() or metric.help[0].isdigit()
+    assert metric.help.endswith(".")
+    assert "\n" not in metric.help
+
+
+@every_metric
+def test_labels_are_known_and_bounded(metric: Metric) -> None:
+    assert set(metric.labels) <= BOUNDED_BY_US
+    assert bool({"reason", "result"} & set(metric.labels)) == bool(metric.reasons)
+    assert "stream" not in metric.labels or metric.scope == "collector"
+
+
+@every_metric
+def test_buckets_rise_and_only_histograms_have_them(metric: Metric) -> None:
+    assert bool(metric.buckets) == (metric.kind == "histogram")
+    assert all(low < high for low, high in pairwise(metric.buckets))
+
+
+def test_a_process_cannot_have_more_than_some_hundreds_of_series() -> None:
+    # A scrape of 8 processes with 1,000 series each was measured at 13 ms, with 10,000 at 137 ms. What our
+    # own routes and workers bound is counted as one here.
+    series = sum(
+        prod(len(metric.allowed(label)) + 1 for label in metric.labels)
+        * (len(metric.buckets) + 3 if metric.buckets else 1)
+        for metric in WORKER_METRICS
+    )
+    assert series < 1_000
+
+
+def test_what_was_not_foreseen_is_folded() -> None:
+    ended = next(metric for metric in CATALOGUE if metric.name == "fanlight_players_ended_total")
+    assert ended.fold("reason", "too_slow") == "too_slow"
+    assert ended.fold("reason", "a text from a stranger") == "other"
+    assert ended.fold("protocol", "gopher") == "other"
+
+
+def test_labels_that_we_bound_otherwise_are_left_alone() -> None:
+    requests = next(metric for metric in CATALOGUE if metric.name == "fanlight_http_requests_total")
+    assert requests.fold("status", "404") == "404"
+
+
+def test_scopes_divide_the_catalogue() -> None:
+    assert {*WORKER_METRICS, *COLLECTOR_METRICS} == set(CATALOGUE)
+    assert not {*WORKER_METRICS} & {*COLLECTOR_METRICS}
+
+
+def test_the_page_names_every_metric() -> None:
+    page = markdown(GROUPS)
+    assert all(f"`{metric.name}`" in page for metric in CATALOGUE)
