@@ -53,9 +53,10 @@ class Directory:
         return sum(self._changes.tolist())
 
     def find(self, name: str) -> StreamRecord | None:
-        """The stream of that name, if it has a slot (LIVE, GRACE or ENDED)."""
+        """The stream of that name, if it has a slot (LIVE or GRACE, else ENDED)."""
         if (version := self.version) != self._slots_version:
-            self._slots_by_name = {record.name: record.slot for record in self.all()}
+            ended_first = sorted(self.all(), key=lambda record: record.state is not StreamState.ENDED)
+            self._slots_by_name = {record.name: record.slot for record in ended_first}
             self._slots_version = version
         slot = self._slots_by_name.get(name)
         if slot is None:

@@ -45,6 +45,7 @@ from shm.layout import (
     RECORD_STATE_SINCE_NS,
     RECORD_STATS,
     WORD_BYTES,
+    Geometry,
 )
 from shm.ring_claim import rebase
 
@@ -55,7 +56,7 @@ class DirectoryWriter:
     def __init__(self, arena: Arena, ingest_index: int, ingest_count: int) -> None:
         geometry = arena.geometry
         self.ingest = ingest_index
-        self.slots = owned_slots(geometry.streams, ingest_index, ingest_count)
+        self.slots = owned_slots(geometry, ingest_index, ingest_count)
         self._arena = arena
         self._bytes = arena.map(geometry.records_offset, geometry.records_bytes, writable=True)
         self._words = self._bytes.cast("Q")
@@ -65,12 +66,12 @@ class DirectoryWriter:
     def claim(self, name: str) -> int:
         """Take a free slot for `name`, LIVE at once, with nothing of the slot's last stream readable.
 
+        A stream of that name that has ended, and whose players still drain, keeps its own slot until then.
         Lease and epoch are one more than the slot's last ones; headers and statistics are empty. Raises
         DirectoryFull, or ValueError for a name that has a slot already.
         """
         data = encoded_name(name)
-        held = self.owned()
-        if any(record.name == name for record in held):
+        if any(record.name == name and record.state is not StreamState.ENDED for record in self.owned()):
             raise ValueError(f"{name} has a slot already")
         slot = self._free_slot()
         rebase(self._arena, slot)
@@ -194,11 +195,11 @@ class DirectoryWriter:
         return slot * PAGE_WORDS
 
 
-def owned_slots(streams: int, ingest_index: int, ingest_count: int) -> range:
-    """The stream slots of ingest `ingest_index` of `ingest_count`."""
-    if not 0 <= ingest_index < ingest_count <= streams:
-        raise ValueError(f"no ingest {ingest_index} of {ingest_count} with {streams} stream slots")
-    per = streams // ingest_count
+def owned_slots(geometry: Geometry, ingest_index: int, ingest_count: int) -> range:
+    """The stream slots of ingest `ingest_index` of `ingest_count`. Raises ValueError if there is no such."""
+    if not 0 <= ingest_index < ingest_count <= min(geometry.streams, geometry.workers):
+        raise ValueError(f"no ingest {ingest_index} of {ingest_count} in {geometry}")
+    per = geometry.streams // ingest_count
     return range(ingest_index * per, (ingest_index + 1) * per)
 
 

@@ -1,0 +1,146 @@
+"""Everybody who plays in this worker: admission, the register, the once-a-second round, the last word."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import trio
+
+from engine.media.gop import StartMode
+from workers.fanout.connection import Connection
+from workers.fanout.feed import Feed
+from workers.fanout.hub import Hub
+from workers.fanout.player import Player, PlayerState
+from workers.fanout.report import Report
+from workers.fanout.wire import WEBSOCKET_FLV, Wire
+from workers.runtime.worker import Worker
+
+ROUND_S: float = 1.0
+"""How often figures are handed on and those who linger are sent home, seconds."""
+
+PING_ROUNDS: int = 25
+"""WebSocket pings are due every so many rounds: under the 30 s after which common proxies drop a silent
+connection.
+"""
+
+QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unmasked
+
+TCP_NOTSENT_LOWAT: int = socket.TCP_NOTSENT_LOWAT
+
+
+class Full(Exception):
+    """This worker has as many players as it may have."""
+
+
+class Audience:
+    """The players of this worker.
+
+    Args:
+        worker: for the configuration, the log and the board.
+        hub: where the streams are.
+        report: counts what happens.
+    """
+
+    def __init__(self, worker: Worker, hub: Hub, report: Report) -> None:
+        self.worker = worker
+        self.hub = hub
+        self.report = report
+        self._players: dict[str, Player] = {}
+
+    def __iter__(self) -> Iterator[Player]:
+        return iter(list(self._players.values()))
+
+    def __len__(self) -> int:
+        return len(self._players)
+
+    def find(self, client_id: str) -> Player | None:
+        return self._players.get(client_id)
+
+    def check_room(self) -> None:
+        """Raises Full."""
+        if len(self._players) >= self.worker.config.fanout.max_players:
+            raise Full
+
+    def admit(self, player: Player, feed: Feed, wire: Wire, mode: StartMode | None) -> None:
+        """Let `player` in: it is sent to from now on."""
+        player.joined_ns = time.monotonic_ns()
+        player.feed = feed
+        set_low_water(player.sock, feed.low_water_bytes())
+        self._players[player.client_id] = player
+        feed.join(player, wire, mode or StartMode(feed.settings.start))
+        self.report.player_started(player)
+        self.worker.log.info(
+            "playing",
+            conn=player.client_id,
+            stream=feed.name,
+            protocol=player.protocol,
+            remote=player.remote,
+            state=player.state.value,
+        )
+
+    def dismiss(self, player: Player, connection: Connection, reason: str) -> None:
+        """The connection of `player` is over; `reason` holds unless the pump had one."""
+        feed = player.feed
+        if feed is None:
+            return
+        feed.leave(player, reason)
+        self._players.pop(player.client_id, None)
+        self.report.player_ended(player)
+        self.worker.log.info(
+            "ended",
+            conn=player.client_id,
+            stream=feed.name,
+            protocol=player.protocol,
+            reason=player.reason,
+            seconds=round(trio.current_time() - connection.accepted_s, 3),
+            bytes=player.bytes_sent,
+            tags=player.delivered,
+            dropped=player.dropped,
+            jumps=player.jumps,
+        )
+
+    def kick(self, client_id: str, reason: str) -> bool:
+        """End a player now."""
+        player = self._players.get(client_id)
+        if player is None or player.feed is None:
+            return False
+        player.feed.leave(player, reason)
+        player.hang_up()
+        return True
+
+    # -- the round
+
+    async def make_rounds(self) -> None:
+        """Run until cancelled."""
+        rounds = 0
+        while True:
+            await trio.sleep(ROUND_S)
+            rounds += 1
+            self._send_lingerers_home()
+            if rounds % PING_ROUNDS == 0:
+                self._ping_websockets()
+            self.hub.close_idle()
+            self.report.flush(self.hub.feeds.values())
+
+    def _send_lingerers_home(self) -> None:
+        now_s = trio.current_time()
+        for player in self:
+            if player.done and now_s > player.linger_until_s:
+                player.hang_up()
+
+    def _ping_websockets(self) -> None:
+        for player in self:
+            if player.protocol == WEBSOCKET_FLV.name and player.pump and not player.done:
+                player.pump.divert(player, QUIET_PING)
+
+    def in_state(self, state: PlayerState) -> int:
+        return sum(player.state is state for player in self._players.values())
+
+
+def set_low_water(sock: socket.socket, size_bytes: int) -> None:
+    """Let the kernel take no more than `size_bytes` ahead of what it has sent, where the socket is TCP.
+
+    Without it a slow player hides seconds of media in its send buffer, where no cursor sees them.
+    """
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, size_bytes)

@@ -1,0 +1,250 @@
+"""One stream in this worker: its ring, its pumps, and the tick they are driven at.
+
+A feed sleeps until ingest rings (bell.py), lets every pump pass, and then rests for a tick. While it rests
+it is disarmed, and ingest does not ring for it. It arms before it sleeps and looks at the ring again after
+arming, because a store here and a load there may pass each other; the bell's safety poll mends what slips
+through all the same.
+"""
+
+import time
+
+import trio
+
+from engine.config import PathSettings
+from engine.media.gop import GopLimits, StartMode, choose_start
+from engine.media.headers import retime_blob
+from engine.media.tags import KIND_AUDIO, KIND_VIDEO
+from engine.policy.lag import LagLimits, SlowPolicy
+from engine.policy.pacing import Pacer, WorkerLoad
+from shm.board import Interest, RowCell
+from shm.directory import Directory, StreamRecord
+from shm.errors import Lapped
+from shm.ring import NO_START, Entry, RingReader
+from workers.fanout.logs import Head
+from workers.fanout.player import Player
+from workers.fanout.pump import Pump
+from workers.fanout.seams import Seams
+from workers.fanout.wire import FLV, RTMP, WEBSOCKET_FLV, Wire
+
+NOTHING_YET = Entry(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NO_START)
+"""Stands for the newest tag of a ring that has none."""
+
+BOARD_WORDS = {FLV.name: "players_http", WEBSOCKET_FLV.name: "players_ws", RTMP.name: "players_rtmp"}
+
+MIN_LOW_WATER_BYTES: int = 32 * 1024
+"""Least that the kernel may hold unsent for a player: two ticks of 1 Mbit/s, and any pass below goes in one
+send.
+"""
+
+
+class Feed:
+    """A stream that has, or just had, players in this worker.
+
+    Args:
+        record: the directory's word on the stream when the feed was opened.
+        reader: the ring.
+        row: where this worker says that it cares, and who watches.
+        directory: for codec headers.
+        settings: the stream's own.
+        load: what all feeds of the worker cost together; decides the tick.
+    """
+
+    def __init__(
+        self,
+        record: StreamRecord,
+        reader: RingReader,
+        row: RowCell,
+        directory: Directory,
+        settings: PathSettings,
+        load: WorkerLoad,
+    ) -> None:
+        self.record = record
+        self.reader = reader
+        self.row = row
+        self._load = load
+        self.reconfigure(settings)
+        self.pumps: dict[str, Pump] = {}
+        self.newest_dts_us = 0
+        self.over = ""  # why the stream is over, once it is
+        self.idle_since_s = trio.current_time()
+        self._directory = directory
+        self._wake = trio.Event()
+        self._passes_s: list[float] = []
+        head = self._read_head()
+        self._seen_seq = head.seq
+        self.seams = Seams(reader, head)
+        self._headers: tuple[int, bytes] = (-1, b"")
+        self._headers_version = -1
+        row.lease = record.lease
+        row.interest = Interest.ARMED
+
+    def reconfigure(self, settings: PathSettings) -> None:
+        """Take other settings from the next tick, player and verdict on."""
+        self.settings = settings
+        self.lag_limits = lag_limits(settings)
+        self.gop_limits = gop_limits(settings)
+        self.pacer = Pacer(settings.min_coalesce_ms, settings.max_coalesce_ms, load=self._load)
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def player_count(self) -> int:
+        return sum(pump.player_count for pump in self.pumps.values())
+
+    # -- players
+
+    def join(self, player: Player, wire: Wire, mode: StartMode) -> None:
+        """Take in `player`, at the start that its mode asks for."""
+        pump = self.pumps.get(wire.name)
+        if pump is None:
+            pump = self.pumps[wire.name] = Pump(self, wire, self._read_head())
+        player.tail += wire.opening(*self._tracks())
+        player.pump = pump
+        pump.join(player, self.choose_start(mode))
+        self._note_players(pump)
+
+    def leave(self, player: Player, reason: str) -> None:
+        """The connection of `player` is over."""
+        if player.pump is not None:
+            player.pump.leave(player, reason)
+            self._note_players(player.pump)
+
+    def _note_players(self, pump: Pump) -> None:
+        """Keep the board true: it is what the API shows, and what a successor counts if this worker dies."""
+        setattr(self.row, BOARD_WORDS[pump.wire.name], pump.player_count)
+
+    def low_water_bytes(self) -> int:
+        """TCP_NOTSENT_LOWAT for this stream's players: about two ticks."""
+        tick_bytes = self.record.stats.bitrate_bps // 8 * self.settings.max_coalesce_ms // 1000
+        return max(MIN_LOW_WATER_BYTES, 2 * tick_bytes)
+
+    def choose_start(self, mode: StartMode) -> Entry | None:
+        """Where a new player begins; None to wait for the next start point."""
+        head = self._read_head()
+        generation, _ = self._read_headers()
+        starts: list[Entry] = []
+        start = self.reader.newest_start()
+        while start is not None and len(starts) <= self.gop_limits.max_gops:
+            starts.append(start)
+            start = self.reader.previous_start(start)
+        return choose_start(
+            mode, starts, head.position, head.newest.dts_us, generation, self.seams.epoch, self.gop_limits
+        )
+
+    def headers_at(self, start: Entry, wire: Wire) -> bytes | None:
+        """Metadata and codec headers with the time of `start`, in `wire`'s framing; None if they have
+        changed since.
+        """
+        generation, blob = self._read_headers()
+        if generation != start.generation:
+            return None
+        timed = retime_blob(blob, start.dts_us // 1000)
+        return b"".join(wire.encode(tag) for tag in split_tags(timed))
+
+    def dts_us_of(self, seq: int) -> int:
+        """Time of tag `seq`; the newest time for one that is still to come, or gone."""
+        try:
+            return self.reader.entry(seq).dts_us if seq < self.reader.head_seq else self.newest_dts_us
+        except Lapped:
+            return self.newest_dts_us
+
+    def take_passes_s(self) -> list[float]:
+        """How long the passes since the last time took."""
+        passes_s, self._passes_s = self._passes_s, []
+        return passes_s
+
+    def _read_headers(self) -> tuple[int, bytes]:
+        version = self._directory.version
+        if version != self._headers_version:
+            self._headers = self._directory.headers(self.record.slot)
+            self._headers_version = version
+        return self._headers
+
+    def _tracks(self) -> tuple[bool, bool]:
+        """Which tracks the FLV header announces: what the codec headers say; both while nothing is known."""
+        kinds = {tag[0] for tag in split_tags(self._read_headers()[1])}
+        has_video, has_audio = KIND_VIDEO in kinds, KIND_AUDIO in kinds
+        return (True, True) if not (has_video or has_audio) else (has_video, has_audio)
+
+    # -- the tick
+
+    def has_news(self) -> bool:
+        return self.reader.head_seq != self._seen_seq or bool(self.over)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def end(self, reason: str) -> None:
+        """The stream is over: players get the rest and a farewell."""
+        self.over = self.over or reason
+        self.wake()
+
+    async def run(self) -> None:
+        """Drive the pumps until the stream is over and its players have what was theirs."""
+        async with trio.open_nursery() as self.nursery:
+            while not self.over:
+                await self._wait_for_news()
+                began_s = trio.current_time()
+                await self._pass()
+                await self._rest(began_s)
+            await self._pass()
+            self.pacer.rest()
+            for pump in self.pumps.values():
+                pump.finish(self.over)
+
+    async def _wait_for_news(self) -> None:
+        self._wake = trio.Event()
+        self.row.interest = Interest.ARMED
+        if not self.has_news():
+            await self._wake.wait()
+        self.row.interest = Interest.WITHIN_TICK
+
+    async def _pass(self) -> None:
+        began_s = time.thread_time()
+        head = self._read_head()
+        self._seen_seq = head.seq
+        self.newest_dts_us = head.newest.dts_us
+        self.seams.look(head)
+        for pump in list(self.pumps.values()):
+            await pump.run_pass(head)
+        pass_s = time.thread_time() - began_s
+        self.pacer.note(pass_s)
+        self._passes_s.append(pass_s)
+
+    async def _rest(self, began_s: float) -> None:
+        tick_s = self.pacer.tick_s
+        if tick_s > 0 and not self.over:
+            await trio.sleep_until(began_s + tick_s)
+
+    def _read_head(self) -> Head:
+        position, seq = self.reader.head()
+        if seq <= self.reader.oldest_seq:
+            return Head(position, seq, NOTHING_YET._replace(epoch=self.record.epoch))
+        return Head(position, seq, self.reader.entry(seq - 1))
+
+
+def lag_limits(settings: PathSettings) -> LagLimits:
+    return LagLimits(
+        max_lag_s=settings.max_lag_s,
+        max_lag_bytes=settings.max_lag_bytes,
+        policy=SlowPolicy(settings.slow_player),
+        max_jumps=settings.max_jumps,
+        jump_window_s=settings.jump_window_s,
+    )
+
+
+def gop_limits(settings: PathSettings) -> GopLimits:
+    gop = settings.gop
+    return GopLimits(max_gops=gop.max_gops, max_duration_s=gop.max_duration_s, max_bytes=gop.max_bytes)
+
+
+def split_tags(blob: bytes) -> list[memoryview]:
+    """The whole FLV tags that `blob` is made of."""
+    tags, view, at = [], memoryview(blob), 0
+    while at < len(view):
+        length = 15 + int.from_bytes(view[at + 1 : at + 4], "big")
+        tags.append(view[at : at + length])
+        at += length
+    return tags

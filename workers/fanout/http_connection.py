@@ -1,0 +1,235 @@
+"""A connection to the media port, from the request head to the last byte.
+
+read head -> find the stream -> HTTP-FLV: response head, then the ring
+                             -> WebSocket: handshake, then the same tags in frames
+                             -> refusal, counted by reason
+"""
+
+import secrets
+import socket
+
+import trio
+
+from engine.access.names import BadName, parse_stream_name
+from engine.media.gop import StartMode
+from engine.protocols import websocket
+from engine.protocols.http import (
+    HeadReader,
+    RemoteProtocolError,
+    Request,
+    Route,
+    error_response,
+    flv_response,
+    parse_route,
+    plain_response,
+    preflight_response,
+)
+from workers.fanout.audience import Audience, Full
+from workers.fanout.connection import Connection, PeerGone
+from workers.fanout.feed import Feed
+from workers.fanout.player import Player
+from workers.fanout.wire import FLV, WEBSOCKET_FLV, Wire
+
+REFUSAL_LINGER_S: float = 2.0
+"""How long a refused client has to take its answer, seconds."""
+
+
+class Refused(Exception):
+    """This request gets an answer, not a stream. `reason` is the label in the counters."""
+
+    def __init__(self, response: bytes, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.response = response
+        self.reason = reason
+        self.status = status
+
+
+async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> None:
+    """Serve one connection; its errors end here."""
+    connection = HttpConnection(audience, sock, remote)
+    audience.report.accepted("http")
+    try:
+        await connection.run()
+    except PeerGone:
+        audience.report.handshake_failed("http", "connection_lost")
+    except trio.TooSlowError:
+        audience.report.handshake_failed("http", "timeout")
+    finally:
+        connection.close()
+        audience.report.closed("http")
+
+
+class HttpConnection(Connection):
+    """One request, one answer or one stream."""
+
+    __slots__ = ("_audience", "_frames", "_request_id")
+
+    def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
+        super().__init__(sock, remote, audience.worker.slot.name)
+        self._audience = audience
+        self._request_id = ""
+        self._frames: websocket.ClientFrames | None = None
+
+    async def run(self) -> None:
+        try:
+            player = await self._begin()
+        except Refused as refused:
+            await self._refuse(refused)
+            return
+        reason = "cancelled"
+        try:
+            await self.watch(player, self._websocket_input(player) if self._frames else _ignore)
+            reason = "closed"
+        finally:
+            self._audience.dismiss(player, self, reason)
+
+    async def _begin(self) -> Player:
+        with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
+            request = await self._read_head()
+        self._request_id = request.request_id or secrets.token_hex(8)
+        route = self._route(request)
+        name = self._name(route)
+        feed = await self._find(name)
+        wire, opening = self._opening(request)
+        return self._admit(request, route, feed, wire, opening)
+
+    async def _read_head(self) -> Request:
+        reader = HeadReader()
+        try:
+            while True:
+                request = reader.receive(await self.read())
+                if request is not None:
+                    return request
+        except RemoteProtocolError as error:
+            raise self._refused(error, "bad_request") from None
+
+    def _route(self, request: Request) -> Route:
+        if request.method == "OPTIONS":
+            raise Refused(preflight_response(self._origin, self._request_id), "preflight", 204)
+        try:
+            route = parse_route(request.path, request.query)
+        except RemoteProtocolError as error:
+            raise self._refused(error, "not_found" if error.reply == 404 else "bad_request") from None
+        if request.method == "HEAD":
+            raise Refused(flv_response(self._origin, self._request_id), "head", 200)
+        return route
+
+    def _name(self, route: Route) -> str:
+        try:
+            return parse_stream_name(route.raw_name)
+        except BadName as error:
+            raise self._plain(400, f"{error}\n", "bad_name") from None
+
+    async def _find(self, name: str) -> Feed:
+        hub = self._audience.hub
+        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+        if record is None:
+            raise self._plain(404, f"no stream is published as {name}\n", "not_found")
+        try:
+            self._audience.check_room()
+        except Full:
+            raise self._plain(
+                503, "this server has as many players as it may have\n", "too_many_players"
+            ) from None
+        return hub.feed(record)
+
+    def _opening(self, request: Request) -> tuple[Wire, bytes]:
+        if not request.is_websocket:
+            return FLV, flv_response(self._origin, self._request_id)
+        try:
+            response = websocket.accept_response(request, self._request_id)
+        except websocket.RemoteProtocolError as error:
+            raise self._plain(error.reply, f"{error}\n", "bad_handshake") from None
+        self._frames = websocket.ClientFrames()
+        return WEBSOCKET_FLV, response
+
+    def _admit(self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes) -> Player:
+        player = Player(
+            self.id,
+            self.sock,
+            wire.name,
+            self.remote,
+            opening=opening,
+            farewell=_going_away if self._frames else None,
+            user_agent=request.user_agent,
+            started_ns=self.accepted_ns,
+        )
+        mode = StartMode(route.start) if route.start else None
+        self._audience.admit(player, feed, wire, mode)
+        self._audience.report.request(request.method, "/{stream}.flv", 101 if self._frames else 200)
+        if request.trailing and self._frames:
+            self._websocket_input(player)(request.trailing)
+        return player
+
+    def _websocket_input(self, player: Player) -> "WebSocketInput":
+        assert self._frames is not None
+        return WebSocketInput(self._frames, player, self._audience)
+
+    # -- refusing
+
+    @property
+    def _origin(self) -> str | None:
+        return None
+
+    def _refused(self, error: RemoteProtocolError, reason: str) -> Refused:
+        request_id = self._request_id or secrets.token_hex(8)
+        return Refused(error_response(error, request_id=request_id, origin=self._origin), reason, error.reply)
+
+    def _plain(self, status: int, text: str, reason: str) -> Refused:
+        response = plain_response(status, text, request_id=self._request_id, origin=self._origin)
+        return Refused(response, reason, status)
+
+    async def _refuse(self, refused: Refused) -> None:
+        """Answer, and wait for the client to take it: closing at once could reset the connection under the
+        answer.
+        """
+        report = self._audience.report
+        report.request("GET", "/{stream}.flv", refused.status)
+        if refused.status >= 400:
+            report.play_refused("http-flv", refused.reason)
+        with trio.move_on_after(REFUSAL_LINGER_S):
+            await self.write(refused.response)
+            self.sock.shutdown(socket.SHUT_WR)
+            while True:
+                await self.read()
+
+
+class WebSocketInput:
+    """What a WebSocket player says: pings are answered, a close is returned, the rest means nothing here."""
+
+    __slots__ = ("_audience", "_frames", "_player")
+
+    def __init__(self, frames: websocket.ClientFrames, player: Player, audience: Audience) -> None:
+        self._frames = frames
+        self._player = player
+        self._audience = audience
+
+    def __call__(self, data: bytes) -> None:
+        try:
+            for event in self._frames.receive(data):
+                self._act(event)
+        except websocket.RemoteProtocolError as error:
+            self._audience.report.protocol_error("ws-flv")
+            self._part(websocket.close(error.reply, str(error)), "protocol_error")
+
+    def _act(self, event: websocket.Event) -> None:
+        if isinstance(event, websocket.Ping):
+            self._divert(websocket.pong(event.payload))
+        elif isinstance(event, websocket.Close):
+            self._part(websocket.close(1000, ""), "closed")
+
+    def _divert(self, frame: bytes) -> None:
+        if self._player.pump:
+            self._player.pump.divert(self._player, frame)
+
+    def _part(self, frame: bytes, reason: str) -> None:
+        if self._player.pump:
+            self._player.pump.part(self._player, frame, reason)
+
+
+def _going_away() -> bytes:
+    return websocket.close(1001, "the stream is over")
+
+
+def _ignore(data: bytes) -> None:
+    """HTTP-FLV players have nothing to say after their request."""

@@ -1,0 +1,139 @@
+"""All streams that this worker's players watch, and the directory they are found in."""
+
+from collections.abc import Callable
+
+import trio
+
+from engine.config import Config, PathSettings, for_path
+from engine.policy.pacing import WorkerLoad
+from shm.board import Interest
+from shm.directory import StreamRecord, StreamState
+from shm.ring import RingReader
+from workers.fanout.bell import Bell
+from workers.fanout.feed import Feed
+from workers.runtime.worker import Worker
+
+LOOK_S: float = 0.05
+"""How often the directory's version is looked at, seconds: a load of one word per ingest."""
+
+IDLE_S: float = 2.0
+"""How long a feed without players is kept, seconds, so that a reload of a page does not tear it down."""
+
+PLAYABLE = (StreamState.LIVE, StreamState.GRACE)
+
+
+class Hub:
+    """Streams by name.
+
+    Args:
+        worker: for the arena, the board and the directory.
+        nursery: feeds run here.
+        on_close: hears of each feed that is over.
+    """
+
+    def __init__(self, worker: Worker, nursery: trio.Nursery, on_close: Callable[[Feed], None]) -> None:
+        self._on_close = on_close
+        self.bell = Bell(worker.doorbell)
+        self.feeds: dict[str, Feed] = {}
+        self._worker = worker
+        self._nursery = nursery
+        self._load = WorkerLoad()
+        self._readers: dict[int, RingReader] = {}
+        self._records: dict[str, StreamRecord] = {}
+        self._version = -1
+        self._changed = trio.Event()
+
+    # -- finding
+
+    def find(self, name: str) -> StreamRecord | None:
+        """The stream's record if it can be played now."""
+        self._refresh()
+        return self._records.get(name)
+
+    async def wait_for(self, name: str, seconds: float) -> StreamRecord | None:
+        """The stream's record, waiting at most `seconds` for it to come."""
+        record = self.find(name)
+        with trio.move_on_after(seconds):
+            while record is None:
+                await self._changed.wait()
+                record = self.find(name)
+        return record
+
+    def settings_for(self, name: str) -> PathSettings:
+        return for_path(self._worker.config, name)
+
+    def feed(self, record: StreamRecord) -> Feed:
+        """The running feed of a stream, opened if need be."""
+        feed = self.feeds.get(record.name)
+        if feed is None or feed.record.lease != record.lease or feed.over:
+            feed = self._open(record)
+        return feed
+
+    def _open(self, record: StreamRecord) -> Feed:
+        worker, slot = self._worker, record.slot
+        if slot not in self._readers:
+            self._readers[slot] = RingReader(worker.arena, slot)
+        row = worker.board.row(worker.slot.number, slot)
+        settings = self.settings_for(record.name)
+        feed = Feed(record, self._readers[slot], row, worker.directory, settings, self._load)
+        self.feeds[record.name] = feed
+        self.bell.feeds[slot] = feed
+        self._nursery.start_soon(self._run, feed)
+        return feed
+
+    async def _run(self, feed: Feed) -> None:
+        try:
+            await feed.run()
+        finally:
+            self._on_close(feed)
+            if self.bell.feeds.get(feed.record.slot) is feed:
+                del self.bell.feeds[feed.record.slot]
+                feed.row.interest = Interest.NONE
+            if self.feeds.get(feed.name) is feed:
+                del self.feeds[feed.name]
+
+    # -- keeping up with the directory
+
+    async def watch_directory(self) -> None:
+        """Notice streams that come and go. Runs until cancelled."""
+        while True:
+            await trio.sleep(LOOK_S)
+            if self._worker.directory.version != self._version:
+                self._refresh()
+                self._end_those_gone()
+
+    def _refresh(self) -> None:
+        version = self._worker.directory.version
+        if version == self._version:
+            return
+        self._records = {
+            record.name: record for record in self._worker.directory.all() if record.state in PLAYABLE
+        }
+        self._version = version
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _end_those_gone(self) -> None:
+        for feed in list(self.feeds.values()):
+            record = self._records.get(feed.name)
+            if record is None or record.lease != feed.record.lease:
+                feed.end("stream_ended")
+            else:
+                feed.record = record
+
+    def close_idle(self) -> None:
+        """Close feeds that nobody has watched for a while."""
+        now_s = trio.current_time()
+        for feed in list(self.feeds.values()):
+            if feed.player_count:
+                feed.idle_since_s = now_s
+            elif now_s - feed.idle_since_s > IDLE_S:
+                feed.end("idle")
+
+    def end_all(self, reason: str) -> None:
+        for feed in list(self.feeds.values()):
+            feed.end(reason)
+
+    def reconfigure(self, old: Config, new: Config) -> None:
+        for feed in self.feeds.values():
+            feed.reconfigure(for_path(new, feed.name))

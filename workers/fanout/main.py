@@ -1,0 +1,114 @@
+"""The fanout role: players out.
+
+    listeners -> one task per connection -> audience -> feed of the stream -> pump -> socket
+
+Nothing here waits for control or ingest: what is to be sent is in shared memory, what is to be known stands
+on the board.
+"""
+
+import functools
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from workers.fanout.accept import accept_forever
+from workers.fanout.audience import Audience
+from workers.fanout.clients import answer_for_clients
+from workers.fanout.http_connection import serve_http
+from workers.fanout.hub import Hub
+from workers.fanout.report import Report
+from workers.fanout.rtmp_connection import serve_rtmp
+from workers.fanout.wire import FLV, WEBSOCKET_FLV
+from workers.fanout.wire import RTMP as RTMP_WIRE
+from workers.runtime.bus import Descriptors, Envelope
+from workers.runtime.messages import Lend, TakeBack
+from workers.runtime.worker import HTTP, RTMP, Worker
+
+Door = Callable[[Audience, socket.socket, str], Awaitable[None]]
+DOORS: dict[str, Door] = {RTMP: serve_rtmp, HTTP: serve_http}
+
+
+async def serve(worker: Worker) -> None:
+    """Run one fanout worker until it has drained."""
+    report = Report(worker.metrics, worker.slot.name)
+    mourn_predecessor(worker, report)
+    async with trio.open_nursery() as background:
+        hub = Hub(worker, background, report.flush_feed)
+        worker.on_reload(hub.reconfigure)
+        audience = Audience(worker, hub, report)
+        answer_for_clients(worker.bus, audience)
+        background.start_soon(hub.bell.listen)
+        background.start_soon(hub.watch_directory)
+        background.start_soon(audience.make_rounds)
+        await _serve_until_drained(worker, audience)
+        report.flush(hub.feeds.values())
+        background.cancel_scope.cancel()
+
+
+async def _serve_until_drained(worker: Worker, audience: Audience) -> None:
+    """Accept until draining; then every stream's players get what is theirs and a farewell."""
+    async with trio.open_nursery() as connections:
+        doors = Doors(worker, audience, connections)
+        worker.bus.handle(Lend, doors.lend)
+        worker.bus.handle(TakeBack, doors.take_back)
+        async with trio.open_nursery() as accepting:
+            doors.open(accepting)
+            worker.ready()
+            await worker.draining.wait()
+            accepting.cancel_scope.cancel()
+        worker.close_listeners()
+        audience.hub.end_all("drained")
+
+
+class Doors:
+    """Which listeners this worker accepts on: its own, and those of siblings that are down."""
+
+    def __init__(self, worker: Worker, audience: Audience, connections: trio.Nursery) -> None:
+        self._worker = worker
+        self._audience = audience
+        self._connections = connections
+        self._accepting: trio.Nursery | None = None
+        self._lent: dict[int, trio.CancelScope] = {}
+
+    def open(self, accepting: trio.Nursery) -> None:
+        self._accepting = accepting
+        for kind, door in DOORS.items():
+            self._start(self._worker.own_listener(kind), door, trio.CancelScope())
+
+    async def lend(self, message: Lend, envelope: Envelope, fds: Descriptors) -> None:
+        """Accept for a sibling that is down, too."""
+        index = message.fanout_index
+        if index in self._lent or self._accepting is None:
+            return
+        scope = self._lent[index] = trio.CancelScope()
+        for kind, door in DOORS.items():
+            listeners = self._worker.listeners[kind]
+            if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
+                self._start(listeners[index], door, scope)
+
+    async def take_back(self, message: TakeBack, envelope: Envelope, fds: Descriptors) -> None:
+        """The sibling is back."""
+        scope = self._lent.pop(message.fanout_index, None)
+        if scope is not None:
+            scope.cancel()
+
+    def _start(self, listener: socket.socket, door: Door, scope: trio.CancelScope) -> None:
+        assert self._accepting is not None
+        self._accepting.start_soon(self._accept, listener, door, scope)
+
+    async def _accept(self, listener: socket.socket, door: Door, scope: trio.CancelScope) -> None:
+        serve_one = functools.partial(door, self._audience)
+        with scope:
+            await accept_forever(listener, serve_one, self._connections, self._exhausted)
+
+    def _exhausted(self, error: OSError) -> None:
+        self._worker.log.error("cannot_accept", why=str(error))
+
+
+def mourn_predecessor(worker: Worker, report: Report) -> None:
+    """Count the players of the process that had this slot before and was killed."""
+    for buried in worker.buried:
+        report.died_with_predecessor(FLV.name, buried.players_http)
+        report.died_with_predecessor(WEBSOCKET_FLV.name, buried.players_ws)
+        report.died_with_predecessor(RTMP_WIRE.name, buried.players_rtmp)

@@ -1,0 +1,116 @@
+"""What this worker tells the metrics: events as they happen, figures once a second, nothing per tag and
+player.
+
+Metric names stand here and in the catalogue, nowhere else in this role.
+"""
+
+import time
+from collections.abc import Iterable
+
+from engine.metrics import CATALOGUE
+from workers.fanout.feed import Feed
+from workers.fanout.player import Player
+from workers.fanout.pump import Pump
+from workers.runtime.metrics import Metrics
+
+NS: float = 1e-9
+_REASONS = {metric.name: metric for metric in CATALOGUE}
+
+
+class Report:
+    """Counts for one fanout worker."""
+
+    def __init__(self, metrics: Metrics, worker_name: str) -> None:
+        self._metrics = metrics
+        self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
+        self._pass = metrics.bind("fanlight_pump_pass_seconds")
+
+    # -- connections
+
+    def accepted(self, protocol: str) -> None:
+        self._count("fanlight_connections_accepted_total", protocol=protocol)
+        self._metrics.bind("fanlight_connections", protocol=protocol).inc()
+
+    def closed(self, protocol: str) -> None:
+        self._metrics.bind("fanlight_connections", protocol=protocol).dec()
+
+    def handshake_failed(self, protocol: str, reason: str) -> None:
+        self._count("fanlight_handshake_failures_total", protocol=protocol, reason=reason)
+
+    def protocol_error(self, protocol: str) -> None:
+        self._count("fanlight_protocol_errors_total", protocol=protocol)
+
+    def request(self, method: str, route: str, status: int) -> None:
+        self._count("fanlight_http_requests_total", method=method, route=route, status=str(status))
+
+    def play_refused(self, protocol: str, reason: str) -> None:
+        self._count("fanlight_play_refusals_total", protocol=protocol, reason=reason)
+
+    def publish_refused(self, protocol: str, reason: str) -> None:
+        self._count("fanlight_publish_refusals_total", protocol=protocol, reason=reason)
+
+    def handed_over(self, result: str) -> None:
+        self._count("fanlight_handovers_total", result=result)
+
+    # -- players
+
+    def player_started(self, player: Player) -> None:
+        self._count("fanlight_players_started_total", protocol=player.protocol)
+        self._metrics.bind("fanlight_players", protocol=player.protocol).inc()
+
+    def player_ended(self, player: Player) -> None:
+        self._count("fanlight_players_ended_total", protocol=player.protocol, reason=player.reason)
+        self._metrics.bind("fanlight_players", protocol=player.protocol).dec()
+        seconds = (time.monotonic_ns() - player.joined_ns) * NS
+        self._metrics.bind("fanlight_session_seconds", protocol=player.protocol, role="player").observe(
+            seconds
+        )
+
+    def died_with_predecessor(self, protocol: str, players: int) -> None:
+        """Players of the worker that had this slot before and was killed."""
+        name = "fanlight_players_ended_total"
+        self._metrics.bind(name, protocol=protocol, reason="worker_death").inc(players)
+
+    # -- figures
+
+    def flush(self, feeds: Iterable[Feed]) -> None:
+        """Hand on what has gathered since the last time."""
+        longest_tick_s = 0.0
+        for feed in feeds:
+            longest_tick_s = max(longest_tick_s, feed.pacer.tick_s)
+            self.flush_feed(feed)
+        self._tick.set(longest_tick_s)
+
+    def flush_feed(self, feed: Feed) -> None:
+        """The same for one stream: also its last word."""
+        for seconds in feed.take_passes_s():
+            self._pass.observe(seconds)
+        lags_s = [self._flush_pump(pump, feed) for pump in feed.pumps.values()]
+        feed.row.lag_ms_max = int(1000 * max(lags_s, default=0))
+
+    def _flush_pump(self, pump: Pump, feed: Feed) -> float:
+        """Returns the longest lag of the pump's players, seconds."""
+        protocol, figures, lags_s = pump.wire.name, pump.take_figures(), pump.sample_lags_s()
+        bind = self._metrics.bind
+        bind("fanlight_sent_bytes_total", protocol=protocol).inc(figures.bytes_sent)
+        bind("fanlight_sent_tags_total", protocol=protocol).inc(figures.tags_sent)
+        for reason, count in figures.tags_dropped.items():
+            bind("fanlight_dropped_tags_total", protocol=protocol, reason=reason).inc(count)
+        for reason, count in figures.jumps.items():
+            bind("fanlight_jumps_total", protocol=protocol, reason=reason).inc(count)
+        self._observe(protocol, "fanlight_delivery_latency_seconds", figures.latencies_s)
+        self._observe(protocol, "fanlight_join_seconds", figures.joins_s)
+        self._observe(protocol, "fanlight_player_lag_seconds", lags_s)
+        feed.row.bytes_out += figures.bytes_sent
+        feed.row.jumps += figures.jumps.total()
+        return max(lags_s, default=0.0)
+
+    def _observe(self, protocol: str, name: str, seconds: Iterable[float]) -> None:
+        child = self._metrics.bind(name, protocol=protocol)
+        for value in seconds:
+            child.observe(value)
+
+    def _count(self, name: str, **labels: str) -> None:
+        if "reason" in labels:
+            labels["reason"] = _REASONS[name].fold("reason", labels["reason"])
+        self._metrics.bind(name, **labels).inc()

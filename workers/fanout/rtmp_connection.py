@@ -1,0 +1,257 @@
+"""A connection to the RTMP port: handshake, then a player that stays or a publisher that is handed on.
+
+    converse -> play     -> the stream's pump, until one side ends it
+             -> publish  -> name and key checked here, then socket and protocol state go to the stream's
+             ingest
+
+Strangers are dealt with here, before ingest hears of them.
+"""
+
+import os
+import socket
+import zlib
+from typing import TypeAlias
+from urllib.parse import parse_qs
+
+import trio
+
+from engine.access import BadName, join_app_and_name, may_publish
+from engine.media.gop import StartMode
+from engine.protocols.rtmp import RemoteProtocolError, ServerConnection, encode_frozen
+from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, PublishRequested
+from workers.fanout.audience import Audience, Full
+from workers.fanout.connection import Connection, PeerGone
+from workers.fanout.feed import Feed
+from workers.fanout.player import Player
+from workers.fanout.wire import RTMP
+from workers.runtime.bus import BusError
+from workers.runtime.messages import HandOver
+
+REFUSAL_LINGER_S: float = 2.0
+"""How long a refused peer has to take its answer and close, seconds."""
+
+SEED_BYTES: int = 8
+
+Request: TypeAlias = PublishRequested | PlayRequested
+
+
+class NotPlayed(Exception):
+    """This player gets a refusal. `reason` is the label in the counters, the text what the peer is told."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+async def serve_rtmp(audience: Audience, sock: socket.socket, remote: str) -> None:
+    """Serve one connection; its errors end here."""
+    connection = RtmpConnection(audience, sock, remote)
+    audience.report.accepted("rtmp")
+    try:
+        await connection.run()
+    except PeerGone:
+        audience.report.handshake_failed("rtmp", "connection_lost")
+    except trio.TooSlowError:
+        audience.report.handshake_failed("rtmp", "timeout")
+    finally:
+        connection.close()
+        audience.report.closed("rtmp")
+
+
+class RtmpConnection(Connection):
+    """One peer, until it plays to the end or has been handed on."""
+
+    __slots__ = ("_audience", "_protocol")
+
+    def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
+        super().__init__(sock, remote, audience.worker.slot.name)
+        self._audience = audience
+        self._protocol = ServerConnection(seed=os.urandom(SEED_BYTES))
+
+    async def run(self) -> None:
+        try:
+            with trio.fail_after(self._audience.worker.config.rtmp.handshake_timeout_s):
+                request = await self._converse()
+        except RemoteProtocolError as error:
+            await self._break_off(error)
+            return
+        if isinstance(request, PublishRequested):
+            await self._hand_over(request)
+        else:
+            player = await self._begin_to_play(request)
+            if player is not None:
+                await self._play(player)
+
+    async def _converse(self) -> Request:
+        """Answer until the peer says what it wants. Raises RemoteProtocolError with the reply in the
+        output.
+        """
+        while True:
+            events = self._protocol.receive(await self.read(), trio.current_time())
+            await self.write(self._protocol.take_output())
+            for event in events:
+                if isinstance(event, PublishRequested | PlayRequested):
+                    return event
+
+    async def _break_off(self, error: RemoteProtocolError) -> None:
+        report = self._audience.report
+        report.protocol_error("rtmp")
+        report.handshake_failed("rtmp", "protocol_error")
+        self._audience.worker.log.info(
+            "refused", conn=self.id, protocol="rtmp", remote=self.remote, why=str(error)
+        )
+        await self._say_and_linger()
+
+    async def _say_and_linger(self) -> None:
+        """Send what the protocol has to say, and wait for the peer to take it."""
+        with trio.move_on_after(REFUSAL_LINGER_S):
+            await self.write(self._protocol.take_output())
+            self.sock.shutdown(socket.SHUT_WR)
+            while True:
+                await self.read()
+
+    # -- playing
+
+    async def _begin_to_play(self, request: PlayRequested) -> Player | None:
+        audience = self._audience
+        try:
+            feed = await self._find(request)
+        except NotPlayed as refusal:
+            await self._refuse_play(refusal)
+            return None
+        self._protocol.accept_play()
+        opening = self._protocol.take_output()
+        player = Player(
+            self.id,
+            self.sock,
+            RTMP.name,
+            self.remote,
+            opening=opening,
+            farewell=self._farewell,
+            started_ns=self.accepted_ns,
+        )
+        audience.admit(player, feed, RTMP, start_mode(request.query))
+        return player
+
+    async def _find(self, request: PlayRequested) -> Feed:
+        hub = self._audience.hub
+        try:
+            name = join_app_and_name(request.app, request.name).name
+        except BadName as error:
+            raise NotPlayed("bad_name", str(error)) from None
+        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+        if record is None:
+            raise NotPlayed("not_found", f"no stream is published as {name}")
+        try:
+            self._audience.check_room()
+        except Full:
+            raise NotPlayed("too_many_players", "this server has as many players as it may have") from None
+        return hub.feed(record)
+
+    async def _refuse_play(self, refusal: "NotPlayed") -> None:
+        self._audience.report.play_refused("rtmp", refusal.reason)
+        self._audience.worker.log.info(
+            "play_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=refusal.reason
+        )
+        self._protocol.refuse_play(description=str(refusal))
+        await self._say_and_linger()
+
+    async def _play(self, player: Player) -> None:
+        hear = RtmpPlayerInput(self._protocol, player, self._audience)
+        reason = "drained"
+        try:
+            hear(b"")
+            await self.watch(player, hear)
+            reason = "closed"
+        finally:
+            self._audience.dismiss(player, self, reason)
+
+    def _farewell(self) -> bytes:
+        self._protocol.end_play()
+        return self._protocol.take_output()
+
+    # -- publishing
+
+    async def _hand_over(self, request: PublishRequested) -> None:
+        """Send the socket and the protocol's state to the ingest that owns the stream."""
+        audience = self._audience
+        try:
+            asked = join_app_and_name(request.app, request.name)
+        except BadName as error:
+            await self._refuse_publish("bad_name", str(error))
+            return
+        verdict = may_publish(audience.hub.settings_for(asked.name), request.query)
+        if not verdict.allowed:
+            await self._refuse_publish(verdict.reason, "this stream needs its publish key")
+            return
+        await self._send_to_ingest(asked.name)
+
+    async def _send_to_ingest(self, name: str) -> None:
+        worker, report = self._audience.worker, self._audience.report
+        message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(self._protocol.freeze()))
+        try:
+            await worker.bus.send(self._ingest_of(name), message, fds=[self.sock.fileno()])
+        except BusError as error:
+            report.publish_refused("rtmp", "no_ingest")
+            report.handed_over("no_worker")
+            worker.log.warning("publisher_lost", conn=self.id, stream=name, why=str(error))
+            return
+        report.handed_over("accepted")
+
+    def _ingest_of(self, name: str) -> int:
+        """The slot number of the ingest that has the stream, or would get it.
+
+        The name alone decides, so that two publishers who come at once through different workers meet in one
+        ingest.
+        """
+        ingests = [slot.number for slot in self._audience.worker.slots if slot.role == "ingest"]
+        record = self._audience.worker.directory.find(name)
+        return ingests[record.ingest if record else zlib.crc32(name.encode()) % len(ingests)]
+
+    async def _refuse_publish(self, reason: str, description: str) -> None:
+        self._audience.report.publish_refused("rtmp", reason)
+        self._audience.worker.log.info(
+            "publish_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=reason
+        )
+        self._protocol.refuse_publish(description=description)
+        await self._say_and_linger()
+
+
+class RtmpPlayerInput:
+    """What an RTMP player says while it plays: acknowledgements, pings, good-bye."""
+
+    __slots__ = ("_audience", "_player", "_protocol")
+
+    def __init__(self, protocol: ServerConnection, player: Player, audience: Audience) -> None:
+        self._protocol = protocol
+        self._player = player
+        self._audience = audience
+
+    def __call__(self, data: bytes) -> None:
+        try:
+            events = self._protocol.receive(data, trio.current_time())
+        except RemoteProtocolError:
+            self._audience.report.protocol_error("rtmp")
+            self._part("protocol_error")
+            return
+        self._act(events)
+
+    def _act(self, events: list[Event]) -> None:
+        output = self._protocol.take_output()
+        pump = self._player.pump
+        if pump is None:
+            return
+        if any(isinstance(event, PlayStopped) for event in events):
+            pump.part(self._player, output, "closed")
+        elif output:
+            pump.divert(self._player, output)
+
+    def _part(self, reason: str) -> None:
+        if self._player.pump is not None:
+            self._player.pump.part(self._player, self._protocol.take_output(), reason)
+
+
+def start_mode(query: str) -> StartMode | None:
+    """What `?start=` of a play URL asks for; anything unknown means the path's setting."""
+    asked = parse_qs(query, max_num_fields=32).get("start", [""])[0] if len(query) < 4096 else ""
+    return StartMode(asked) if asked in {mode.value for mode in StartMode} else None

@@ -1,0 +1,279 @@
+"""A publisher's connection, from its hand-over to its end.
+
+    take over socket and state -> open the stream -> read, write to the ring, read, ... -> say why it ended
+
+The socket was accepted and the name and key were checked by a fanout worker; here it is admitted, and from
+here on its bytes go straight into shared memory.
+"""
+
+import socket
+import time
+
+import trio
+
+from engine.access import join_app_and_name
+from engine.media.tags import OverlongBody
+from engine.protocols.rtmp import Event, Media, RemoteProtocolError, ServerConnection, decode_frozen
+from engine.protocols.rtmp.events import Unpublished
+from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
+from workers.ingest.report import Report
+from workers.ingest.stream import PublishedStream
+from workers.ingest.streams import Refused, Streams
+from workers.runtime.messages import HandOver
+from workers.runtime.worker import Worker
+
+PROTOCOL = "rtmp"
+
+READ_BYTES: int = 256 * 1024
+"""One read. Larger than any frame but the largest keyframes, so that a frame is usually one pass."""
+
+PATIENCE_S: float = 5.0
+"""How long a publisher may take no acknowledgement from us before it counts as gone, seconds."""
+
+LINGER_S: float = 1.0
+"""How long a publisher has to read our last word and close, seconds."""
+
+RING_FAILURES = {
+    TagTooLarge: "tag_too_large",
+    OverlongBody: "tag_too_large",
+    ArenaFull: "no_memory",
+    LostRing: "lost_ring",
+}
+
+
+class Ended(Exception):
+    """The session is over. `clean`: the publisher said so itself."""
+
+    def __init__(self, reason: str, *, clean: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.clean = clean
+
+
+class Publisher:
+    """One publisher.
+
+    Args:
+        worker: for log and configuration.
+        streams: where its stream comes from.
+        report: counts.
+        message: the hand-over.
+        sock: the connection, ours from now on; non-blocking.
+        buffer: scratch space of READ_BYTES that all publishers of the worker read into, one at a time.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        streams: Streams,
+        report: Report,
+        message: HandOver,
+        sock: socket.socket,
+        buffer: memoryview,
+    ) -> None:
+        self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
+        self.remote = message.remote
+        self.accepted_ns = message.accepted_wall_ns
+        self.stream: PublishedStream | None = None
+        self.bytes_in = 0
+        self.tags_in = 0
+        self._worker = worker
+        self._streams = streams
+        self._report = report
+        self._sock = sock
+        self._buffer = buffer
+        self._protocol = ServerConnection.thaw(decode_frozen(message.state), trio.current_time())
+        self._scope = trio.CancelScope()
+        self._reason = "drained"
+        self._began_s = trio.current_time()
+
+    async def run(self) -> None:
+        """The whole session; its errors end here."""
+        try:
+            with self._scope:
+                await self._publish()
+        finally:
+            trio.lowlevel.notify_closing(self._sock)
+            self._sock.close()
+
+    async def _publish(self) -> None:
+        asked = join_app_and_name(self._protocol.target.app, self._protocol.target.name)
+        try:
+            stream = self._open(asked.name)
+        except (Refused, ShmError) as error:
+            await self._refuse(error)
+            return
+        clean = False
+        try:
+            await self._accept_and_read(stream)
+        except Ended as end:
+            self._reason, clean = end.reason, end.clean
+            await self._say_last_word()
+        finally:
+            self._leave(stream, clean)
+
+    # -- beginning
+
+    def _open(self, name: str) -> PublishedStream:
+        stream = self.stream = self._streams.open(name, self)
+        self._report.started(PROTOCOL)
+        self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
+        return stream
+
+    async def _refuse(self, error: Refused | ShmError) -> None:
+        reason = error.reason if isinstance(error, Refused) else "no_memory"
+        self._report.refused(PROTOCOL, reason)
+        self._worker.log.warning(
+            "publish_refused", conn=self.id, remote=self.remote, reason=reason, why=str(error)
+        )
+        self._protocol.refuse_publish(description=str(error))
+        await self._say_last_word()
+
+    # -- the session
+
+    async def _accept_and_read(self, stream: PublishedStream) -> None:
+        self._protocol.accept_publish()
+        await self._flush_output()
+        self._act(stream, b"")
+        limit_s = stream.settings.first_packet_s
+        while True:
+            data = await self._read(limit_s, "idle" if self.tags_in else "no_first_packet")
+            self._act(stream, data)
+            await self._flush_output()
+            if self.tags_in:
+                limit_s = stream.settings.idle_s
+
+    async def _read(self, limit_s: float, reason: str) -> memoryview:
+        """The next bytes, valid until the next read of any publisher. Raises Ended."""
+        while True:
+            try:
+                count = self._sock.recv_into(self._buffer)
+            except BlockingIOError:
+                await self._wait_readable(limit_s, reason)
+                continue
+            except OSError:
+                raise Ended("connection_lost") from None
+            if count == 0:
+                raise Ended("connection_lost")
+            return self._buffer[:count]
+
+    async def _wait_readable(self, limit_s: float, reason: str) -> None:
+        with trio.move_on_after(limit_s) as patience:
+            await trio.lowlevel.wait_readable(self._sock)
+        if patience.cancelled_caught:
+            raise Ended(reason)
+
+    def _act(self, stream: PublishedStream, data: bytes | memoryview) -> None:
+        """Parse and write. Raises Ended; what came before an error in the same bytes is written all the
+        same.
+        """
+        now_ns = time.monotonic_ns()
+        try:
+            events = self._protocol.receive(data, now_ns * 1e-9)
+        except RemoteProtocolError as error:
+            self._write(stream, error.events, now_ns)
+            self._report.protocol_error(PROTOCOL)
+            raise Ended("protocol_error") from error
+        self._count(len(data), self._write(stream, events, now_ns))
+        if any(isinstance(event, Unpublished) for event in events):
+            raise Ended("finished", clean=True)
+
+    def _write(self, stream: PublishedStream, events: "list[Event] | tuple[Event, ...]", now_ns: int) -> int:
+        try:
+            return stream.take([event for event in events if isinstance(event, Media)], now_ns)
+        except tuple(RING_FAILURES) as error:
+            self._report.ring_failed(RING_FAILURES[type(error)])
+            self._worker.log.error("ring_failed", conn=self.id, stream=stream.name, why=str(error))
+            self._protocol.end_publish("NetStream.Publish.Failed", str(error))
+            raise Ended("error") from error
+
+    def _count(self, size_bytes: int, tags: int) -> None:
+        self.bytes_in += size_bytes
+        self.tags_in += tags
+        self._report.received_bytes += size_bytes
+        self._report.received_tags += tags
+
+    async def _flush_output(self) -> None:
+        """Send acknowledgements and answers. A publisher that takes none for long is gone."""
+        output = self._protocol.take_output()
+        if not output:
+            return
+        with trio.move_on_after(PATIENCE_S) as patience:
+            await self._send(output)
+        if patience.cancelled_caught:
+            raise Ended("connection_lost")
+
+    async def _send(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[self._sock.send(data) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._sock)
+            except OSError:
+                raise Ended("connection_lost") from None
+
+    # -- the end
+
+    def evict(self) -> None:
+        """Another publisher has the stream now."""
+        self._end_by_us("taken_over")
+        self._protocol.take_over()
+        self._send_parting()
+
+    def kick(self, reason: str) -> None:
+        """End this session; players keep the grace time, as when it had vanished."""
+        self._end_by_us("kicked")
+        self._protocol.end_publish("NetStream.Unpublish.Success", reason)
+        self._send_parting()
+
+    def drain(self) -> None:
+        """This worker is leaving: the stream ends with the session."""
+        self._end_by_us("drained")
+        self._protocol.close("NetConnection.Connect.AppShutdown", "the server is shutting down")
+        self._send_parting()
+
+    def is_of(self, stream: str | None) -> bool:
+        """Whether this publisher has `stream`; any, for None."""
+        return stream is None or (self.stream is not None and self.stream.name == stream)
+
+    def _end_by_us(self, reason: str) -> None:
+        self._reason = reason
+        self._scope.cancel()
+
+    def _send_parting(self) -> None:
+        """Our last word, as far as the socket takes it at once: nobody waits for a publisher that is on its
+        way out.
+        """
+        try:
+            self._sock.send(self._protocol.take_output())
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # full or gone: closing will tell the peer
+
+    async def _say_last_word(self) -> None:
+        with trio.move_on_after(LINGER_S):
+            try:
+                await self._send(self._protocol.take_output())
+                self._sock.shutdown(socket.SHUT_WR)
+                while True:
+                    await self._read(LINGER_S, "finished")
+            except (Ended, OSError):
+                pass
+
+    def _leave(self, stream: PublishedStream, clean: bool) -> None:
+        seconds = trio.current_time() - self._began_s
+        if clean or self._reason == "drained":
+            stream.finished(self)
+        else:
+            stream.vanished(self)
+        self._report.ended(PROTOCOL, self._reason, seconds)
+        self._worker.log.info(
+            "unpublished",
+            conn=self.id,
+            stream=stream.name,
+            protocol=PROTOCOL,
+            reason=self._reason,
+            seconds=round(seconds, 3),
+            bytes=self.bytes_in,
+            tags=self.tags_in,
+        )

@@ -1,0 +1,105 @@
+"""All streams that this ingest owns: claiming slots, keeping them through a grace time, giving them back."""
+
+import time
+from collections.abc import Iterator
+
+from engine.config import Config, for_path
+from shm.board import Board
+from shm.directory import Directory, DirectoryWriter, StreamState
+from shm.errors import DirectoryFull
+from workers.ingest.bells import Bells
+from workers.ingest.stream import Holder, PublishedStream
+from workers.runtime.worker import Worker
+
+
+class Refused(Exception):
+    """No stream for this publisher. `reason` is the label in the counters, the text what the peer is told."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Streams:
+    """Streams by name. Made once per ingest process; takes over what a dead one left in its slots."""
+
+    def __init__(self, worker: Worker) -> None:
+        ingests = sum(slot.role == worker.slot.role for slot in worker.slots)
+        self._worker = worker
+        self._board: Board = worker.board
+        self._directory: Directory = worker.directory
+        self._writer = DirectoryWriter(worker.arena, worker.slot.index, ingests)
+        self._bells = Bells(worker.board, worker.doorbells)
+        self._streams: dict[str, PublishedStream] = {}
+        self._leaving: list[PublishedStream] = []  # ended; their last readers are still there
+        self._adopt()
+
+    def __iter__(self) -> Iterator[PublishedStream]:
+        """Streams that have a publisher or wait for one."""
+        return iter(list(self._streams.values()))
+
+    def _adopt(self) -> None:
+        """A predecessor's streams go on: its publishers are gone with it and have the grace time to
+        return.
+        """
+        for record in self._writer.owned():
+            settings = for_path(self._worker.config, record.name)
+            stream = PublishedStream(
+                self._worker.arena, self._writer, record.slot, record.name, settings, self._bells
+            )
+            stream.inherit(record, self._directory.headers(record.slot))
+            if record.state is StreamState.ENDED:
+                self._leaving.append(stream)
+            else:
+                self._streams[record.name] = stream
+
+    def open(self, name: str, publisher: Holder) -> PublishedStream:
+        """Give `publisher` the stream `name`: a new one, one in its grace time, or another publisher's.
+        Raises Refused.
+        """
+        stream = self._streams.get(name)
+        if stream is None or stream.publisher is None:
+            self._check_room()
+        elif not stream.settings.takeover:
+            raise Refused("name_taken", f"{name} is being published by somebody else")
+        if stream is None:
+            stream = self._claim(name)
+        stream.begin_session(publisher)
+        return stream
+
+    def _check_room(self) -> None:
+        limit = self._worker.config.publish.max_streams
+        if self._directory.live_count() >= limit:
+            raise Refused("too_many_streams", f"{limit} streams are published already")
+
+    def _claim(self, name: str) -> PublishedStream:
+        try:
+            slot = self._writer.claim(name)
+        except DirectoryFull as error:
+            raise Refused("too_many_streams", str(error)) from None
+        settings = for_path(self._worker.config, name)
+        stream = PublishedStream(self._worker.arena, self._writer, slot, name, settings, self._bells)
+        self._streams[name] = stream
+        return stream
+
+    def look_after(self) -> None:
+        """End what has been in grace for too long, and give back what nobody reads any more."""
+        now_s = time.monotonic()
+        for stream in self:
+            if stream.grace_is_over(now_s):
+                stream.end()
+            if stream.state is StreamState.ENDED:
+                del self._streams[stream.name]
+                self._leaving.append(stream)
+        for stream in self._leaving:
+            if not self._board.readers_of(stream.slot):
+                stream.release()
+        self._leaving = [stream for stream in self._leaving if not stream.released]
+
+    def end_all(self) -> None:
+        for stream in self:
+            stream.end()
+
+    def reconfigure(self, old: Config, new: Config) -> None:
+        for stream in self:
+            stream.settings = for_path(new, stream.name)
