@@ -117,7 +117,7 @@ PLAYING: Final = (
         kind="counter",
         help="Players that were not let in, and why.",
         labels=("protocol", "reason"),
-        reasons=("bad_name", "not_found", "too_many_players", "no_memory", "draining"),
+        reasons=("bad_request", "bad_name", "not_found", "too_many_players", "no_memory", "draining"),
     ),
     Metric(
         name="fanlight_sent_bytes_total",

@@ -45,7 +45,7 @@ def test_buckets_rise_and_only_histograms_have_them(metric: Metric) -> None:
     assert all(low < high for low, high in pairwise(metric.buckets))
 
 
-def test_a_process_cannot_have_more_than_some_hundreds_of_series() -> None:
+def test_a_process_cannot_have_many_more_than_a_thousand_series() -> None:
     # A scrape of 8 processes with 1,000 series each was measured at 13 ms, with 10,000 at 137 ms. What our
     # own routes and workers bound is counted as one here.
     series = sum(
@@ -53,7 +53,7 @@ def test_a_process_cannot_have_more_than_some_hundreds_of_series() -> None:
         * (len(metric.buckets) + 3 if metric.buckets else 1)
         for metric in WORKER_METRICS
     )
-    assert series < 1_000
+    assert series < 1_200
 
 
 def test_what_was_not_foreseen_is_folded() -> None:
