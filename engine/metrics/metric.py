@@ -24,7 +24,7 @@ has their sums, and nothing where a sum means nothing. Twice as many as may be p
 
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "protocol": ("rtmp", "http_flv", "ws_flv", "http"),
+        "protocol": ("rtmp", "http-flv", "ws-flv", "http"),
         "role": ("ingest", "fanout", "control", "publisher", "player"),
         "direction": ("in", "out"),
         "state": ("live", "grace", "ended"),
