@@ -9,12 +9,16 @@ Two kinds of traffic share an inbox. An *order* (no answer expected) is handled 
 another: `TakeBack` must never overtake `Lend`. A *request* is a question; each is answered in a task of its
 own, a bounded number of them at a time.
 
+A role that has just been started names its handlers one after another, while messages for its predecessor are
+there already. So in the first seconds a message without handler holds the inbox up; later it is an error.
+
 Nothing waits for ever: a send gives up after SEND_TIMEOUT_S, a request after the time its caller allows.
 A receiver that is stopped costs its senders that second and nothing else. Why not a pipe per pair of workers:
 n*n descriptors, and a dead reader's pipe is lost with its content. Why not datagram sockets with names: they
 need a place in the file system, and anybody could send.
 """
 
+import math
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -47,6 +51,7 @@ __all__ = [
 ]
 
 SEND_TIMEOUT_S: Final = 1.0  # an inbox is emptied in microseconds; a full one means a stopped or hung worker
+BOOT_PATIENCE_S: Final = 5.0  # how long a new process's inbox waits for the role to name its handlers
 MAX_QUESTIONS: Final = 32  # requests answered at a time; further ones wait in the kernel's bounded queue
 
 
@@ -84,6 +89,8 @@ class Bus:
         self._outboxes = outboxes
         self._log = log
         self._handlers: dict[type[Message], Handler[Message]] = {}
+        self._handler_named = trio.Event()
+        self._patient_until = math.inf
         self._waiting: dict[int, trio.MemorySendChannel[AnyMessage]] = {}
         # Starts at random: an answer to a question that this slot's previous process asked matches nothing.
         self._next_request = secrets.randbits(48) + 1
@@ -96,6 +103,8 @@ class Bus:
         returns. A handler of an order holds up the orders behind it: start long work in a nursery elsewhere.
         """
         self._handlers[kind] = handler  # type: ignore[assignment]  # the key says which M it takes
+        self._handler_named.set()
+        self._handler_named = trio.Event()
 
     async def send(self, to: int, message: AnyMessage, fds: Sequence[int] = ()) -> None:
         """Send an order. The kernel duplicates `fds`; the caller closes its own.
@@ -123,6 +132,7 @@ class Bus:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read the inbox until cancelled, or until its far end is closed."""
+        self._patient_until = trio.current_time() + BOOT_PATIENCE_S
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
@@ -154,11 +164,18 @@ class Bus:
         packet, descriptors = received
         if packet.answer:
             self._settle(packet, descriptors)
-        elif packet.request:
+            return
+        await self._wait_for_handler(type(packet.message))
+        if packet.request:
             await self._questions.acquire()
             nursery.start_soon(self._answer, packet, descriptors)
         else:
             await self._obey(packet, descriptors)
+
+    async def _wait_for_handler(self, kind: type[Message]) -> None:
+        with trio.move_on_at(self._patient_until):
+            while kind not in self._handlers:
+                await self._handler_named.wait()
 
     def _settle(self, packet: Packet, descriptors: Descriptors) -> None:
         descriptors.close()  # no answer carries any

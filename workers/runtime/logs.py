@@ -8,8 +8,6 @@ belongs to the open file, which other processes share.
 
 import os
 import select
-import sys
-from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -18,6 +16,11 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 LogForm = Literal["auto", "json", "human"]
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_ALWAYS: Final = 50  # critical, exception
+_STDERR: Final = 2
+_CONSOLE: Final = structlog.dev.ConsoleRenderer(
+    colors=os.isatty(_STDERR), exception_formatter=structlog.dev.plain_traceback
+)
 _PIPE_BUF_BYTES: Final = 4096  # pipe(7): what a writable pipe takes at once, and as a whole
 
 
@@ -59,47 +62,63 @@ class LineWriter:
     debug = info = warning = error = critical = exception = msg = write
 
 
-def _as_bytes(render: Callable[..., str]) -> Processor:
-    def rendered(logger: object, name: str, event: EventDict) -> bytes:
-        return render(logger, name, event).encode("utf-8", "backslashreplace")
+class _Settings:
+    """What holds for all loggers of this process; a reload may change it while they live."""
 
-    return rendered
+    threshold = LEVELS["info"]
+    human = False
 
 
-def _json(_logger: object, _name: str, event: EventDict) -> bytes:
+def configure_logs(level: str, form: LogForm, descriptor: int = _STDERR) -> None:
+    """Set level and form for every logger of this process, also those that exist."""
+    _Settings.threshold = LEVELS[level]
+    _Settings.human = form == "human" or (form == "auto" and os.isatty(descriptor))
+
+
+def open_log(worker: str, descriptor: int = _STDERR) -> FilteringBoundLogger:
+    """A logger with the name of its process bound as the field `worker`."""
+    processors: list[Processor] = [
+        _drop_below_threshold,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _render,
+    ]
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        LineWriter(descriptor),
+        processors=processors,
+        # The level is looked at in a processor, which can follow a reload; a class made for a level cannot.
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS["debug"]),
+        cache_logger_on_first_use=True,
+    ).bind(worker=worker)
+    return log
+
+
+def _drop_below_threshold(_logger: object, name: str, event: EventDict) -> EventDict:
+    if LEVELS.get(name, _ALWAYS) < _Settings.threshold:
+        raise structlog.DropEvent
+    return event
+
+
+def _render(logger: object, name: str, event: EventDict) -> bytes:
+    if _Settings.human:
+        return _human(logger, name, event)
+    return _json(_ordered(structlog.processors.format_exc_info(logger, name, event)))
+
+
+def _human(logger: object, name: str, event: EventDict) -> bytes:
+    event["timestamp"] = event.pop("at")
+    return _CONSOLE(logger, name, event).encode("utf-8", "backslashreplace")
+
+
+def _json(event: EventDict) -> bytes:
     try:
         return msgspec.json.encode(event, enc_hook=repr)
     except (TypeError, ValueError, RecursionError) as error:  # a log line must never be what fails
         return msgspec.json.encode({"level": "error", "event": repr(event)[:2000], "unencodable": str(error)})
 
 
-def _ordered(_logger: object, _name: str, event: EventDict) -> EventDict:
-    """Put time, level and event first: people read these lines too."""
+def _ordered(event: EventDict) -> EventDict:
+    """Put time, level, event and worker first: people read these lines too."""
     first = {key: event.pop(key) for key in ("at", "level", "event", "worker") if key in event}
     return {**first, **event}
-
-
-def open_log(
-    worker: str, *, level: str = "info", form: LogForm = "auto", descriptor: int | None = None
-) -> FilteringBoundLogger:
-    """The logger of one process, with its name bound as the field `worker`."""
-    descriptor = sys.stderr.fileno() if descriptor is None else descriptor
-    human = form == "human" or (form == "auto" and os.isatty(descriptor))
-    renderer = _as_bytes(structlog.dev.ConsoleRenderer(colors=os.isatty(descriptor))) if human else _json
-    processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.format_exc_info,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp" if human else "at"),
-        *([] if human else [_ordered]),
-        renderer,
-    ]
-    if human:  # the console renderer formats exceptions itself, and says so in a warning
-        processors.remove(structlog.processors.format_exc_info)
-    log: FilteringBoundLogger = structlog.wrap_logger(
-        LineWriter(descriptor),
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        cache_logger_on_first_use=True,
-    ).bind(worker=worker)
-    return log

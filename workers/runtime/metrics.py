@@ -21,11 +21,9 @@ from typing import Final, Protocol, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
-from engine.metrics import CATALOGUE, Metric
+from engine.metrics import WORKER_METRICS, Metric
 
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-GAUGE_MODE: Final = "livesum"
-# The collector forgives a gauge file that vanishes under its hands only for the live modes.
 
 
 class Child(Protocol):
@@ -44,7 +42,7 @@ class Metrics:
     """All metrics of the catalogue for one process. Make one per process: the last one made is in force."""
 
     def __init__(
-        self, slot_name: str, directory: str | os.PathLike[str], catalogue: Iterable[Metric] = CATALOGUE
+        self, slot_name: str, directory: str | os.PathLike[str], catalogue: Iterable[Metric] = WORKER_METRICS
     ) -> None:
         if "_" in slot_name:
             raise ValueError(f"the collector splits file names at underscores: {slot_name!r}")
@@ -55,24 +53,30 @@ class Metrics:
         # untouched.
         values.ValueClass = values.MultiProcessValue(lambda: slot_name)  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()  # not the global one: it would refuse the same names a second time
-        self._metrics = {metric.name: _build(metric, registry) for metric in catalogue}
+        self._catalogue = {metric.name: metric for metric in catalogue}
+        self._metrics = {metric.name: _build(metric, registry) for metric in self._catalogue.values()}
         self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Child] = {}
 
     def bind(self, name: str, **labels: str) -> Child:
-        """The metric with these labels: one object per label set. KeyError if it is not in the catalogue."""
-        key = (name, tuple(sorted(labels.items())))
-        child = self._children.get(key)
-        if child is None:
-            metric = self._metrics[name]
-            child = self._children[key] = cast("Child", metric.labels(**labels) if labels else metric)
-        return child
+        """The metric with these labels: one object per label set. KeyError if it is not in the catalogue.
+
+        A label value that the catalogue does not foresee counts as `other`.
+        """
+        metric = self._catalogue[name]
+        folded = {label: metric.fold(label, value) for label, value in labels.items()}
+        key = (name, tuple(sorted(folded.items())))
+        if key not in self._children:
+            bound = self._metrics[name].labels(**folded) if folded else self._metrics[name]
+            self._children[key] = cast("Child", bound)
+        return self._children[key]
 
 
 def _build(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     if metric.kind == "counter":
         return Counter(metric.name, metric.help, metric.labels, registry=registry)
     if metric.kind == "gauge":
-        return Gauge(metric.name, metric.help, metric.labels, registry=registry, multiprocess_mode=GAUGE_MODE)
+        mode = metric.gauge_mode  # a live one always: the collector forgives files that vanish for these only
+        return Gauge(metric.name, metric.help, metric.labels, registry=registry, multiprocess_mode=mode)
     return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
 
 

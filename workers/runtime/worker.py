@@ -15,6 +15,7 @@ from shm.arena import Arena
 from shm.board import Board, WorkerCell, WorkerState
 from shm.directory import Directory
 from shm.doorbell import Doorbell
+from workers.runtime.burial import Buried
 from workers.runtime.bus import Bus
 from workers.runtime.metrics import Metrics
 from workers.runtime.slots import WorkerSlot
@@ -54,6 +55,8 @@ class Worker:
     bus: Bus
     log: FilteringBoundLogger
     metrics: Metrics
+    buried: tuple[Buried, ...] = ()
+    """Players of the process that died in this slot before: the role counts them as ended, `worker_death`."""
     draining: trio.Event = field(default_factory=trio.Event)
     is_ready: trio.Event = field(default_factory=trio.Event)
     drain_deadline: float = math.inf

@@ -175,9 +175,32 @@ async def test_handed_over_socket_waits_in_a_dead_workers_inbox(street: Street) 
             assert ours.recv(100) == b"still here"
 
 
+async def test_message_waits_for_a_role_that_has_not_named_its_handlers_yet(
+    street: Street, running: Callable[[int], Bus]
+) -> None:
+    got: list[AnyMessage] = []
+    done = trio.Event()
+
+    async def note(message: Lend | TakeBack, _envelope: Envelope, _fds: Descriptors) -> None:
+        got.append(message)
+        if isinstance(message, TakeBack):
+            done.set()
+
+    await street.bus(0).send(1, Lend(1))
+    await street.bus(0).send(1, TakeBack(1))
+    successor = running(1)
+    await trio.testing.wait_all_tasks_blocked()
+    successor.handle(TakeBack, note)
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == []
+    successor.handle(Lend, note)
+    await done.wait()
+    assert got == [Lend(1), TakeBack(1)]
+
+
 @pytest.mark.parametrize("fate", ["untaken", "failing", "unknown"])
 async def test_descriptors_that_no_handler_takes_are_closed(
-    fate: str, street: Street, running: Callable[[int], Bus]
+    fate: str, street: Street, running: Callable[[int], Bus], autojump_clock: trio.testing.MockClock
 ) -> None:
     async def refuse(_message: HandOver, _envelope: Envelope, _fds: Descriptors) -> None:
         if fate == "failing":

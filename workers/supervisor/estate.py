@@ -1,0 +1,124 @@
+"""All that the engine owns for as long as it runs, whoever of its workers lives: made once, in order."""
+
+import gc
+import importlib
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from engine.config import Config
+from shm.arena import Arena
+from shm.board import Board
+from shm.directory import Directory
+from shm.doorbell import Doorbell
+from shm.errors import ShmError
+from shm.layout import Geometry
+from workers.runtime.metrics import Metrics
+from workers.runtime.notify import handed_in
+from workers.runtime.packets import open_inboxes
+from workers.runtime.slots import FANOUT, INGEST, SUPERVISOR, WorkerSlot, layout_of, of_role
+from workers.supervisor import descriptors
+from workers.supervisor.errors import StartError
+from workers.supervisor.listeners import Listeners, close_listeners, open_listeners
+from workers.supervisor.metrics_directory import MetricsDirectory
+
+ENDED_STREAM_SLOTS: Final = 14
+"""Per ingest, beyond `publish.max_streams`: streams that have ended and whose last seconds are still being
+watched must not keep a new publisher out."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Estate:
+    """Shared memory, sockets, inboxes, doorbells, metrics. `stack` closes all of it, in reverse order."""
+
+    stack: ExitStack
+    slots: tuple[WorkerSlot, ...]
+    arena: Arena
+    board: Board
+    directory: Directory
+    listeners: Listeners
+    doorbells: Mapping[int, Doorbell]
+    inboxes: Mapping[int, socket.socket]
+    outboxes: Mapping[int, socket.socket]
+    metrics: Metrics
+    own_pidfd: int
+
+
+def found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger) -> Estate:
+    """Make everything, or raise StartError and leave nothing behind."""
+    with ExitStack() as stack:
+        slots = layout_of(config)
+        _check_descriptors(config, slots, log)
+        arena = _arena(config, slots)
+        stack.callback(arena.close)
+        listeners = open_listeners(config, len(of_role(slots, FANOUT)), handed_in(environ))
+        stack.callback(close_listeners, listeners)
+        pairs = open_inboxes([slot.number for slot in slots] + [SUPERVISOR])
+        stack.callback(_close_all, [end for pair in pairs.values() for end in pair])
+        doorbells = {slot.number: Doorbell.create() for slot in slots}
+        stack.callback(_close_all, doorbells.values())
+        metrics_directory = MetricsDirectory.create(environ)
+        stack.callback(metrics_directory.remove)
+        own_pidfd = os.pidfd_open(os.getpid())
+        stack.callback(os.close, own_pidfd)
+        estate = Estate(
+            stack=ExitStack(),
+            slots=slots,
+            arena=arena,
+            board=Board(arena),
+            directory=Directory(arena),
+            listeners=listeners,
+            doorbells=doorbells,
+            inboxes={number: inbox for number, (inbox, _) in pairs.items()},
+            outboxes={number: outbox for number, (_, outbox) in pairs.items()},
+            metrics=Metrics("supervisor", metrics_directory.path),
+            own_pidfd=own_pidfd,
+        )
+        estate.stack = stack.pop_all()
+    return estate
+
+
+def warm_up(modules: Iterable[str]) -> None:
+    """Import what workers need and freeze it: forks share these pages, and no collection touches them."""
+    for module in modules:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+
+
+def geometry_of(config: Config, slots: tuple[WorkerSlot, ...]) -> Geometry:
+    per_ingest = config.publish.max_streams + ENDED_STREAM_SLOTS
+    return Geometry(
+        workers=len(slots),
+        streams=len(of_role(slots, INGEST)) * per_ingest,
+        ring_bytes=config.ring.bytes,
+        index_entries=config.ring.index_entries,
+    )
+
+
+def _arena(config: Config, slots: tuple[WorkerSlot, ...]) -> Arena:
+    try:
+        return Arena.create(geometry_of(config, slots))
+    except (ShmError, ValueError) as error:
+        raise StartError(f"no shared memory: {error}") from error
+
+
+def _check_descriptors(config: Config, slots: tuple[WorkerSlot, ...], log: FilteringBoundLogger) -> None:
+    have, want = descriptors.raise_limit(), descriptors.needed(config, len(slots))
+    if have < want:
+        log.warning(
+            "descriptor limit is low",
+            limit=have,
+            needed=want,
+            hint="raise LimitNOFILE= or ulimit -n, or lower fanout.max_players",
+        )
+
+
+def _close_all(things: Iterable[socket.socket | Doorbell]) -> None:
+    for thing in things:
+        thing.close()

@@ -1,0 +1,41 @@
+"""The supervisor's limits: unit, reason and precedent at each."""
+
+from typing import Final
+
+BACKLOG: Final = 4096
+"""Connections the kernel completes before anybody accepts them: a thousand players that come back at once
+while a worker is being replaced must fit. Linux's own bound since 5.4 (net.core.somaxconn); nginx has 511."""
+
+CHECK_EVERY_S: Final = 0.5
+"""How often heartbeats are looked at. With a timeout of 3 s and a beat each 0.5 s, a stopped worker is found
+after 3.5 s at the latest and replaced within 5."""
+
+BOOT_TIMEOUT_S: Final = 30.0
+"""From fork to the first heartbeat. Control imports its web framework meanwhile, 0.3 s on an idle core; a
+machine ten times slower and loaded ten times over must not make that a death. gunicorn allows 30 s too."""
+
+LEND_AFTER_S: Final = 1.0
+"""A restart takes tens of milliseconds, while new connections wait in the listener's queue. A slot that is
+down for longer lends its listener."""
+
+DRAIN_MARGIN_S: Final = 1.0
+"""Workers are told to be gone this much before `workers.drain_s` is over, so that the last thing that ends a
+connection is the worker's own deadline, which says goodbye, and not SIGKILL."""
+
+KILL_PATIENCE_S: Final = 5.0
+"""From SIGKILL to giving up on seeing the death: only a process in uninterruptible sleep takes longer."""
+
+FORK_RETRY_S: Final = 1.0
+"""When the machine refuses a process (EAGAIN, ENOMEM), asking again at once makes it worse."""
+
+STATUS_EVERY_S: Final = 2.0
+"""How often the service manager's line of status is brought up to date, if it has changed."""
+
+SUPERVISOR_DESCRIPTORS: Final = 64
+"""Standard streams, arena, selector, and what imported modules keep open."""
+
+DESCRIPTORS_PER_WORKER: Final = 16
+"""What the supervisor holds per slot: inbox, outbox, doorbell, pidfd, two listeners, two sentinel pipes of
+multiprocess; doubled."""
+
+DESCRIPTORS_PER_PLAYER: Final = 1

@@ -1,0 +1,59 @@
+"""The supervisor: makes what outlives workers, starts them, and keeps them there.
+
+Theory of operation. One thread and no event loop library: a fork out of a running trio loop breaks the
+child, and threads do not survive a fork. A selector waits for pidfds (a death), the supervisor's inbox,
+signals and timers; each is answered by a small step that cannot wait. Decisions are pure machines
+(`engine.policy.restart`, `loans`); everything needed to go on after any worker's death is owned here
+(`estate`).
+
+It holds no stream and no player, so its own death ends no connection at once: workers see it and drain.
+"""
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from engine.config import Config
+from workers.runtime.logs import configure_logs, open_log
+from workers.runtime.slots import CONTROL, FANOUT, INGEST
+from workers.supervisor.errors import StartError
+from workers.supervisor.estate import found, warm_up
+from workers.supervisor.loop import Loop
+from workers.supervisor.supervisor import Supervisor
+
+ROLES: Final[Mapping[str, str]] = MappingProxyType(
+    {INGEST: "workers.ingest.main", FANOUT: "workers.fanout.main", CONTROL: "workers.control.main"}
+)
+"""Role to module; each has `async def serve(worker)`. By name, because roles never import each other."""
+
+LIBRARIES: Final = ("trio", "msgspec", "structlog", "h11", "wsproto", "prometheus_client")
+NOT_SHARED: Final = frozenset({CONTROL})
+# Roles that import after the fork: control's web framework (25 MB) has no place in the media workers.
+
+EXIT_OK: Final = 0
+EXIT_START_FAILED: Final = 1
+
+
+def run(
+    config: Config, config_path: str | None, environ: Mapping[str, str], roles: Mapping[str, str] = ROLES
+) -> int:
+    """Be the engine until it is told to stop; the process's exit code. Must run in the main thread.
+
+    `config` is what was loaded from `config_path` (None: from nothing) and `environ`; SIGHUP loads it again.
+    """
+    started = time.monotonic()
+    configure_logs(config.log.level, config.log.format)
+    log = open_log("supervisor")
+    loop = Loop()
+    try:
+        estate = found(config, environ, log)
+        with estate.stack:
+            warm_up((*LIBRARIES, *(module for role, module in roles.items() if role not in NOT_SHARED)))
+            Supervisor(config, config_path, environ, roles, estate, loop, log).run(started)
+    except StartError as error:
+        log.error("cannot start", error=str(error))
+        return EXIT_START_FAILED
+    finally:
+        loop.close()
+    return EXIT_OK

@@ -1,0 +1,70 @@
+"""Where metrics files live: on tmpfs, private to this engine, gone with it."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+SHARED_MEMORY: Final = Path("/dev/shm")
+PREFIX: Final = "fanlight-metrics-"
+
+
+class MetricsDirectory:
+    """An empty directory that is known to be in use by a lock on it.
+
+    Not by the pid in its name: that one may be somebody else's by now, or another container's on a shared
+    /dev/shm. Workers inherit the lock with its descriptor, so an orphan that is still draining keeps its
+    directory.
+    """
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def create(cls, environ: Mapping[str, str]) -> Self:
+        """A new one; what engines that were killed have left beside it is removed.
+
+        RUNTIME_DIRECTORY is systemd's (RuntimeDirectory=, on the tmpfs below /run); /dev/shm is there nearly
+        everywhere else.
+        """
+        parent = _parent(environ)
+        _sweep(parent)
+        path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return cls(path, lock)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _parent(environ: Mapping[str, str]) -> Path:
+    given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if given and os.access(given, os.W_OK):
+        return Path(given)
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.glob(f"{PREFIX}*"):
+        if _is_abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # another user's, or gone already
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True

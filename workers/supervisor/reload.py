@@ -1,0 +1,38 @@
+"""Reading the configuration again: what may change while the engine runs, and what has to wait."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from engine.config import Config, ConfigError, Reload, apply_hot, diff, load
+
+
+class Reread:
+    """The outcome: the configuration to run by from now on, and its word in the metrics catalogue."""
+
+    def __init__(self, config: Config, result: str) -> None:
+        self.config = config
+        self.result = result
+
+
+def reread(
+    running: Config, path: str | None, environ: Mapping[str, str], log: FilteringBoundLogger
+) -> Reread:
+    """Load again and log what comes of it. A configuration that cannot be used changes nothing."""
+    try:
+        wanted = load(Path(path).read_text(encoding="utf-8") if path else "", environ)
+        changes = diff(running, wanted)
+        config = apply_hot(running, wanted)
+    except (ConfigError, OSError, UnicodeDecodeError) as error:
+        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+        log.error("reload refused", file=path, problems=problems, hint="the old configuration stays")
+        return Reread(running, "refused")
+    log.info("reloaded", file=path, applied=changes.hot, needs_restart=changes.restart)
+    return Reread(config, _result(changes))
+
+
+def _result(changes: Reload) -> str:
+    if changes.restart:
+        return "needs_restart"
+    return "applied" if changes.hot else "unchanged"
