@@ -18,6 +18,7 @@ from bench.costs import Run, cost_of, curve
 from bench.dialogue import HTTP_FLV, RTMP, WEBSOCKET
 from bench.lines import raise_descriptor_limit
 from bench.picture import line_chart
+from bench.promise import promise_table, promises_of_costs
 from bench.rivals import nginx, nginx_missing
 from bench.servers import environment
 from bench.session import BITRATE_BPS, Session, Target
@@ -176,7 +177,9 @@ def main() -> None:
     if not known["nginx"]:
         console.print(f"[yellow]without nginx: {nginx_missing()}")
     runs = compare(targets, given, console)
-    console.print(cost_table([cost_of(run) for run in runs], given.bitrate))
+    costs = [cost_of(run) for run in runs]
+    console.print(cost_table(costs, given.bitrate))
+    console.print(promise_table(promises_of_costs(costs)))
     for path in write_results(runs, given, given.name):
         console.print(f"wrote {path}")
 

@@ -8,6 +8,7 @@ first keyframe; answers with how long they waited). Ends when its stdin does.
 """
 
 import argparse
+import itertools
 import selectors
 import socket
 import time
@@ -96,8 +97,9 @@ class Probe:
 class Panel:
     """Some probes that stay, and visits that do not."""
 
-    def __init__(self, address: tuple[str, int], protocol: str, said: Dialogue, count: int) -> None:
-        self._address, self._protocol, self._dialogue = address, protocol, said
+    def __init__(self, address: tuple[str, int], protocol: str, said: Sequence[Dialogue], count: int) -> None:
+        self._address, self._protocol = address, protocol
+        self._dialogues = itertools.cycle(said)
         self._selector = selectors.DefaultSelector()
         self._commands = Commands()
         self._selector.register(self._commands, selectors.EVENT_READ)
@@ -121,7 +123,7 @@ class Panel:
                 self._serve(key.data)
 
     def _begin(self) -> Probe:
-        probe = Probe(self._address, self._protocol, self._dialogue)
+        probe = Probe(self._address, self._protocol, next(self._dialogues))
         self._selector.register(probe.socket, selectors.EVENT_READ, probe)
         return probe
 
@@ -198,9 +200,12 @@ def main() -> None:
     parser.add_argument("--protocol", choices=PROTOCOLS, required=True)
     parser.add_argument("--path", default="live/bench")
     parser.add_argument("--query", default="")
+    parser.add_argument("--streams", type=int, default=1, help="take turns over so many numbered paths")
     parser.add_argument("--count", type=int, default=3, help="probes that stay")
     given = parser.parse_args()
-    said = dialogue(given.protocol, f"{given.host}:{given.port}", given.path, given.query)
+    host, streams = f"{given.host}:{given.port}", given.streams
+    paths = [f"{given.path}{number}" for number in range(streams)] if streams > 1 else [given.path]
+    said = [dialogue(given.protocol, host, path, given.query) for path in paths]
     Panel((given.host, given.port), given.protocol, said, given.count).run()
 
 

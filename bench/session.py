@@ -66,17 +66,20 @@ class Session:
         self.gaps = self.repeats = 0
         try:
             if target.publishes:
-                self._publish(bitrate_bps, streams)
+                self.publisher = self.publish_more("bench", streams, bitrate_bps)
         except BaseException:
             self.close()
             raise
 
-    def _publish(self, bitrate_bps: int, streams: int) -> None:
-        arguments = ["--port", str(self.server.ports[RTMP]), "--bitrate", str(bitrate_bps)]
-        self.publisher = self.spawn("bench.publisher", *arguments, "--count", str(streams))
-        answer = self.publisher.hear()
+    def publish_more(self, name: str, streams: int, bitrate_bps: int) -> Child:
+        """Publish one stream called `name`, or several that are numbered."""
+        port = self.server.ports[RTMP]
+        arguments = {"port": port, "bitrate": bitrate_bps, "name": name, "count": streams}
+        child = self.spawn("bench.publisher", *(f"--{key}={value}" for key, value in arguments.items()))
+        answer = child.hear()
         if answer["event"] != "publishing":
             raise RuntimeError(f"{self.target.label}: {answer}")
+        return child
 
     def spawn(self, module: str, *arguments: str) -> Child:
         """Start a process that ends with the session."""

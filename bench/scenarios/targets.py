@@ -1,0 +1,17 @@
+"""Fanlight as the scenarios start it."""
+
+from bench import servers
+from bench.dialogue import HTTP_FLV
+from bench.session import Target
+
+
+def adaptive(protocol: str = HTTP_FLV) -> Target:
+    """With its defaults: the tick finds its own place."""
+    return Target(f"fanlight {protocol}", protocol, lambda: servers.fanlight(label="fanlight"))
+
+
+def fixed(tick_ms: int, protocol: str = HTTP_FLV) -> Target:
+    """With one tick whatever the load."""
+    bounds = (tick_ms, tick_ms)
+    label = f"fanlight {protocol} {tick_ms} ms"
+    return Target(label, protocol, lambda: servers.fanlight(tick_ms=bounds, label=label), tick_ms)
