@@ -5,6 +5,7 @@ same, because a value that contains itself is an easy mistake and must fail as L
 """
 
 from struct import Struct
+from struct import error as StructError
 from typing import Final
 
 from engine.protocols.amf0.errors import LocalProtocolError
@@ -23,8 +24,11 @@ def encode(*values: Value) -> bytes:
     Raises LocalProtocolError for what AMF0 cannot say.
     """
     out = bytearray()
-    for value in values:
-        _append(out, value, 0)
+    try:
+        for value in values:
+            _append(out, value, 0)
+    except StructError as error:
+        raise LocalProtocolError(f"a number does not fit: {error}") from None
     return bytes(out)
 
 
@@ -37,7 +41,7 @@ def _append(out: bytearray, value: Value, depth: int) -> None:
         case bool():  # before the numbers: True is an int
             out += bytes((Marker.BOOLEAN, value))
         case float() | int():
-            out += _number(value)
+            out += _NUMBER.pack(Marker.NUMBER, value)
         case str():
             out += _string(value)
         case Date():
@@ -81,13 +85,6 @@ def _append_pairs(out: bytearray, pairs: dict[str, Value], depth: int) -> None:
         out += _key(key)
         _append(out, item, depth + 1)
     out += _OBJECT_END
-
-
-def _number(value: float) -> bytes:
-    try:
-        return _NUMBER.pack(Marker.NUMBER, value)
-    except OverflowError:
-        raise LocalProtocolError("an integer too large for a double") from None
 
 
 def _string(text: str) -> bytes:

@@ -37,6 +37,10 @@ endless createStream."""
 MAX_COMMANDS_PER_S: Final = 100
 """Commands in one second once accepted: a person at a seek bar sends a few; each costs up to 100 us."""
 
+MAX_MESSAGES_PER_S: Final = 2_000
+"""Messages in one second that are not a publisher's audio or video: control, commands, scripts, media nobody
+takes. An empty message is one byte on the wire and an event here. Captions and cue points are below 100."""
+
 MAX_UNREAD_BYTES: Final = 256 * KIB
 """Bytes kept, unparsed, while the caller decides about a publish or play. A caller that stops reading
 meanwhile has at most one read here."""

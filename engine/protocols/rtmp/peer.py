@@ -25,7 +25,12 @@ from engine.protocols.rtmp.events import (
     Unpublished,
     Wanted,
 )
-from engine.protocols.rtmp.limits import MAX_COMMANDS_BEFORE_ACCEPT, MAX_COMMANDS_PER_S, MIN_WINDOW_BYTES
+from engine.protocols.rtmp.limits import (
+    MAX_COMMANDS_BEFORE_ACCEPT,
+    MAX_COMMANDS_PER_S,
+    MAX_MESSAGES_PER_S,
+    MIN_WINDOW_BYTES,
+)
 from engine.protocols.rtmp.messages import (
     Ack,
     Aggregate,
@@ -53,12 +58,11 @@ class Peer:
         self._session = session
         self._outbox = outbox
         self._events: list[Event] = []
-        self._now = 0.0
 
     def take(self, raw: RawMessage, now: float, events: list[Event]) -> None:
         """Act upon one message; events are appended to `events`. Raises RemoteProtocolError."""
         self._events = events
-        self._now = now
+        self._count_message(now)
         self._act(parse(raw))
 
     def _act(self, message: Message) -> None:
@@ -122,11 +126,19 @@ class Peer:
             self._outbox.command(what)
         self._tell(Ignored("unknown command"))
 
+    def _count_message(self, now: float) -> None:
+        session = self._session
+        if now - session.second_began_s >= 1.0:
+            session.second_began_s = now
+            session.messages = 0
+            if session.accepted:
+                session.commands = 0
+        session.messages += 1
+        if session.messages > MAX_MESSAGES_PER_S:
+            raise RemoteProtocolError(f"more than {MAX_MESSAGES_PER_S} messages in a second")
+
     def _count_command(self) -> None:
         session = self._session
-        if session.accepted and self._now - session.commands_since_s >= 1.0:
-            session.commands = 0
-            session.commands_since_s = self._now
         session.commands += 1
         limit = MAX_COMMANDS_PER_S if session.accepted else MAX_COMMANDS_BEFORE_ACCEPT
         if session.commands > limit:

@@ -170,7 +170,7 @@ class ServerConnection:
     def thaw(cls, frozen: FrozenConnection, now: float, *, seed: bytes = b"") -> "ServerConnection":
         """Go on where `freeze` left off. Rates per second are counted from `now`."""
         connection = cls()
-        session = msgspec.structs.replace(frozen.session, commands_since_s=now)
+        session = msgspec.structs.replace(frozen.session, second_began_s=now)
         limits = AFTER_PUBLISH if session.published else BEFORE_PUBLISH
         greeted = session.state not in (State.HANDSHAKE, State.UNCONNECTED)
         connection.bytes_in = frozen.bytes_in

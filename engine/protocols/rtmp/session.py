@@ -23,8 +23,11 @@ class Session(msgspec.Struct):
     published: bool = False
     """A publish has been: the wide limits hold from then on, also for what is still on its way at the end."""
     commands: int = 0
-    """Commands counted against the limit in force."""
-    commands_since_s: float = 0.0
+    """Commands until one is accepted, in this second from then on."""
+    messages: int = 0
+    """Messages, other than a publisher's audio and video, in this second."""
+    second_began_s: float = 0.0
+    """When both counts were last started anew."""
     window_bytes: int = DEFAULT_WINDOW_BYTES
     """The peer wants an acknowledgement after so many bytes."""
     peer_acked: int = 0
