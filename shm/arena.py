@@ -181,6 +181,7 @@ def refuse_unsealed(fd: int) -> None:
 
 
 def checked_geometry(words: list[int], size: int) -> Geometry:
+    """The geometry that a header of these words gives, if that fits a memfd of `size` bytes."""
     try:
         geometry = Geometry(
             workers=words[HEADER_WORKERS],
