@@ -1,0 +1,103 @@
+"""Clients of many workers on one page: complete, in order, and never late because of one that hangs."""
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shm.board import WorkerState
+from tests.workers.control.house import House, client, open_house
+from workers.control.clients import Clients, Unanswered
+from workers.control.limits import ASK_TIMEOUT_S
+
+
+def some_id(worker: str, number: int) -> str:
+    return f"{worker}-{number:012x}"
+
+
+async def all_pages(clients: Clients, limit: int) -> list[str]:
+    """Turn the pages until the last; gives every id in the order shown."""
+    shown: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await clients.page(None, after, limit)
+        assert len(page.clients) <= limit
+        shown += [one.id for one in page.clients]
+        after = page.next
+    return shown
+
+
+@given(
+    numbers=st.lists(st.sets(st.integers(0, 2**48 - 1), max_size=12), min_size=3, max_size=3),
+    limit=st.integers(1, 7),
+    cap=st.integers(1, 7),
+)
+def test_pages_show_everybody_once_even_if_workers_answer_in_small_portions(
+    numbers: list[set[int]], limit: int, cap: int
+) -> None:
+    with open_house() as house:
+        house.bus.page_cap = cap
+        for slot, mine in zip(house.staff.with_clients(), numbers, strict=True):
+            house.bus.clients[slot.number] = [client(some_id(slot.name, number)) for number in mine]
+        everybody = sorted(one.id for infos in house.bus.clients.values() for one in infos)
+        assert trio.run(all_pages, house.desk.clients, limit) == everybody
+
+
+async def test_only_clients_of_the_stream_that_was_asked_for(house: House) -> None:
+    house.bus.clients[1] = [client(some_id("fanout0", 1), "live/a"), client(some_id("fanout0", 2), "live/b")]
+    page = await house.desk.clients.page("live/b", "", 10)
+    assert [one.id for one in page.clients] == [some_id("fanout0", 2)]
+    assert page.next is None
+
+
+async def test_a_worker_that_hangs_is_named_and_not_waited_for(
+    house: House, autojump_clock: trio.testing.MockClock
+) -> None:
+    house.bus.clients[2] = [client(some_id("fanout1", 1))]
+    house.bus.silent = {0, 1}
+    began = trio.current_time()
+    page = await house.desk.clients.page(None, "", 10)
+    assert trio.current_time() - began == pytest.approx(ASK_TIMEOUT_S)
+    assert page.missing == ["fanout0", "ingest0"]
+    assert [one.id for one in page.clients] == [some_id("fanout1", 1)]
+
+
+async def test_a_worker_that_is_not_there_is_not_even_asked(house: House) -> None:
+    house.seat(1, state=WorkerState.STARTING)
+    page = await house.desk.clients.page(None, "", 10)
+    assert page.missing == ["fanout0"]
+    assert {to for to, _ in house.bus.asked} == {0, 2}
+
+
+async def test_one_client_is_found_among_those_whose_ids_differ_in_the_last_digit(house: House) -> None:
+    house.bus.clients[1] = [client(some_id("fanout0", number)) for number in range(40)]
+    found = await house.desk.clients.find(some_id("fanout0", 0x1F))
+    assert found is not None
+    assert found.id == some_id("fanout0", 0x1F)
+    assert found.started_at.isoformat() == "2023-11-14T22:13:20.123000+00:00"
+    assert await house.desk.clients.find(some_id("fanout0", 0x99)) is None
+
+
+@pytest.mark.parametrize("stranger", ["", "-", "fanout7-000000000001", "control0-000000000001", "x" * 500])
+async def test_ids_of_nobody_ask_nobody(house: House, stranger: str) -> None:
+    assert await house.desk.clients.find(stranger) is None
+    assert not await house.desk.clients.kick(stranger, "kicked")
+    assert house.bus.asked == []
+
+
+async def test_a_kick_goes_to_the_holder_only(house: House) -> None:
+    house.bus.clients[2] = [client(some_id("fanout1", 5))]
+    assert await house.desk.clients.kick(some_id("fanout1", 5), "kicked")
+    assert not await house.desk.clients.kick(some_id("fanout1", 5), "kicked")
+    assert [to for to, _ in house.bus.asked] == [2, 2]
+
+
+async def test_a_holder_that_hangs_is_an_error_and_not_a_client_that_is_not_there(
+    house: House, autojump_clock: trio.testing.MockClock
+) -> None:
+    house.bus.silent = {1}
+    with pytest.raises(Unanswered, match="fanout0"):
+        await house.desk.clients.find(some_id("fanout0", 5))
+    with pytest.raises(Unanswered, match="fanout0"):
+        await house.desk.clients.kick(some_id("fanout0", 5), "kicked")

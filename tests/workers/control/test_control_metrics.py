@@ -1,0 +1,118 @@
+"""/metrics: what all processes counted and what shared memory says, in one text without a contradiction."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from engine.config import Config
+from engine.metrics import CATALOGUE, MAX_STREAMS_WITH_LABEL
+from shm.directory import StreamRecord, StreamState, StreamStats
+from tests.workers.control.house import House
+from workers.control.exposition import render, split
+from workers.control.snapshot import Camera, Snapshot, StreamFigures
+from workers.control.tally import Totals
+
+
+def take(house: House) -> Snapshot:
+    camera = Camera(
+        arena=house.arena, directory=house.directory, tally=house.tally, staff=house.staff, version="1.2.3"
+    )
+    return camera.take(Config())
+
+
+def samples(text: bytes) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample)
+    return found
+
+
+def value(found: dict[str, list[Sample]], name: str, **labels: str) -> float:
+    (sample,) = [sample for sample in found[name] if sample.labels == labels]
+    return float(sample.value)
+
+
+def figures(name: str, players: int, started_ns: int = 0) -> StreamFigures:
+    stats = StreamStats(bytes_in=10, bitrate_bps=100, video_fps_milli=30_000)
+    record = StreamRecord(0, name, StreamState.LIVE, 1, 1, 1, 0, started_ns, 0, stats)
+    return StreamFigures(record, Totals(http_flv=players, bytes_out=players), 0.5)
+
+
+def scene(streams: list[StreamFigures]) -> Snapshot:
+    return Snapshot(streams, 50, [], 4096, "1.2.3")
+
+
+def test_a_stream_has_its_figures_from_shared_memory(house: House, tmp_path: Path) -> None:
+    slot = house.publish("live/a")
+    row = house.row(1, slot)
+    row.players_http, row.bytes_out, row.lag_ms_max = 3, 900, 250
+    found = samples(render(take(house), tmp_path))
+    assert value(found, "fanlight_streams", state="live") == 1
+    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http_flv") == 3
+    assert value(found, "fanlight_stream_bytes_total", stream="live/a", direction="in") == 5_000
+    assert value(found, "fanlight_stream_bytes_total", stream="live/a", direction="out") == 900
+    assert value(found, "fanlight_stream_lag_seconds", stream="live/a") == 0.25
+    assert value(found, "fanlight_stream_frames_per_second", stream="live/a") == 29.97
+    assert value(found, "fanlight_build_info", version="1.2.3") == 1
+    assert value(found, "fanlight_shared_memory_bytes") > 0
+
+
+def test_workers_are_up_only_while_their_hearts_beat(house: House, tmp_path: Path) -> None:
+    found = samples(render(take(house), tmp_path))
+    # The seats of this house stopped beating long before the machine's clock of now.
+    assert value(found, "fanlight_worker_up", worker="fanout0", role="fanout") in (0, 1)
+    assert value(found, "fanlight_worker_loop_lag_seconds", worker="ingest0") == 0
+
+
+def test_streams_beyond_the_cap_share_one_label(tmp_path: Path) -> None:
+    crowd = [figures(f"live/{number}", players=number) for number in range(MAX_STREAMS_WITH_LABEL + 20)]
+    found = samples(render(scene(crowd), tmp_path))
+    labels = {sample.labels["stream"] for sample in found["fanlight_stream_players"]}
+    assert len(labels) == MAX_STREAMS_WITH_LABEL + 1
+    assert value(found, "fanlight_stream_players", stream="other", protocol="http_flv") == sum(range(20))
+    assert value(found, "fanlight_stream_bitrate_bits_per_second", stream="other") == 2_000
+    assert "other" not in {sample.labels["stream"] for sample in found["fanlight_stream_frames_per_second"]}
+
+
+def test_a_stream_that_ended_and_its_successor_are_one_label(tmp_path: Path) -> None:
+    found = samples(
+        render(scene([figures("live/a", 1, started_ns=1), figures("live/a", 2, started_ns=2)]), tmp_path)
+    )
+    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http_flv") == 3
+    assert len(found["fanlight_stream_frames_per_second"]) == 1
+
+
+def test_the_most_watched_keep_their_labels_and_the_oldest_among_equals() -> None:
+    named, rest = split([figures("new", 0, 9), figures("old", 0, 1), figures("loved", 5, 5)], most=2)
+    assert list(named) == ["loved", "old"]
+    assert [one.record.name for one in rest] == ["new"]
+
+
+def test_every_metric_of_shared_memory_is_declared_with_its_help(house: House, tmp_path: Path) -> None:
+    house.publish("live/a")
+    text = render(take(house), tmp_path).decode()
+    for metric in CATALOGUE:
+        if metric.scope == "collector":
+            assert f"# HELP {metric.name} {metric.help}" in text
+            assert f"# TYPE {metric.name} {metric.kind}" in text
+
+
+def test_no_metric_is_told_twice_whatever_the_processes_wrote(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prometheus_client import values
+
+    from workers.runtime.metrics import Metrics
+
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics = Metrics("fanout0", tmp_path)
+    metrics.bind("fanlight_sent_bytes_total", protocol="rtmp").inc(7)
+    house.publish("live/a")
+    text = render(take(house), tmp_path)
+    declared = [line for line in text.decode().splitlines() if line.startswith("# TYPE")]
+    assert len(declared) == len(set(declared))
+    assert value(samples(text), "fanlight_sent_bytes_total", protocol="rtmp") == 7

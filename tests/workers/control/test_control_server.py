@@ -1,0 +1,151 @@
+"""Both HTTP servers over real sockets on the loopback: inherited listeners, probes, bad clients, a drain."""
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
+
+import httpx
+import pytest
+import trio
+
+from shm.board import WorkerState
+from tests.workers.control.house import CountingMetrics, House, Lines
+from workers.control import limits
+from workers.control.probes import Gauges, build_probes
+from workers.control.requests import App, Requests
+from workers.control.server import serve_http
+
+
+async def scrape_at_once() -> bytes:
+    return b"fanlight_up 1\n"
+
+
+class Served:
+    """The probes behind a socket of the kernel's choice."""
+
+    def __init__(self, house: House, lines: Lines, counted: CountingMetrics) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.address: tuple[str, int] = self.listener.getsockname()
+        self.shutdown = trio.Event()
+        self.log = lines.logger()
+        self.scrape: Callable[[], Awaitable[bytes]] = scrape_at_once
+        gauges = Gauges(house.staff, lambda: 1e9, lambda: self.scrape())
+        self.app: App = Requests(
+            cast("App", build_probes(gauges, self.log)), log=self.log, metrics=counted, quiet=True
+        )
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.address[1]}{path}"
+
+    async def raw(self, request: bytes) -> bytes:
+        """Send bytes; gives everything that comes until the server closes."""
+        stream = await trio.open_tcp_stream(*self.address)
+        async with stream:
+            await stream.send_all(request)
+            return b"".join([bytes(part) async for part in stream])
+
+
+@pytest.fixture
+async def served(
+    house: House, lines: Lines, counted: CountingMetrics, nursery: trio.Nursery
+) -> AsyncIterator[Served]:
+    server = Served(house, lines, counted)
+    with server.listener:
+        await nursery.start(serve_http, server.app, server.listener, server.log, server.shutdown)
+        yield server
+        server.shutdown.set()
+
+
+async def test_probes_answer_over_the_inherited_listener(house: House, served: Served) -> None:
+    async with httpx.AsyncClient() as client:
+        alive, ready = await client.get(served.url("/healthz")), await client.get(served.url("/readyz"))
+        text = await client.get(served.url("/metrics"))
+        house.seat(0, state=WorkerState.GONE)
+        unready = await client.get(served.url("/readyz"))
+    assert (alive.status_code, alive.json()) == (200, {"alive": True})
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert (text.text, text.headers["content-type"].split(";")[0]) == ("fanlight_up 1\n", "text/plain")
+    assert (unready.status_code, unready.json()["waiting_for"]) == (503, ["ingest"])
+    assert unready.headers["x-request-id"]
+    assert "server" not in unready.headers
+
+
+async def test_head_closes_cleanly_over_a_socket(served: Served) -> None:
+    answer = await served.raw(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == b""
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /healthz\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"x: " + b"y" * limits.HEAD_MAX_BYTES,
+        b"\r\n" * 2000 + b"?",
+        b"\x00" * 100 + b"\r\n\r\n",
+    ],
+    ids=["TLS", "HTTP/0.9", "negative length", "endless head", "empty lines", "zeros"],
+)
+async def test_what_is_not_http_gets_a_4xx_and_the_next_client_is_served(
+    served: Served, request_bytes: bytes
+) -> None:
+    stream = await trio.open_tcp_stream(*served.address)
+    async with stream:
+        await stream.send_all(request_bytes)
+        await stream.send_eof()
+        answer = b"".join([bytes(part) async for part in stream])
+    assert answer[:10] in (b"", b"HTTP/1.1 4")
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(served.url("/healthz"))).status_code == 200
+
+
+async def test_a_request_under_way_is_finished_when_the_engine_drains(
+    served: Served, nursery: trio.Nursery
+) -> None:
+    scraping, go_on = trio.Event(), trio.Event()
+
+    async def slow() -> bytes:
+        scraping.set()
+        await go_on.wait()
+        return b"slow 1\n"
+
+    served.scrape = slow
+    answers: list[str] = []
+
+    async def ask() -> None:
+        async with httpx.AsyncClient() as client:
+            answers.append((await client.get(served.url("/metrics"))).text)
+
+    async with trio.open_nursery() as asking:
+        asking.start_soon(ask)
+        with trio.fail_after(5):
+            await scraping.wait()
+        served.shutdown.set()
+        go_on.set()
+    assert answers == ["slow 1\n"]
+
+
+async def test_a_server_that_fails_is_started_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    from workers.control import server
+
+    calls: list[int] = []
+    stopped = trio.Event()
+
+    async def failing(*_args: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            stopped.set()
+            return
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(server, "_serve_once", failing)
+    monkeypatch.setattr(limits, "RESTART_PAUSE_S", 0)
+    await serve_http(served.app, served.listener, served.log, stopped)
+    assert len(calls) == 3
+    assert [line["event"] for line in lines.lines].count("HTTP server failed, starting it again") == 2

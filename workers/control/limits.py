@@ -1,0 +1,38 @@
+"""Limits of the control surface, each with its unit and its reason."""
+
+from typing import Final
+
+ASK_TIMEOUT_S: Final = 1.0
+"""How long a worker may take to answer a question of the API. It answers in microseconds when it is well; one
+that is stopped or overloaded is named in the reply as missing, so that the answer about the others is not
+late."""
+
+PAGE_DEFAULT: Final = 100
+PAGE_MAX: Final = 200
+"""Clients on one page of the API. A client is some 500 bytes on the bus, whose packets have 128 KiB."""
+
+READ_TIMEOUT_S: Final = 30
+"""Silence after which a connection that should be sending its request is closed (hypercorn has no limit of
+its own). The same silence while we answer is ours, so it must be longer than any answer takes."""
+
+KEEP_ALIVE_S: Final = 15.0
+"""Idle time between requests, and the time in which a request's head has to arrive: hypercorn has one limit
+for both. Longer than the 10 s or so between polls of a dashboard, shorter than nginx's 75 s of pure
+idling."""
+
+GRACE_S: Final = 3.0
+"""How long requests under way may go on once the engine drains. A stalled reader is cut off by
+TCP_USER_TIMEOUT, which the supervisor has set on the listening sockets: hypercorn writes without a
+deadline, in a shielded scope."""
+
+HEAD_MAX_BYTES: Final = 16 * 1024
+"""Request line and headers; h11's default, Tomcat has 8 KiB, Apache 16."""
+
+BODY_MAX_BYTES: Final = 64 * 1024
+"""Nothing in this API needs a body; whatever comes is read no further than this."""
+
+BACKLOG: Final = 511
+"""hypercorn calls listen() again on its sockets, and would shrink their queue to 100. nginx's default."""
+
+RESTART_PAUSE_S: Final = 0.1
+"""Between a failure of the HTTP server and its next start in the same process."""

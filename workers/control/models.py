@@ -1,0 +1,164 @@
+"""What the API answers: the shapes that stand in the OpenAPI document, and nothing that computes.
+
+Times of day are RFC 3339 in UTC. Units stand in the names. A field that is not known is null, never a guess.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+StreamState = Literal["live", "grace", "ended"]
+"""`grace`: the publisher has vanished and may come back; `ended`: it will not, and players are finishing."""
+
+WorkerState = Literal["empty", "starting", "ready", "draining", "gone"]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Root of all answers."""
+
+
+class Video(Answer, frozen=True, kw_only=True):
+    """A stream's video track. `codec` is a FourCC: avc1, hvc1, av01, vp09."""
+
+    codec: str
+    width: int | None
+    height: int | None
+    fps: float
+    keyframe_interval_s: float | None
+
+
+class Audio(Answer, frozen=True, kw_only=True):
+    """A stream's audio track. `codec` is a FourCC: mp4a, Opus, fLaC, ac-3."""
+
+    codec: str
+
+
+class Players(Answer, frozen=True, kw_only=True):
+    """How many watch, over all workers."""
+
+    http_flv: int
+    ws_flv: int
+    rtmp: int
+    total: int
+
+
+class Client(Answer, frozen=True, kw_only=True):
+    """One connection: a player or a publisher. Its id begins with the name of the worker that holds it."""
+
+    id: str
+    worker: str
+    role: str
+    protocol: str
+    stream: str
+    state: str
+    remote: str
+    user_agent: str
+    started_at: datetime
+    bytes: int
+    tags: int
+    dropped_tags: int
+    jumps: int
+    lag_ms: int
+
+
+class Stream(Answer, frozen=True, kw_only=True):
+    """One stream. `publisher` is the publisher's client id; `bytes_out` counts all players since it began."""
+
+    name: str
+    state: StreamState
+    publisher: str | None
+    ingest: str
+    video: Video | None
+    audio: Audio | None
+    bitrate_bps: int
+    players: Players
+    bytes_in: int
+    bytes_out: int
+    tags_in: int
+    keyframes: int
+    repairs: int
+    jumps: int
+    lag_ms_max: int
+    reconnects: int
+    takeovers: int
+    started_at: datetime
+    state_for_s: float
+    last_tag_age_s: float | None
+    epoch: int
+
+
+class StreamList(Answer, frozen=True, kw_only=True):
+    """All streams, by name."""
+
+    streams: list[Stream]
+
+
+class StreamDetail(Answer, frozen=True, kw_only=True):
+    """One stream, and its publisher's connection; null in the grace time, or if its ingest did not answer."""
+
+    stream: Stream
+    publisher: Client | None
+    missing: list[str]
+
+
+class ClientList(Answer, frozen=True, kw_only=True):
+    """One page of clients, by id. `next` is the `after` of the next page, null on the last.
+
+    `missing` names workers that did not answer in time: their clients are not on the page.
+    """
+
+    clients: list[Client]
+    next: str | None
+    missing: list[str]
+
+
+class Worker(Answer, frozen=True, kw_only=True):
+    """One worker process, as the board shows it. `generation` counts the processes its slot has had."""
+
+    name: str
+    role: str
+    state: WorkerState
+    pid: int | None
+    generation: int
+    heartbeat_age_s: float | None
+    ready_for_s: float | None
+    loop_lag_ms: float
+    rss_bytes: int
+
+
+class WorkerList(Answer, frozen=True, kw_only=True):
+    """All workers, by slot."""
+
+    workers: list[Worker]
+
+
+class Version(Answer, frozen=True, kw_only=True):
+    """Which engine this is."""
+
+    name: str
+    version: str
+    api: str
+    python: str
+    platform: str
+
+
+class Health(Answer, frozen=True, kw_only=True):
+    """Answer of /healthz: this process lives."""
+
+    alive: bool
+
+
+class Readiness(Answer, frozen=True, kw_only=True):
+    """Answer of /readyz: `waiting_for` names the roles without a worker that is ready and beating."""
+
+    ready: bool
+    waiting_for: list[str]
+    workers: dict[str, WorkerState]
+
+
+class Refusal(Answer, frozen=True, kw_only=True):
+    """Every error: a word for programs and a sentence for people."""
+
+    error: str
+    detail: str

@@ -1,0 +1,135 @@
+"""What happens around every request, whoever handles it: its id, its line in the log, its figures.
+
+An ASGI middleware outside the framework, so that no handler can forget it and errors of the framework
+itself are seen too. It also answers HEAD, which Litestar leaves to each route: RFC 9110 section 9.1 wants
+it wherever GET is.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from engine.metrics import CATALOGUE
+from workers.control import models
+from workers.runtime.metrics import Child
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_ID_HEADER: Final = b"x-request-id"
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""Ids that are taken over; anything else could be used to write into logs and is replaced."""
+UNMATCHED: Final = "unmatched"
+"""The route of requests that no route takes: their paths are strangers' and would never end as labels."""
+CLIENT_LEFT: Final = 499
+"""Status of a request whose client did not wait for the answer, as nginx counts it."""
+SHOWN_PATH_CHARACTERS: Final = 200
+
+_REQUESTS: Final = next(metric for metric in CATALOGUE if metric.name == "fanlight_http_requests_total")
+
+
+class Metrics(Protocol):
+    """The part of the runtime's metrics that is used here."""
+
+    def bind(self, name: str, **labels: str) -> Child: ...
+
+
+class Requests:
+    """Wraps an ASGI application. `quiet` logs what went well at debug only: probes come every few seconds."""
+
+    def __init__(self, app: App, *, log: FilteringBoundLogger, metrics: Metrics, quiet: bool = False) -> None:
+        self._app = app
+        self._log = log
+        self._metrics = metrics
+        self._quiet = quiet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
+            try:
+                await self._app(exchange.scope, receive, exchange.send)
+            except Exception as error:
+                self._log.error("request failed", path=exchange.path, exc_info=error)
+                await exchange.fail()
+            finally:
+                self._account(exchange)
+
+    def _account(self, exchange: "_Exchange") -> None:
+        status, seconds = exchange.status or CLIENT_LEFT, time.perf_counter() - exchange.began
+        method, route = _REQUESTS.fold("method", exchange.method), exchange.route
+        bind = self._metrics.bind
+        bind("fanlight_http_requests_total", method=method, route=route, status=str(status)).inc()
+        bind("fanlight_http_request_seconds", method=method, route=route).observe(seconds)
+        write = self._log.debug if self._quiet and status < 400 else self._log.info
+        write(
+            "request",
+            method=exchange.method,
+            path=exchange.path,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 3),
+            remote=exchange.remote,
+        )
+
+
+class _Exchange:
+    """One request and what became of it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.began = time.perf_counter()
+        self.method = str(scope["method"])[:16]
+        self.path = str(scope["path"])[:SHOWN_PATH_CHARACTERS]
+        self.remote = ":".join(str(part) for part in (scope.get("client") or ())[:2])
+        self.request_id = request_id_of(scope)
+        self.status: int | None = None
+        self.scope: Scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
+        self._send = send
+
+    @property
+    def route(self) -> str:
+        """The template that took the request; Litestar notes it in the scope."""
+        return str(self.scope.get("path_template") or UNMATCHED)
+
+    async def send(self, event: Event) -> None:
+        if event["type"] == "http.response.start":
+            self.status = int(event["status"])
+            event = {**event, "headers": [*event.get("headers", ()), *self._headers()]}
+        elif event["type"] == "http.response.body" and self.method == "HEAD":
+            event = {**event, "body": b""}
+        await self._send(event)
+
+    async def fail(self) -> None:
+        """Answer 500, if nothing was answered yet."""
+        if self.status is not None:
+            return
+        refusal = models.Refusal(error="internal_server_error", detail=f"see the log, {self.request_id}")
+        headers = [(b"content-type", b"application/json")]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": msgspec.json.encode(refusal)})
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        return [
+            (REQUEST_ID_HEADER, self.request_id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store"),
+        ]
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that the client sent, if it is one, else a new one."""
+    for name, value in scope["headers"]:
+        if name.lower() == REQUEST_ID_HEADER and REQUEST_ID.fullmatch(value):
+            return bytes(value).decode()
+    return secrets.token_hex(8)

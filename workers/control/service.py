@@ -1,0 +1,77 @@
+"""The control worker at work: two HTTP servers over what shared memory and the bus tell.
+
+Loaded after the fork, so that the web framework's 25 MB are in this process alone.
+"""
+
+import time
+from typing import Final, cast
+
+import trio
+
+from workers.control.api import VERSION, Desk, build_api
+from workers.control.clients import Clients
+from workers.control.exposition import render
+from workers.control.probes import Gauges, build_probes
+from workers.control.requests import App, Requests
+from workers.control.server import serve_http
+from workers.control.snapshot import Camera
+from workers.control.staff import Staff
+from workers.control.streams import Streams
+from workers.control.tally import Tally
+from workers.runtime.slots import FANOUT, of_role
+from workers.runtime.worker import API, METRICS, Worker
+
+LOOK_S: Final = 1.0
+LOOK_SHARE: Final = 0.01
+"""How much of its time control spends on looking at rows: with thousands of streams it looks less often."""
+
+
+async def run(worker: Worker) -> None:
+    """Serve until drained."""
+    staff = Staff(worker.board, worker.slots)
+    tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
+    api, probes = _api(worker, staff, tally), _probes(worker, staff, tally)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_keep_tally, worker, tally)
+        async with trio.open_nursery() as servers:
+            await servers.start(serve_http, api, worker.own_listener(API), worker.log, worker.draining)
+            await servers.start(serve_http, probes, worker.own_listener(METRICS), worker.log, worker.draining)
+            worker.ready()
+            await worker.draining.wait()
+            worker.close_listeners()
+        nursery.cancel_scope.cancel()
+
+
+def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+    desk = Desk(Streams(worker.directory, tally, worker.slots), Clients(worker.bus, staff), staff)
+    return Requests(cast("App", build_api(desk, worker.log)), log=worker.log, metrics=worker.metrics)
+
+
+def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+    camera = Camera(
+        arena=worker.arena,
+        directory=worker.directory,
+        tally=tally,
+        staff=staff,
+        version=VERSION.version,
+    )
+    one_at_a_time = trio.CapacityLimiter(1)
+
+    async def scrape() -> bytes:
+        snapshot = camera.take(worker.config)
+        return await trio.to_thread.run_sync(
+            render, snapshot, worker.metrics.directory, limiter=one_at_a_time
+        )
+
+    gauges = Gauges(staff, lambda: worker.config.workers.heartbeat_timeout_s, scrape)
+    return Requests(
+        cast("App", build_probes(gauges, worker.log)), log=worker.log, metrics=worker.metrics, quiet=True
+    )
+
+
+async def _keep_tally(worker: Worker, tally: Tally) -> None:
+    """Look at the rows now and then, so that little is lost with a worker that dies."""
+    while True:
+        began = time.perf_counter()
+        tally.keep(worker.directory.all())
+        await trio.sleep(max(LOOK_S, (time.perf_counter() - began) / LOOK_SHARE))
