@@ -28,6 +28,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import trio
@@ -74,8 +75,9 @@ def boot(inheritance: Inheritance, slot: WorkerSlot) -> NoReturn:
     try:
         code = _live(inheritance, slot)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # nobody may be reading any more
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 

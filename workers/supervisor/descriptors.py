@@ -2,6 +2,7 @@
 one."""
 
 import resource
+import sys
 
 from engine.config import Config
 from workers.supervisor.limits import DESCRIPTORS_PER_PLAYER, DESCRIPTORS_PER_WORKER, SUPERVISOR_DESCRIPTORS
@@ -14,7 +15,7 @@ def raise_limit() -> int:
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def needed(config: Config, workers: int) -> int:

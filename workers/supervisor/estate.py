@@ -51,6 +51,13 @@ class Estate:
 
 def found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger) -> Estate:
     """Make everything, or raise StartError and leave nothing behind."""
+    try:
+        return _found(config, environ, log)
+    except OSError as error:
+        raise StartError(f"the machine refuses: {error}") from error
+
+
+def _found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger) -> Estate:
     with ExitStack() as stack:
         slots = layout_of(config)
         _check_descriptors(config, slots, log)

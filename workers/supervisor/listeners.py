@@ -99,7 +99,7 @@ def _open_group(listen: Listen, count: int) -> list[socket.socket]:
     """Sockets that share one port with each other, and with nobody else."""
     if listen.port:
         # SO_REUSEPORT would let a second engine of the same user in without a word; a plain bind tells.
-        _listening(listen.host, listen.port, shared=False).close()
+        _bound(listen.host, listen.port, shared=False).close()
     group: list[socket.socket] = []
     try:
         port = listen.port
@@ -113,6 +113,12 @@ def _open_group(listen: Listen, count: int) -> list[socket.socket]:
 
 
 def _listening(host: str, port: int, *, shared: bool) -> socket.socket:
+    listener = _bound(host, port, shared=shared)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -123,7 +129,6 @@ def _listening(host: str, port: int, *, shared: bool) -> socket.socket:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # [::] takes IPv4 as well
         opened.bind((host, port))
-        opened.listen(BACKLOG)
     except OSError:
         opened.close()
         raise

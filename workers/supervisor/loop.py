@@ -78,7 +78,8 @@ class Loop:
 
     def _turn(self) -> None:
         for key, _ in self._selector.select(self._sleep_s()):
-            if key.fd in self._selector.get_map():  # an earlier callback of this turn may have unwatched it
+            # An earlier callback of this turn may have unwatched it, and its number may be another's by now.
+            if self._selector.get_map().get(key.fd) == key:
                 key.data()
         self._run_due()
 

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -158,10 +159,18 @@ def descriptors_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
+@contextmanager
+def watched(pids: Iterable[int]) -> Iterator[list[int]]:
+    """A pidfd for each process, to be asked later whether that very process has ended."""
+    pidfds = [os.pidfd_open(pid) for pid in pids]
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+        yield pidfds
+    finally:
+        for pidfd in pidfds:
+            os.close(pidfd)
+
+
+def all_gone(pidfds: Iterable[int], within_s: float = PATIENCE_S) -> bool:
+    """Whether all these processes end in time."""
+    deadline = time.monotonic() + within_s
+    return all(select.select([pidfd], [], [], max(0.0, deadline - time.monotonic()))[0] for pidfd in pidfds)

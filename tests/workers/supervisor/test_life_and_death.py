@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.supervisor.engines import Engine, is_alive
+from tests.workers.supervisor.engines import Engine, all_gone, watched
 
 pytestmark = pytest.mark.slow
 
@@ -74,12 +74,13 @@ def test_worker_that_leaves_unasked_has_failed(tmp_path: Path) -> None:
 def test_engine_drains_and_ends_with_code_zero(number: signal.Signals, tmp_path: Path) -> None:
     with Engine(tmp_path) as engine:
         engine.until("ready")
-        engine.signal(number)
-        assert engine.process.wait(30) == 0
+        with watched(engine.pids().values()) as workers:
+            engine.signal(number)
+            assert engine.process.wait(30) == 0
+            assert all_gone(workers, within_s=0)
         engine.read_to_end()
         assert len(engine.named("worker drained")) == 4
         assert not list(tmp_path.glob("fanlight-metrics-*"))
-        assert not any(is_alive(pid) for pid in engine.pids().values())
 
 
 def test_worker_that_does_not_leave_is_cancelled_at_its_deadline(tmp_path: Path) -> None:
@@ -111,11 +112,13 @@ def test_second_signal_ends_the_engine_at_once(tmp_path: Path) -> None:
 def test_workers_of_a_killed_supervisor_drain_and_leave(tmp_path: Path) -> None:
     with Engine(tmp_path, roles={"ingest": "stubborn"}, orphan_drain_s=0.5) as engine:
         engine.until("ready")
-        engine.process.kill()
-        engine.read_to_end()  # ends when the last worker has closed its copy of the pipe
+        with watched(engine.pids().values()) as workers:
+            engine.process.kill()
+            assert all_gone(workers)
+        engine.read_to_end()
         assert engine.until("draining", reason="the supervisor is gone")
+        assert engine.until("drain cut short")["worker"] == "ingest0"
         assert len(engine.named("worker drained")) == 4
-        assert not any(is_alive(pid) for pid in engine.pids().values())
 
 
 def test_worker_told_to_leave_by_hand_lends_its_listener_and_comes_back(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Metrics files: by slot, so that counters outlive a worker and gauges die with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, values
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from workers.runtime.metrics import DIRECTORY_VARIABLE, Metrics, forget_gauges
+
+MODULES = "workers.supervisor.main, workers.runtime.boot, workers.supervisor.supervisor"
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metrics are a matter of the whole process: put back what one test sets."""
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    monkeypatch.setenv(DIRECTORY_VARIABLE, "")
+
+
+def scraped(directory: Path, name: str) -> dict[str, float]:
+    """Samples of one metric as a scrape would show them, by the values of their labels."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
+    samples = (sample for family in registry.collect() for sample in family.samples)
+    return {",".join(sample.labels.values()): sample.value for sample in samples if sample.name == name}
+
+
+def live_once(directory: Path, slot: str) -> None:
+    """What a worker does with its metrics in a short life."""
+    metrics = Metrics(slot, directory)
+    metrics.bind("fanlight_players_started_total", protocol="rtmp").inc(3)
+    metrics.bind("fanlight_players", protocol="rtmp").inc(2)
+    metrics.bind("fanlight_join_seconds", protocol="rtmp").observe(0.01)
+
+
+def test_counters_go_on_over_deaths_and_files_stay_as_many(tmp_path: Path) -> None:
+    live_once(tmp_path, "fanout0")
+    files = sorted(path.name for path in tmp_path.iterdir())
+    for _ in range(9):
+        live_once(tmp_path, "fanout0")
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert scraped(tmp_path, "fanlight_players_started_total") == {"rtmp": 30}
+    assert scraped(tmp_path, "fanlight_join_seconds_count") == {"rtmp": 10}
+
+
+def test_gauges_of_a_dead_worker_are_gone_and_the_others_stay(tmp_path: Path) -> None:
+    live_once(tmp_path, "fanout0")
+    live_once(tmp_path, "fanout1")
+    assert scraped(tmp_path, "fanlight_players") == {"rtmp": 4}
+    forget_gauges(tmp_path, "fanout0")
+    assert scraped(tmp_path, "fanlight_players") == {"rtmp": 2}
+    live_once(tmp_path, "fanout0")
+    assert scraped(tmp_path, "fanlight_players") == {"rtmp": 4}
+
+
+def test_forgetting_a_slot_spares_slots_with_longer_names(tmp_path: Path) -> None:
+    live_once(tmp_path, "fanout1")
+    live_once(tmp_path, "fanout11")
+    forget_gauges(tmp_path, "fanout1")
+    assert scraped(tmp_path, "fanlight_players") == {"rtmp": 2}
+
+
+def test_bound_child_is_the_same_object_each_time(tmp_path: Path) -> None:
+    metrics = Metrics("fanout0", tmp_path)
+    bound = metrics.bind("fanlight_players", protocol="rtmp")
+    assert metrics.bind("fanlight_players", protocol="rtmp") is bound
+
+
+def test_label_that_nobody_foresaw_counts_as_other(tmp_path: Path) -> None:
+    metrics = Metrics("fanout0", tmp_path)
+    for stranger in ("gopher", "../../etc/passwd"):
+        metrics.bind("fanlight_players_started_total", protocol=stranger).inc()
+    assert scraped(tmp_path, "fanlight_players_started_total") == {"other": 2}
+
+
+def test_metric_outside_the_catalogue_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        Metrics("fanout0", tmp_path).bind("fanlight_typo_total")
+
+
+def test_slot_name_that_the_collector_would_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="underscores"):
+        Metrics("fan_out0", tmp_path)
+
+
+def test_what_the_supervisor_imports_warns_of_nothing() -> None:
+    environ = {name: value for name, value in os.environ.items() if name != DIRECTORY_VARIABLE}
+    subprocess.run([sys.executable, "-W", "error", "-c", f"import {MODULES}"], check=True, env=environ)
