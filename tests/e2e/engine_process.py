@@ -156,6 +156,20 @@ class RunningEngine:
         except OSError:
             return None
 
+    def wait_for_stream(self, name: str, *, tags: int, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Give what the API says of a stream once it has taken in so many tags."""
+        deadline = time.monotonic() + timeout_s
+        while (stream := self._stream(name)).get("tags_in", 0) < tags:
+            assert time.monotonic() < deadline, (
+                f"{name} has not had {tags} tags within {timeout_s} s: {stream}"
+            )
+            time.sleep(POLL_S)
+        return stream
+
+    def _stream(self, name: str) -> dict[str, Any]:
+        streams = self.api("streams")["streams"]
+        return next((stream for stream in streams if stream["name"] == name), {})
+
     def children(self) -> list[int]:
         """Give the processes that the supervisor has now, in no promised order."""
         pid = self.process.pid

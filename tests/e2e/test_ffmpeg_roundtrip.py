@@ -46,7 +46,7 @@ def test_players_of_all_protocols_receive_what_ffmpeg_published(
 
     early = start_players(engine, ffmpeg, "live/film", tmp_path / "early")
     publisher = publish(ffmpeg, source, engine.rtmp_url("live/film"))
-    engine.wait_for_stream("live/film", media_s=2.5)
+    engine.wait_for_stream("live/film", tags=sum(map(len, published.packets.values())) // 2)
     late = start_players(engine, ffmpeg, "live/film", tmp_path / "late")
     finish(publisher)
 
