@@ -184,9 +184,27 @@ def _classify_enhanced(kind: int, body: Body, packet_type: int, frame_type: int)
     if len(body) < at + 4:
         return UNKNOWN
     codec = str(body[at : at + 4], "latin-1")
-    role = roles.get(packet_type, Role.UNKNOWN)
+    return _enhanced(kind, body, packet_type, frame_type, nanos, TrackPart(0, codec, at + 4, len(body)), ())
+
+
+def _enhanced(
+    kind: int,
+    body: Body,
+    packet_type: int,
+    frame_type: int,
+    nanos: int,
+    first: TrackPart,
+    parts: tuple[TrackPart, ...],
+) -> Classified:
+    """Put together what is known; CodedFrames of some video codecs begin with their composition time."""
+    roles = _VIDEO_ROLES if kind == KIND_VIDEO else _AUDIO_ROLES
+    role, codec, at, cts_ms = roles.get(packet_type, Role.UNKNOWN), first.codec, first.start, 0
+    if packet_type == _CODED_FRAMES and kind == KIND_VIDEO and codec in _WITH_CTS:
+        if first.end < at + 3:
+            return Classified(Role.UNKNOWN, codec)
+        cts_ms, at = _si24(body, at), at + 3
     keyframe = frame_type == _KEY_FRAME and role is Role.FRAME
-    return _with_cts(kind, body, Classified(role, codec, keyframe, 0, 0, at + 4, nanos), packet_type)
+    return Classified(role, codec, keyframe, cts_ms, first.track, at, nanos, parts)
 
 
 def _mod_ex(body: Body, at: int) -> tuple[int, int, int]:
@@ -208,25 +226,10 @@ def _mod_ex(body: Body, at: int) -> tuple[int, int, int]:
 
 def _classify_multitrack(kind: int, body: Body, at: int, frame_type: int, nanos: int) -> Classified:
     """All tracks of a message share frame type and packet type; the first one speaks for it."""
-    roles = _VIDEO_ROLES if kind == KIND_VIDEO else _AUDIO_ROLES
     packet_type, parts = walk_tracks(body, at)
     if not parts:
         return UNKNOWN
-    role, first = roles.get(packet_type, Role.UNKNOWN), parts[0]
-    keyframe = frame_type == _KEY_FRAME and role is Role.FRAME
-    whole = Classified(role, first.codec, keyframe, 0, first.track, first.start, nanos, parts)
-    return _with_cts(kind, body, whole, packet_type)
-
-
-def _with_cts(kind: int, body: Body, found: Classified, packet_type: int) -> Classified:
-    """Read the composition time that stands before the payload of CodedFrames, for the codecs that have
-    one."""
-    if kind != KIND_VIDEO or packet_type != _CODED_FRAMES or found.codec not in _WITH_CTS:
-        return found
-    at = found.payload_at
-    if len(body) < at + 3:
-        return Classified(Role.UNKNOWN, found.codec)
-    return found._replace(cts_ms=_si24(body, at), payload_at=at + 3)
+    return _enhanced(kind, body, packet_type, frame_type, nanos, parts[0], parts)
 
 
 def _si24(body: Body, at: int) -> int:

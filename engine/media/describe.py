@@ -7,16 +7,20 @@ from engine.media.aac import parse_aac_config
 from engine.media.av1 import parse_av1_config
 from engine.media.avc import parse_avc_config
 from engine.media.bits import BadConfig
+from engine.media.flac import parse_flac_config
 from engine.media.formats import AudioFormat, VideoFormat
 from engine.media.hevc import parse_hevc_config
 from engine.media.opus import parse_opus_config
+from engine.media.vp9 import parse_vp9_config
 
 _PARSERS: Final[dict[str, Callable[[bytes], VideoFormat | AudioFormat]]] = {
     "avc1": parse_avc_config,
     "hvc1": parse_hevc_config,
     "av01": parse_av1_config,
+    "vp09": parse_vp9_config,
     "mp4a": parse_aac_config,
     "Opus": parse_opus_config,
+    "fLaC": parse_flac_config,
 }
 
 

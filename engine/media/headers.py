@@ -15,12 +15,18 @@ called at the session's first start point, drops what was not sent again.
 from typing import Final, NamedTuple
 
 from engine.media.classify import Classified, Role, classify
+from engine.media.limits import MAX_BLOB_BYTES
 from engine.media.multitrack import one_track_body
-from engine.media.tags import KIND_AUDIO, KIND_SCRIPT, KIND_VIDEO, Body, encode_tag, retime, split_tags
-
-# The directory's area for the headers of one stream, all tags together. The largest seen in the wild: 6 KiB
-# of metadata and 2 KiB of parameter sets; a hostile publisher gets no more than this either.
-MAX_BLOB_BYTES: Final = 256 * 1024
+from engine.media.tags import (
+    KIND_AUDIO,
+    KIND_SCRIPT,
+    KIND_VIDEO,
+    TAG_OVERHEAD_BYTES,
+    Body,
+    encode_tag,
+    retime,
+    split_tags,
+)
 
 _ORDER: Final = {
     (KIND_SCRIPT, Role.METADATA): 0,
@@ -107,8 +113,8 @@ class HeaderSet:
         self._left_over.discard(slot)
         if self._bodies.get(slot) == body:
             return False
-        others = sum(len(kept) + 15 for at, kept in self._bodies.items() if at != slot)
-        if others + len(body) + 15 > MAX_BLOB_BYTES:
+        others = sum(len(kept) + TAG_OVERHEAD_BYTES for at, kept in self._bodies.items() if at != slot)
+        if others + len(body) + TAG_OVERHEAD_BYTES > MAX_BLOB_BYTES:
             self.refused += 1
             return False
         self._bodies[slot] = body
@@ -132,7 +138,7 @@ def retime_blob(blob: Body, timestamp_ms: int) -> bytes:
     0."""
     view, parts, at = memoryview(blob), [], 0
     while at < len(view):
-        end = at + 15 + int.from_bytes(view[at + 1 : at + 4], "big")
+        end = at + TAG_OVERHEAD_BYTES + int.from_bytes(view[at + 1 : at + 4], "big")
         parts.append(retime(view[at:end], timestamp_ms))
         at = end
     return b"".join(parts)

@@ -10,27 +10,22 @@ should video arrive later, its key frames take over, and should it vanish for lo
 again.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from engine.media.classify import Classified, Role, classify, without_set_data_frame
 from engine.media.flags import HEADER, KEYFRAME, METADATA, NEW_EPOCH, REPAIRED, START
 from engine.media.headers import HeaderSet
+from engine.media.limits import AUDIO_START_MS, VIDEO_GONE_MS
 from engine.media.survey import IntakeStats, Survey
 from engine.media.tags import KIND_AUDIO, KIND_SCRIPT, KIND_VIDEO, Body, encode_tag
 from engine.media.timeline import Timeline
-
-# Both tracks of a publisher that has video show up within this time; and audio starts are this far apart.
-AUDIO_START_MS: Final = 1_000
-# Video that is announced or was there may be silent for so long (slides, a frozen capture) before audio
-# leads.
-VIDEO_GONE_MS: Final = 10_000
 
 
 class IntakeTag(NamedTuple):
     """A tag for the ring: the fields of shm's `Tag`, in its order, so that `Tag(*tag)` is all it takes.
 
-    data is the whole FLV tag, flags are engine.media.flags, dts_us and pts_us count within the epoch, generation
-    is that of the headers it belongs to.
+    data is the whole FLV tag, flags are engine.media.flags, dts_us and pts_us count within the epoch,
+    generation is that of the headers it belongs to.
     """
 
     data: bytes
@@ -97,7 +92,7 @@ class Intake:
             start, main = self._audio_leads(), True
         fixed = self.timeline.fix(kind, timestamp_ms, start=start)
         if fixed.new_epoch:
-            self._restart_marks()
+            self._move_marks(self.timeline.shift_ms)
         ms = fixed.ms
         if self._session_ms is None:
             self._session_ms = ms
@@ -167,9 +162,9 @@ class Intake:
             if not seen and not self.headers.has(kind):
                 self._survey.forget(kind)
 
-    def _restart_marks(self) -> None:
-        """Marks of the old epoch mean nothing in the new one."""
-        newest_ms = self.timeline.newest_ms
-        self._session_ms, self._start_ms = newest_ms, None
+    def _move_marks(self, shift_ms: int) -> None:
+        """A new epoch has begun: the marks move down with time, and its first tag may be a start point."""
+        self._start_ms = None
+        self._session_ms = (self._session_ms or 0) - shift_ms
         if self._video_ms is not None:
-            self._video_ms = newest_ms
+            self._video_ms -= shift_ms

@@ -68,12 +68,12 @@ class Survey:
             self._video_tags += 1
             self._window.add(now_ns, length, main)
             if main:
-                self._count_main(found, fixed.ms)
+                self._count_main(found, fixed.ms + found.cts_ms)
             return
         self._audio_tags += 1
         self._window.add(now_ns, length, 0)
         if found.codec != self._audio.codec and found.track <= self._audio_track:
-            self._audio, self._audio_track = AudioFormat(codec=found.codec), found.track
+            self._audio, self._audio_track = AudioFormat(codec=_printable(found.codec)), found.track
 
     def aside(self, kind: int, length: int, now_ns: int, found: Classified, body: Body) -> None:
         """Count a message that is no coded media, and read it if it configures a decoder."""
@@ -119,15 +119,16 @@ class Survey:
             self._epochs += 1
             self._key_ms = None
 
-    def _count_main(self, found: Classified, ms: int) -> None:
+    def _count_main(self, found: Classified, pts_ms: int) -> None:
+        """Key frames are measured by when they are shown: with B-frames they are not decoded evenly."""
         if found.codec != self._video.codec:
-            self._video = VideoFormat(codec=found.codec)
+            self._video = VideoFormat(codec=_printable(found.codec))
         if not found.keyframe:
             return
         self._keyframes += 1
-        if self._key_ms is not None and ms > self._key_ms:
-            self._keyframe_interval_ms = ms - self._key_ms
-        self._key_ms = ms
+        if self._key_ms is not None and pts_ms > self._key_ms:
+            self._keyframe_interval_ms = pts_ms - self._key_ms
+        self._key_ms = pts_ms
 
     def _read_config(self, found: Classified, body: Body) -> None:
         """Describe the lowest track; a header that does not parse leaves its codec's name."""
@@ -137,3 +138,8 @@ class Survey:
             self._video, self._video_track = read, found.track
         elif isinstance(read, AudioFormat) and found.track <= self._audio_track:
             self._audio, self._audio_track = read, found.track
+
+
+def _printable(codec: str) -> str:
+    """A FourCC is four bytes of the publisher's choosing; what goes to the API and the console is text."""
+    return codec if codec.isascii() and codec.isprintable() else "????"

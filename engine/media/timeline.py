@@ -28,19 +28,14 @@ starts a new epoch near 0; if none comes for half a day, any tag does.
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from engine.media.limits import (
+    EPOCH_HARD_MS,
+    EPOCH_SOFT_MS,
+    EPOCH_START_MS,
+    MAX_AHEAD_MS,
+    MAX_BACKWARDS_MS,
+)
 from engine.media.tags import KIND_AUDIO, KIND_SCRIPT, KIND_VIDEO
-
-DAY_MS: Final = 24 * 3600 * 1000
-
-# Interleaving measured from OBS, ffmpeg and GStreamer stays below 400 ms; nginx-rtmp warns from 1000 ms on.
-MAX_BACKWARDS_MS: Final = 1_000
-# A publisher may freeze for its idle limit (5 s) and go on in its own time; players' buffers bridge hardly
-# more.
-MAX_AHEAD_MS: Final = 10_000
-EPOCH_SOFT_MS: Final = 24 * DAY_MS
-EPOCH_HARD_MS: Final = EPOCH_SOFT_MS + DAY_MS // 2  # 11 hours before 2^31 ms
-# A new epoch does not start at 0, so that a track that trails by the interleave is not pushed below it.
-EPOCH_START_MS: Final = MAX_BACKWARDS_MS
 
 _DEFAULT_STEP_MS: Final = {KIND_VIDEO: 33, KIND_AUDIO: 23}  # 30 frames a second; 1024 samples at 44.1 kHz
 _MAX_STEP_MS: Final = 1_000
@@ -77,6 +72,7 @@ class Timeline:
     """
 
     def __init__(self, start_ms: int | None = None) -> None:
+        self.shift_ms = 0  # how far the last new epoch has moved time down
         self._newest: int | None = None
         self._anchor_ms = start_ms  # where the next tag goes, whatever time it says
         self._anchored = False
@@ -173,7 +169,8 @@ class Timeline:
     def _passing(self, track: _Track, raw_ms: int) -> int:
         """Return a time for a header or metadata, without moving anything."""
         if self._newest is None:
-            return self._anchor_ms or (raw_ms if raw_ms < EPOCH_SOFT_MS else 0)
+            own_ms = raw_ms if raw_ms < EPOCH_SOFT_MS else 0
+            return own_ms if self._anchor_ms is None else self._anchor_ms
         distance = _signed(raw_ms + track.offset - self._newest)
         if not self._anchored or not -MAX_BACKWARDS_MS <= distance <= MAX_AHEAD_MS:
             return self._newest
@@ -181,12 +178,12 @@ class Timeline:
 
     def _begin_epoch(self, ms: int) -> int:
         """Move everything down so that this tag stands at EPOCH_START_MS."""
-        shift = ms - EPOCH_START_MS
+        self.shift_ms = ms - EPOCH_START_MS
         for track in (self._video, self._audio):
-            track.offset = (track.offset - shift) & _MASK
+            track.offset = (track.offset - self.shift_ms) & _MASK
             if track.last_ms is not None:
-                track.last_ms -= shift
-        self._newest = max((self._newest or 0) - shift, EPOCH_START_MS)
+                track.last_ms -= self.shift_ms
+        self._newest = max((self._newest or 0) - self.shift_ms, EPOCH_START_MS)
         return EPOCH_START_MS
 
 

@@ -66,7 +66,7 @@ class SlowPlayer:
 
     def _too_often(self, now: float) -> bool:
         """Count a jump; whether it is one too many."""
-        if self._jumps is None:  # most players never jump, so the deque (0.6 KiB) waits until it is needed
+        if self._jumps is None:  # most players never jump, so the deque (760 bytes) waits until it is needed
             self._jumps = deque()
         self._jumps.append(now)
         while self._jumps[0] <= now - self._limits.jump_window_s:
