@@ -11,6 +11,7 @@ Jumps land on start points only. A tag that is partly sent is completed from a p
 what a player receives is always whole tags.
 """
 
+import contextlib
 import fcntl
 import socket
 import struct
@@ -138,10 +139,10 @@ class CatchUp:
         if player.parting and not player.control:
             self._close_our_side(player, player.parting)
             return True
-        limit = self._limit(player)
         if player.control and self._at_boundary(player):
             player.tail, player.control = player.control, b""
             return True
+        limit = self._limit(player)
         if player.position < limit:
             return self._send_log(player, limit)
         self._arrive(player)
@@ -201,9 +202,14 @@ class CatchUp:
 
     # -- moving
 
-    def move(self, player: Player, start: Entry, reason: str) -> None:
-        """Go on at `start`: the tag in hand is completed, what lies between is dropped and counted."""
+    def move(self, player: Player, start: Entry, reason: str, *, whole: bool = False) -> None:
+        """Go on at `start`: the tag in hand is completed, what lies between is dropped and counted.
+
+        `whole`: the player is known to stand between two tags, with its accounts settled.
+        """
         try:
+            if player.joined and player.state is PlayerState.BEHIND and not whole:
+                player.tail += self._rest_of_tag(player)
             self._move(player, start, reason)
         except Lapped:
             self.close(player, "lapped")
@@ -218,8 +224,6 @@ class CatchUp:
         if not player.joined:
             player.seq_from = start.seq
             player.joined = True
-        elif player.state is not PlayerState.WAITING:
-            player.tail += self._rest_of_tag(player)
         skipped = player.skip_to(start.seq)
         if skipped:
             pump.figures.tags_dropped[reason] += skipped
@@ -247,10 +251,8 @@ class CatchUp:
 
     def settle(self, player: Player) -> None:
         """Book what a player that leaves while behind has got in whole."""
-        try:
+        with contextlib.suppress(Lapped):  # then it cannot be known; such a player never closed cleanly
             self._book(player, self._pump.log.seq_at(player.position))
-        except Lapped:
-            pass  # it cannot be known any more; such a player never closed cleanly
 
     # -- judging
 
@@ -338,10 +340,8 @@ class CatchUp:
         self._set_state(player, PlayerState.DONE)
         player.reason = reason
         player.linger_until_s = trio.current_time() + LINGER_S
-        try:
+        with contextlib.suppress(OSError):  # the peer was quicker
             player.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the peer was quicker
 
     def lose(self, player: Player) -> None:
         self.close(player, "connection_lost")

@@ -76,7 +76,7 @@ class HttpConnection(Connection):
         except Refused as refused:
             await self._refuse(refused)
             return
-        reason = "cancelled"
+        reason = "drained"
         try:
             await self.watch(player, self._websocket_input(player) if self._frames else _ignore)
             reason = "closed"
@@ -168,8 +168,8 @@ class HttpConnection(Connection):
     # -- refusing
 
     @property
-    def _origin(self) -> str | None:
-        return None
+    def _origin(self) -> str:
+        return self._audience.worker.config.http.cors_origin
 
     def _refused(self, error: RemoteProtocolError, reason: str) -> Refused:
         request_id = self._request_id or secrets.token_hex(8)

@@ -11,6 +11,7 @@ Accounts are kept as differences: while in step, the player's bytes and tags are
 constant, so that a tick costs a player one system call and no arithmetic.
 """
 
+import contextlib
 import enum
 import socket
 from collections.abc import Callable
@@ -140,7 +141,5 @@ class Player:
         """Close both directions now; the task that reads from the socket wakes and finishes the
         connection.
         """
-        try:
+        with contextlib.suppress(OSError):  # the peer was quicker
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the peer was quicker

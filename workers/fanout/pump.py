@@ -201,10 +201,10 @@ class Pump:
             self.log.advance(head)
         except Lapped:
             self._catch_up.renew_log(head)
-        self._catch_up.admit_waiting()
         first = self.seq
         while await self._advance():
             pass
+        self._catch_up.admit_waiting()
         self._sample_latency(first)
         if self.log.holds_copies:
             self.log.trim(self._catch_up.oldest_needed())
@@ -330,9 +330,9 @@ class Pump:
     async def _relocate(self, reason: str) -> None:
         """The worker slept longer than the ring is long: go on at the newest start point, or wait for one."""
         start = self.source.seams.newest_start()
-        self._move_to(self.log.end)
         if start is None or not self.log.safe(start.pos):
             self._catch_up.park_all(reason)
+            self._move_to(self.log.end)
         else:
             await self._move_all(start, reason)
 
@@ -344,8 +344,9 @@ class Pump:
         self.log.reach(start.seq)
         self.position, self.seq = self.log.position_of(start.seq), start.seq
         for done, player in enumerate(players, 1):
-            self._catch_up.move(player, start, reason)
-            self._catch_up.go_on(player)
+            if player.state is PlayerState.BEHIND:
+                self._catch_up.move(player, start, reason, whole=True)
+                self._catch_up.go_on(player)
             if done % BATCH == 0:
                 await trio.lowlevel.checkpoint()
 

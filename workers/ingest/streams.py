@@ -57,6 +57,7 @@ class Streams:
         """Give `publisher` the stream `name`: a new one, one in its grace time, or another publisher's.
         Raises Refused.
         """
+        self._set_ended_aside()
         stream = self._streams.get(name)
         if stream is None or stream.publisher is None:
             self._check_room()
@@ -88,13 +89,18 @@ class Streams:
         for stream in self:
             if stream.grace_is_over(now_s):
                 stream.end()
-            if stream.state is StreamState.ENDED:
-                del self._streams[stream.name]
-                self._leaving.append(stream)
+        self._set_ended_aside()
         for stream in self._leaving:
             if not self._board.readers_of(stream.slot):
                 stream.release()
         self._leaving = [stream for stream in self._leaving if not stream.released]
+
+    def _set_ended_aside(self) -> None:
+        """A stream that has ended gives its name up at once, its slot when its last reader is gone."""
+        for stream in self:
+            if stream.state is StreamState.ENDED:
+                del self._streams[stream.name]
+                self._leaving.append(stream)
 
     def end_all(self) -> None:
         for stream in self:

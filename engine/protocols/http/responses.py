@@ -35,7 +35,10 @@ def response_head(status: int, headers: Headers) -> bytes:
 
 
 def flv_response(origin: str | None, request_id: str) -> bytes:
-    """The head before an endless FLV body; also the whole answer to HEAD."""
+    """The head before an endless FLV body; also the whole answer to HEAD.
+
+    Here and below, `origin` is the page that may read the answer: "*" or None for any, "" for none but our own.
+    """
     return response_head(
         200,
         [
@@ -104,7 +107,9 @@ def _common(origin: str | None, request_id: str) -> list[tuple[str, str]]:
 
 def _cross_origin(origin: str | None) -> list[tuple[str, str]]:
     # Echoed, not starred: a proxy in front that adds Allow-Credentials may not do so beside a star.
-    if origin is None:
+    if not origin:
+        return [] if origin is not None else [("Access-Control-Allow-Origin", "*")]
+    if origin == "*":
         return [("Access-Control-Allow-Origin", "*")]
     return [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
 
