@@ -31,7 +31,7 @@ Headers = tuple[int, bytes]
 
 
 class Directory:
-    """Which streams there are, and where. Costs: `version` below 1 us, `find` and `get` about 4 us."""
+    """Which streams there are, and where. Costs: `version` 0.1 us, `find` and `get` about 2 us."""
 
     def __init__(self, arena: Arena) -> None:
         geometry = arena.geometry

@@ -64,6 +64,7 @@ class Entry(NamedTuple):
 
 
 def entry_of(words: EntryWords) -> Entry:
+    """The entry that the eight words of an index row say."""
     seq, pos, packed, dts_us, pts_us, epochs, ingest_ns, start_seq = words
     return Entry(
         seq,

@@ -199,9 +199,7 @@ class RingReader:
         return low
 
     def _copy_index(self, a: int, b: int) -> bytes:
-        """The rows of entries `[a, b)` in one private piece. Raises Lapped if that is more than there are."""
-        if b - a > self._index_entries:
-            raise Lapped(f"{b - a} entries are more than the index has")
+        """The rows of entries `[a, b)`, none of them lapped, so that they are not more than there are."""
         first, last = a % self._index_entries * ENTRY_BYTES, (b - 1) % self._index_entries * ENTRY_BYTES
         if first <= last:
             return bytes(self._index[first : last + ENTRY_BYTES])

@@ -1,3 +1,5 @@
+"""The smallest arena there is, fresh for each test."""
+
 from collections.abc import Iterator
 
 import pytest

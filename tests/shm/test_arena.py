@@ -1,3 +1,5 @@
+"""One memfd for all: attached, sealed, mapped, reserved, refused."""
+
 import errno
 import fcntl
 import os

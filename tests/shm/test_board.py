@@ -1,3 +1,5 @@
+"""What workers say about themselves, each in its own words."""
+
 import os
 import subprocess
 import sys
@@ -93,3 +95,11 @@ def test_start_time_tells_a_process_from_the_next_one_of_its_number() -> None:
     assert start_ticks(child.pid) >= start_ticks(os.getpid()) > 0
     child.communicate(b"\n")
     assert start_ticks(child.pid) == 0
+
+
+def test_a_process_that_goes_while_it_is_looked_at_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: int) -> bytes:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "read", gone)
+    assert start_ticks(os.getpid()) == 0

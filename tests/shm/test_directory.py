@@ -1,3 +1,5 @@
+"""Streams come, are found, and go; tables fill up; headers are whole."""
+
 import dataclasses
 import errno
 import os

@@ -1,3 +1,5 @@
+"""Wake-ups that never wait."""
+
 import os
 import select
 

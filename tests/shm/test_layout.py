@@ -1,3 +1,5 @@
+"""The picture holds: sections meet, words keep apart, senseless numbers are refused."""
+
 import dataclasses
 import re
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""One writer and its readers, step by step."""
+
 import errno
 import os
 
@@ -219,6 +221,32 @@ def test_rebasing_makes_what_was_written_unreadable(writer: RingWriter, reader: 
     newest = reader.newest_start()
     assert newest is not None
     assert reader.previous_start(newest) is None
+
+
+def test_there_are_no_entries_between_two_claims(writer: RingWriter, reader: RingReader) -> None:
+    writer.write([start_tag(0)])
+    writer.rebase()
+    base_seq = reader.head_seq
+    with pytest.raises(Lapped, match="before this claim"):
+        reader.entry(base_seq - 1)
+    with pytest.raises(Lapped, match="before this claim"):
+        reader.entries(base_seq - 3, base_seq)
+    writer.write([start_tag(base_seq + number) for number in range(60)])
+    with pytest.raises(Lapped):
+        reader.entries(base_seq - 20, base_seq + 60)
+
+
+def test_a_tail_that_keeps_moving_does_not_hold_a_reader(
+    writer: RingWriter, reader: RingReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.write([start_tag(0)])
+
+    def always_lapped(_: int) -> Entry:
+        raise Lapped
+
+    monkeypatch.setattr(reader, "entry", always_lapped)
+    assert reader.oldest() == reader.head() == (12, 1)
+    assert reader.newest_start() is None
 
 
 def test_rebasing_an_untouched_ring_changes_nothing(writer: RingWriter, reader: RingReader) -> None:

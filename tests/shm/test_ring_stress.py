@@ -1,3 +1,5 @@
+"""Runs the stress script, which kills real writers, in a process of its own."""
+
 import json
 import os
 import subprocess
