@@ -45,8 +45,8 @@ class Roster:
         self._trust_from = 0.0
 
     def start(self) -> None:
-        """Fork every worker and begin to watch."""
-        for seat in self.seats:
+        """Fork every worker and begin to watch. The last slot first: control takes longest to be ready."""
+        for seat in reversed(self.seats):
             self._fork(seat)
         self._last_check = self._loop.now()
         self._loop.after("heartbeats", CHECK_EVERY_S, self.check)
