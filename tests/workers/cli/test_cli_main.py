@@ -1,0 +1,118 @@
+"""The command line as shells see it: exit codes, one clear line per failure, never a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers import cli
+
+GOOD = '[publish]\nmax_streams = 5\n[paths."live/*"]\ngrace_s = 3\n'
+BAD = '[publish]\nmax_streams = 0\n[rtmp]\nlisten = "nowhere"\n[apii]\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "fanlight.toml"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("FANLIGHT_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_good_file_is_good(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(GOOD)
+    assert cli.main(["check", str(config)]) == 0
+    assert capsys.readouterr().out == f"{config}: good\n"
+
+
+def test_every_problem_has_its_own_line_with_key_and_what_is_allowed(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(BAD)
+    assert cli.main(["check", str(config)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"fanlight: {config}: ") for line in lines)
+    assert any("max_streams" in line and "0 is not allowed" in line for line in lines)
+    assert any("apii" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_file_that_is_not_there_is_code_2(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "missing.toml")
+    assert cli.main([command, *(["--config"] if command == "serve" else []), missing]) == 2
+    assert capsys.readouterr().err == f"fanlight: {missing}: No such file or directory\n"
+
+
+def test_serve_refuses_a_bad_file_before_anything_starts(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_bytes(b"\xff\xfe")
+    assert cli.main(["serve", "--config", str(config)]) == 1
+    assert "not a text in UTF-8" in capsys.readouterr().err
+
+
+def test_an_environment_variable_is_checked_too(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text("")
+    monkeypatch.setenv("FANLIGHT_PUBLISH__MAX_STREAMS", "many")
+    assert cli.main(["check", str(config)]) == 1
+    assert "FANLIGHT_PUBLISH__MAX_STREAMS" in capsys.readouterr().err
+
+
+def test_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["version"]) == 0
+    assert capsys.readouterr().out.startswith("fanlight ")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[], ["dance"], ["check"], ["top", "--interval", "0"], ["top", "--interval", "soon"], ["publish", "a"]],
+)
+def test_wrong_arguments_are_code_2(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(wrong)
+    assert left.value.code == 2
+
+
+def test_publishing_to_something_that_is_no_rtmp_address_is_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["publish", "film.mp4", "live/name"]) == 2
+    assert "rtmp://host/live/name" in capsys.readouterr().err
+
+
+def test_publishing_to_nobody_is_one_line_and_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.workers.cli.test_cli_remux import make_film
+
+    film = make_film(tmp_path / "film.mp4")
+    assert cli.main(["publish", str(film), "rtmp://127.0.0.1:9/live/a?key=secret"]) == 1
+    told = capsys.readouterr()
+    assert told.err == "fanlight: rtmp://127.0.0.1:9/live/a: Connection refused\n"
+    assert "secret" not in told.out
+
+
+def test_the_command_holds_only_what_it_needs() -> None:
+    code = "import sys, workers.cli; workers.cli.main(['version']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"av", "litestar", "hypercorn", "rich", "trio", "prometheus_client"}
+
+
+def test_a_reader_that_has_had_enough_is_no_failure() -> None:
+    command = [sys.executable, "-m", "workers.cli", "version"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

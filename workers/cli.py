@@ -1,0 +1,125 @@
+"""The `fanlight` command: reads the arguments, then fetches the one module that does the work.
+
+Subcommands are imported when they run and not before, so that `fanlight version` does not pay for a web
+framework and a live worker never holds PyAV. This file is the only place that turns an exception into a
+line on the terminal.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+from typing import Final, TypeAlias
+
+from workers.commands.errors import EXIT_INTERRUPTED, EXIT_OK, CommandError
+
+DEFAULT_API_URL: Final = "http://127.0.0.1:1985"
+"""The API's default address (`[api] listen`)."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Run = Callable[[argparse.Namespace], int]
+"""What every command module offers as `run`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit code (see `workers.commands.errors`)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        run: Run = import_module(f"workers.commands.{arguments.command}").run
+        return _flushed(run(arguments))
+    except CommandError as error:
+        for line in error.lines:
+            print(f"fanlight: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+
+
+def _flushed(code: int) -> int:
+    # Here, not at interpreter exit, where a reader that left (`fanlight top --once | head`) is a traceback.
+    sys.stdout.flush()
+    return code
+
+
+def _reader_left() -> int:
+    """Whoever read our output had enough: that is success, and nothing may be written there any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fanlight",
+        description="Live streaming engine: one publisher, thousands of players, every core.",
+    )
+    parser.add_argument("--version", action="version", version=f"fanlight {metadata.version('fanlight')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_serve, _add_check, _add_demo, _add_publish, _add_top, _add_version):
+        add(commands)
+    return parser
+
+
+def _add_serve(commands: Commands) -> None:
+    serve = commands.add_parser("serve", help="run the engine in the foreground")
+    serve.add_argument("--config", metavar="FILE", help="TOML configuration (default: built-in defaults)")
+
+
+def _add_check(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check",
+        help="check a configuration file without running anything",
+        epilog="exit codes: 0 the file is good, 1 it is refused, 2 it cannot be read",
+    )
+    check.add_argument("file", metavar="FILE", help="TOML configuration")
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo", help="run the engine with a generated test stream and say what to open"
+    )
+    demo.add_argument("--name", default="live/demo", help="stream name (default: %(default)s)")
+
+
+def _add_publish(commands: Commands) -> None:
+    publish = commands.add_parser("publish", help="publish a media file over RTMP, without re-encoding")
+    publish.add_argument("file", metavar="FILE", help="any file FFmpeg can read with codecs FLV can carry")
+    publish.add_argument("url", metavar="URL", help="for example rtmp://127.0.0.1/live/name")
+    publish.add_argument(
+        "--loop", action="store_true", help="start again at the end, with continuous timestamps"
+    )
+    publish.add_argument(
+        "--realtime",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="send at the file's own pace (default); --no-realtime sends as fast as the connection takes it",
+    )
+    publish.add_argument("--reconnect", action="store_true", help="connect again when the connection is lost")
+
+
+def _add_top(commands: Commands) -> None:
+    top = commands.add_parser("top", help="watch streams, players, bitrate and workers")
+    top.add_argument(
+        "--api", metavar="URL", default=DEFAULT_API_URL, help="engine's API (default: %(default)s)"
+    )
+    top.add_argument("--once", action="store_true", help="print one plain table and leave, for scripts")
+    top.add_argument(
+        "--interval", metavar="SECONDS", type=_interval_s, default=1.0, help="default: %(default)s"
+    )
+
+
+def _add_version(commands: Commands) -> None:
+    commands.add_parser("version", help="print the version")
+
+
+def _interval_s(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("must lie between 0.1 and 3600 seconds")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""`fanlight serve`: be the engine, in the foreground."""
+
+import argparse
+import os
+
+from workers.commands.configuration import read_configuration
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the engine until it is told to stop; its exit code."""
+    config = read_configuration(arguments.config)
+    from workers.supervisor.main import (
+        run as supervise,
+    )  # here: a refused file is told without waiting for it
+
+    return supervise(config, arguments.config, os.environ)
