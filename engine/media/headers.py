@@ -134,12 +134,15 @@ class HeaderSet:
 
 
 def retime_blob(blob: Body, timestamp_ms: int) -> bytes:
-    """Return the same tags, all with another timestamp: a player that joins late must not see time start at
-    0."""
+    """Return the same tags with another timestamp: a player that joins late must not see time start at 0.
+
+    Metadata belongs to no moment and stays at 0: with any other time FFmpeg's demuxer takes it for the first
+    packet of a subtitle track (libavformat/flvdec.c, flv_read_packet), which `-c copy` then cannot write.
+    """
     view, parts, at = memoryview(blob), [], 0
     while at < len(view):
         end = at + TAG_OVERHEAD_BYTES + int.from_bytes(view[at + 1 : at + 4], "big")
-        parts.append(retime(view[at:end], timestamp_ms))
+        parts.append(retime(view[at:end], 0 if view[at] == KIND_SCRIPT else timestamp_ms))
         at = end
     return b"".join(parts)
 

@@ -173,3 +173,11 @@ def test_a_late_player_gets_them_with_the_present_time() -> None:
     assert [tag.timestamp_ms for tag in split_tags(late)] == [123_456_789] * 2
     assert retime_blob(late, 0) == headers.blob()
     assert retime_blob(b"", 5) == b""
+
+
+def test_metadata_has_no_time_of_its_own() -> None:
+    headers = HeaderSet()
+    take(headers, KIND_SCRIPT, ON_METADATA)
+    take(headers, KIND_VIDEO, AVC_HEADER)
+    late = retime_blob(headers.blob(), 123_456_789)
+    assert [tag.timestamp_ms for tag in split_tags(late)] == [0, 123_456_789]
