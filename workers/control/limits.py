@@ -32,7 +32,7 @@ BODY_MAX_BYTES: Final = 64 * 1024
 """Nothing in this API needs a body; whatever comes is read no further than this."""
 
 BACKLOG: Final = 4096
-"""hypercorn calls listen() again on its sockets and would shrink their queue to 100; this is what they had."""
+"""hypercorn calls listen() again and would shrink the sockets' queue to 100; this is what they had."""
 
 RESTART_PAUSE_S: Final = 0.1
 """Between a failure of the HTTP server and its next start in the same process."""

@@ -8,9 +8,11 @@ from typing import Final, cast
 
 import trio
 
+from shm.board import WorkerState
 from workers.control.api import VERSION, Desk, build_api
 from workers.control.clients import Clients
 from workers.control.exposition import render
+from workers.control.limits import GRACE_S
 from workers.control.probes import Gauges, build_probes
 from workers.control.requests import App, Requests
 from workers.control.server import serve_http
@@ -25,21 +27,48 @@ LOOK_S: Final = 1.0
 LOOK_SHARE: Final = 0.01
 """How much of its time control spends on looking at rows: with thousands of streams it looks less often."""
 
+ORDERS_ARRIVE_S: Final = 0.5
+"""Within which all workers have heard that the engine drains, if it does."""
+OUTSTAY_LOOK_S: Final = 0.05
+OUTSTAY_MARGIN_S: Final = 0.5
+
 
 async def run(worker: Worker) -> None:
     """Serve until drained."""
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
     api, probes = _api(worker, staff, tally), _probes(worker, staff, tally)
+    leaving = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_keep_tally, worker, tally)
         async with trio.open_nursery() as servers:
-            await servers.start(serve_http, api, worker.own_listener(API), worker.log, worker.draining)
-            await servers.start(serve_http, probes, worker.own_listener(METRICS), worker.log, worker.draining)
+            await servers.start(serve_http, api, worker.own_listener(API), worker.log, leaving)
+            await servers.start(serve_http, probes, worker.own_listener(METRICS), worker.log, leaving)
             worker.ready()
             await worker.draining.wait()
+            await _outstay(worker, staff)
+            leaving.set()
             worker.close_listeners()
         nursery.cancel_scope.cancel()
+
+
+async def _outstay(worker: Worker, staff: Staff) -> None:
+    """While the engine drains, go on telling how far it has come; /readyz says 503 from the first moment.
+
+    Alone told to leave, control leaves: it waits for others that drain, and a moment for their order to come.
+    """
+    last = worker.drain_deadline - GRACE_S - OUTSTAY_MARGIN_S
+    with trio.move_on_at(last), trio.move_on_after(ORDERS_ARRIVE_S):
+        await _until_none(staff, WorkerState.READY)
+    with trio.move_on_at(last):
+        await _until_none(staff, WorkerState.DRAINING)
+
+
+async def _until_none(staff: Staff, state: WorkerState) -> None:
+    while True:  # a word in shared memory wakes nobody
+        if not staff.with_clients_in(state):
+            return
+        await trio.sleep(OUTSTAY_LOOK_S)
 
 
 def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:

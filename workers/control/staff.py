@@ -40,6 +40,10 @@ class Staff:
         """Slots whose workers hold connections of players or publishers."""
         return tuple(slot for slot in self.slots if slot.role != CONTROL)
 
+    def with_clients_in(self, state: WorkerState) -> bool:
+        """Whether any of those is in that state."""
+        return any(self._cells[slot.number].state == state for slot in self.with_clients())
+
     def answers(self, slot: WorkerSlot) -> bool:
         """Whether the worker there can be expected to answer on the bus."""
         return self._cells[slot.number].state in ANSWERING
