@@ -78,6 +78,7 @@ class Engine:
             stderr=subprocess.PIPE,
             env={**os.environ, "RUNTIME_DIRECTORY": str(directory), **(environ or {})},
             pass_fds=pass_fds,
+            start_new_session=True,
         )
         self._buffer = b""
 

@@ -83,6 +83,16 @@ def test_engine_drains_and_ends_with_code_zero(number: signal.Signals, tmp_path:
         assert not list(tmp_path.glob("fanlight-metrics-*"))
 
 
+def test_interrupt_from_a_terminal_meets_the_whole_group_and_still_drains(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        engine.until("ready")
+        os.killpg(engine.process.pid, signal.SIGINT)
+        assert engine.process.wait(30) == 0
+        engine.read_to_end()
+        assert len(engine.named("worker drained")) == 4
+        assert not engine.named("not a log line")
+
+
 def test_worker_that_does_not_leave_is_cancelled_at_its_deadline(tmp_path: Path) -> None:
     with Engine(tmp_path, roles={"ingest": "stubborn"}, drain_s=1) as engine:
         engine.until("ready")
