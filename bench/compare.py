@@ -6,7 +6,6 @@ meanwhile falls on all. What counts is the ratio within one run: absolute figure
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,12 +18,11 @@ from bench.dialogue import HTTP_FLV, RTMP, WEBSOCKET
 from bench.lines import raise_descriptor_limit
 from bench.picture import line_chart
 from bench.promise import promise_table, promises_of_costs
+from bench.results import write_figures, write_picture
 from bench.rivals import nginx, nginx_missing
-from bench.servers import environment
 from bench.session import BITRATE_BPS, Session, Target
 from bench.table import cost_table
 
-RESULTS = Path(__file__).with_name("results")
 TICKS_MS = (25, 100, 350)
 
 #: Below this many players the fixed memory of a server hides what one of them takes.
@@ -142,19 +140,15 @@ def _stepper(progress: Progress, task: object) -> Step:
 
 def write_results(runs: Sequence[Run], given: argparse.Namespace, name: str) -> list[Path]:
     """Leave the figures and the picture behind."""
-    RESULTS.mkdir(exist_ok=True)
-    figures, picture = RESULTS / f"{name}.json", RESULTS / f"{name}.svg"
     document = {
-        "environment": environment(),
         "settings": {key: value for key, value in vars(given).items() if key != "targets"},
         "costs": [cost_of(run)._asdict() for run in runs],
         "windows": {run.label: [window._asdict() for window in run.windows] for run in runs},
     }
-    figures.write_text(json.dumps(document, indent=1) + "\n")
     lines = {run.label: [(float(n), 100 * cores) for n, cores in curve(run)] for run in runs}
     title = f"Processor time against players, {given.bitrate / 1e6:g} Mbit/s each"
-    picture.write_text(line_chart(title, "players", "% of one core", lines))
-    return [figures, picture]
+    picture = line_chart(title, "players", "% of one core", lines)
+    return [write_figures(name, document), write_picture(name, picture)]
 
 
 def main() -> None:

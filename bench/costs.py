@@ -1,5 +1,6 @@
 """From windows to costs: fixed, marginal, total, and how they compare."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,8 @@ class Cost(NamedTuple):
     gigabytes: float
     lost: dict[str, int]
     gaps: int
+    #: Processes of the server that ended while it was measured.
+    ended: int
 
 
 def cost_of(run: Run) -> Cost:
@@ -55,13 +58,14 @@ def cost_of(run: Run) -> Cost:
         marginal=typical([marginal(window, fixed_cores) for window in full]),
         total=typical([window.server_s / window.bytes * GB for window in full]),
         with_receiver=typical([(w.server_s + w.receiver_s) / w.bytes * GB for w in full]),
-        delay_p50_ms=typical([window.delay_ms.get("p50", 0.0) for window in full]),
-        delay_p99_ms=typical([window.delay_ms.get("p99", 0.0) for window in full]),
+        delay_p50_ms=typical([window.delay_ms.get("p50", math.inf) for window in full]),
+        delay_p99_ms=typical([window.delay_ms.get("p99", math.inf) for window in full]),
         memory_per_player_bytes=typical(run.bytes_per_player),
         least_share=min((window.least_share for window in full), default=0.0),
         gigabytes=sum(window.bytes for window in full) / GB,
         lost=run.lost,
         gaps=run.gaps,
+        ended=sum(window.ended for window in run.windows),
     )
 
 

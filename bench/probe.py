@@ -3,8 +3,9 @@
 Each frame carries its number and the moment its publisher sent it, so a probe knows its delay from the
 publisher's socket to its own, whether a number is missing, and how long it waited for its first keyframe.
 Frames older than the probe are a burst from the past and count for numbering, not for delay. Commands on
-stdin: `mark` (answers with what was seen since the last), `join COUNT RATE` (short visits that end at the
-first keyframe; answers with how long they waited). Ends when its stdin does.
+stdin: `mark` (answers with what was seen since the last), `renew` (half of the probes leave and join anew,
+behind everybody who has joined since), `join COUNT RATE` (short visits that end at the first keyframe;
+answers with how long they waited). Ends when its stdin does.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import itertools
 import selectors
 import socket
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.dialogue import PROTOCOLS, RTMP, WEBSOCKET, Dialogue, Refused, dialogue
@@ -106,6 +108,9 @@ class Panel:
         self._staying = [self._begin() for _ in range(count)]
         self._visits: dict[Probe, None] = {}
         self._waited_ms: list[float] = []
+        #: Counts of the probes that have left.
+        self._past: Counter[str] = Counter(bytes=0, frames=0, gaps=0, repeats=0)
+        self._gone: set[Probe] = set()
         self.lost: list[str] = []
 
     def run(self) -> None:
@@ -137,6 +142,7 @@ class Panel:
             probe.receive()
         except (OSError, Refused, ValueError) as error:
             self.lost.append(str(error) or error.__class__.__name__)
+            self._gone.add(probe)
             self._end(probe)
             return
         if probe in self._visits and probe.first_keyframe_ms is not None:
@@ -147,11 +153,30 @@ class Panel:
         match words:
             case ["mark"]:
                 say(event="mark", **self._books())
+            case ["renew"]:
+                self._renew()
+                say(event="renewed")
             case ["join", count, rate]:
                 self._visit(int(count), 1 / float(rate))
                 say(event="visited", waited_ms=summary(self._waited_ms), lost=self.lost)
             case _:
                 say(event="failed", reason=f"unknown command {words}")
+
+    def _renew(self) -> None:
+        old, self._staying = (
+            self._staying[: len(self._staying) // 2],
+            self._staying[len(self._staying) // 2 :],
+        )
+        for probe in old:
+            self._retire(probe)
+            self._staying.append(self._begin())
+
+    def _retire(self, probe: Probe) -> None:
+        """A probe that has stayed leaves; what it counted remains."""
+        self._past.update(_counts(probe))
+        if probe not in self._gone:
+            self._end(probe)
+        self._gone.discard(probe)
 
     def _visit(self, count: int, gap_s: float) -> None:
         self._waited_ms.clear()
@@ -174,13 +199,14 @@ class Panel:
         return {
             "delay_ms": summary(delays),
             "first_keyframe_ms": [probe.first_keyframe_ms for probe in self._staying],
-            "bytes": sum(probe.received_bytes for probe in self._staying),
-            "frames": sum(probe.frames for probe in self._staying),
-            "gaps": sum(probe.gaps for probe in self._staying),
-            "repeats": sum(probe.repeats for probe in self._staying),
+            **sum(map(_counts, self._staying), self._past),
             "lost": self.lost,
             "cpu_s": time.process_time(),
         }
+
+
+def _counts(probe: Probe) -> Counter[str]:
+    return Counter(bytes=probe.received_bytes, frames=probe.frames, gaps=probe.gaps, repeats=probe.repeats)
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:

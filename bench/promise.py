@@ -63,6 +63,8 @@ def _promises_of(cost: Cost, costs: Sequence[Cost]) -> list[Promise]:
     ]
     found += _against_others(cost, costs)
     found += _delays(cost)
+    trouble = sum(cost.lost.values()) + cost.gaps + cost.ended
+    found.append(Promise(f"{cost.label}: players lost, frames missing, workers dead", trouble, 0))
     return found
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -79,6 +81,11 @@ class Server:
             self._process.kill()
             self._process.wait()
 
+    def forget(self) -> None:
+        """Remove its directory; it stays where something went wrong."""
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def __enter__(self) -> Self:
         return self
 
@@ -99,8 +106,14 @@ def fanlight(
     server = Server(label or "fanlight", ports)
     config = server.folder / "fanlight.toml"
     config.write_text(_fanlight_config(ports, tick_ms, workers) + extra)
-    command = [str(Path(sys.executable).with_name("fanlight")), "serve", "--config", str(config)]
+    command = [*fanlight_command(), "serve", "--config", str(config)]
     return server.start(command, lambda: _answers_200(f"http://{HOST}:{metrics}/readyz"))
+
+
+def fanlight_command() -> list[str]:
+    """The command beside this interpreter; FANLIGHT_COMMAND names another, of an older checkout perhaps."""
+    given = os.environ.get("FANLIGHT_COMMAND")
+    return shlex.split(given) if given else [str(Path(sys.executable).with_name("fanlight"))]
 
 
 def _fanlight_config(ports: dict[str, int], tick_ms: tuple[int, int] | None, workers: int) -> str:

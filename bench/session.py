@@ -1,6 +1,7 @@
 """One server under load: started, published to, watched by a growing crowd, and measured in windows."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any, NamedTuple, Self
@@ -13,8 +14,9 @@ from bench.servers import Server
 BITRATE_BPS = 1_000_000
 GB = 1e9
 
-#: Players that read everything; they are counted among the players.
-PROBES = 3
+#: Players that read everything; they are counted among the players. Two stand in front of the crowd, which a
+#: server serves in some order, and two behind it.
+PROBES = 4
 
 #: Long enough for joins to be over and for an adaptive tick to have found its place.
 SETTLE_S = 2.0
@@ -32,6 +34,8 @@ class Window(NamedTuple):
     #: Of what the median player got, the part that the one with least got.
     least_share: float
     delay_ms: dict[str, float]
+    #: Processes of the server that ended meanwhile; their time is not in the books.
+    ended: int
 
     @property
     def cores(self) -> float:
@@ -107,6 +111,8 @@ class Session:
         joining = max(0, players - self.players)
         answer = self._crowd.ask("join", joining, rate, timeout_s=joining / rate + 60)
         self.players += joining
+        if self._probes is not None:
+            self._probes.ask("renew")
         return answer
 
     def settle(self, seconds: float = SETTLE_S) -> None:
@@ -116,11 +122,11 @@ class Session:
     def window(self, seconds: float) -> Window:
         """Measure for that long."""
         crowd_before, probes_before = self._mark(self._crowd), self._mark(self._probes)
-        before = cpu.read(self.server.pid)
+        before, processes = cpu.read(self.server.pid), set(cpu.tree(self.server.pid))
         time.sleep(seconds)
         after = cpu.read(self.server.pid)
         crowd, probes = self._mark(self._crowd), self._mark(self._probes)
-        self.lost = {**crowd.get("lost", {}), **dict.fromkeys(probes.get("lost", ()), 1)}
+        self.lost = {**crowd.get("lost", {}), **Counter(f"probe: {why}" for why in probes.get("lost", ()))}
         self.gaps, self.repeats = probes.get("gaps", 0), probes.get("repeats", 0)
         return Window(
             players=self.players,
@@ -131,6 +137,7 @@ class Session:
             bytes=crowd.get("bytes", 0) + probes.get("bytes", 0) - probes_before.get("bytes", 0),
             least_share=crowd["least"] / max(1, crowd["median"]) if crowd else 1.0,
             delay_ms=probes.get("delay_ms", {}),
+            ended=len(processes - set(cpu.tree(self.server.pid))),
         )
 
     def visit(self, count: int, rate: float) -> dict[str, Any]:
@@ -151,6 +158,8 @@ class Session:
         for child in reversed(self._children):
             child.close()
         self.server.stop()
+        if not self.lost and not self.gaps:
+            self.server.forget()
 
     def __enter__(self) -> Self:
         return self

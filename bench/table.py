@@ -25,7 +25,7 @@ def cost_table(costs: Sequence[Cost], bitrate_bps: int) -> Table:
         "delay ms\np50/p99",
         "KiB per\nplayer",
         "least/\nmedian",
-        "lost,\ngaps",
+        "lost, gaps,\ndeaths",
     ):
         table.add_column(name, justify="right")
     for cost in costs:
@@ -46,7 +46,7 @@ def _row(cost: Cost, costs: Sequence[Cost]) -> list[str]:
         f"{cost.delay_p50_ms:.1f}/{cost.delay_p99_ms:.1f}",
         f"{cost.memory_per_player_bytes / KIB:.1f}",
         f"{cost.least_share:.3f}",
-        f"{sum(cost.lost.values())}, {cost.gaps}",
+        f"{sum(cost.lost.values())}, {cost.gaps}, {cost.ended}",
     ]
 
 

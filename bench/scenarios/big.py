@@ -1,5 +1,7 @@
 """2,000 players of 4 Mbit/s, 8 Gbit/s in all, on two cores with nothing dropped."""
 
+import math
+
 from bench.promise import Promise
 from bench.scenarios.targets import adaptive
 from bench.session import Session
@@ -24,5 +26,5 @@ def run() -> list[Promise]:
         Promise("part that the worst player is short of the median", 1 - window.least_share, 1 - HELD),
         Promise("players lost", sum(session.lost.values()), 0),
         Promise("frames missing at the probes", session.gaps, 0),
-        Promise("delay, p99", window.delay_ms.get("p99", 0.0), 120, "ms"),
+        Promise("delay, p99", window.delay_ms.get("p99", math.inf), 120, "ms"),
     ]

@@ -1,5 +1,7 @@
 """50 publishers at 4 Mbit/s with a player each are held."""
 
+import math
+
 from bench.promise import Promise
 from bench.scenarios.targets import adaptive
 from bench.session import Session
@@ -24,6 +26,6 @@ def run() -> list[Promise]:
         Promise("part of 200 Mbit/s that did not arrive", 1 - rate_bps / (STREAMS * BITRATE_BPS), 0.03),
         Promise("frames missing", after["gaps"] + after["repeats"], 0),
         Promise("players lost", len(after["lost"]), 0),
-        Promise("delay, median", after["delay_ms"].get("p50", 0.0), 20, "ms"),
+        Promise("delay, median", after["delay_ms"].get("p50", math.inf), 20, "ms"),
         Promise("publisher's own lateness, worst", publisher["late_ms"], 500, "ms"),
     ]
