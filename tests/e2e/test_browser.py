@@ -1,0 +1,42 @@
+"""A browser plays the stream with mpegts.js, over HTTP and over a WebSocket."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.media import Media, finish, publish
+from tests.house.source import ROOT
+
+PROGRAM = ROOT / "tests" / "browser" / "play.mjs"
+WATCH_S = 2
+FRAMES_LEAST = 40
+
+
+def watch_in_browser(url: str) -> dict[str, Any]:
+    """Play for a while in Chromium; gives the frames and the size of the picture as the page counted them."""
+    node = Path(sys.executable).with_name("node")
+    seen = subprocess.run(
+        [node, PROGRAM, url, str(WATCH_S)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert seen.returncode == 0, seen.stderr
+    answer: dict[str, Any] = json.loads(seen.stdout)
+    return answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["http", "ws"])
+def test_chromium_plays_what_ffmpeg_publishes(
+    transport: Literal["http", "ws"], engine: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=20)
+    url = engine.http_url("live/film") if transport == "http" else engine.ws_url("live/film")
+    seen = watch_in_browser(url)
+    assert (seen["width"], seen["height"]) == (320, 180)
+    assert seen["frames"] >= FRAMES_LEAST
+    finish(publisher)
