@@ -40,9 +40,11 @@ format: setup-dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup-dev ## the figures of the README
+bench: setup-dev ## the figures of the README, into bench/results
 	scripts/bench-packages
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.micro
+	$(BIN)/python -m bench.compare
+	$(BIN)/python -m bench.scenarios
 
 lock: setup-dev ## write the lock files anew; UPGRADE=--upgrade takes newer versions
 	$(PIP) install $(UV)
