@@ -30,6 +30,10 @@ from workers.fanout.wire import FLV, RTMP, WEBSOCKET_FLV, Wire
 NOTHING_YET = Entry(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NO_START)
 """Stands for the newest tag of a ring that has none."""
 
+SAFETY_POLL_S: float = 0.020
+"""How often a sleeping feed looks at its ring unasked: the most that a lost wake-up can cost. A feed that
+rests for its tick looks anyway when that is over."""
+
 BOARD_WORDS = {FLV.name: "players_http", WEBSOCKET_FLV.name: "players_ws", RTMP.name: "players_rtmp"}
 
 MIN_LOW_WATER_BYTES: int = 32 * 1024
@@ -196,10 +200,11 @@ class Feed:
                 pump.finish(self.over)
 
     async def _wait_for_news(self) -> None:
-        self._wake = trio.Event()
         self.row.interest = Interest.ARMED
-        if not self.has_news():
-            await self._wake.wait()
+        while not self.has_news():
+            self._wake = trio.Event()
+            with trio.move_on_after(SAFETY_POLL_S):
+                await self._wake.wait()
         self.row.interest = Interest.WITHIN_TICK
 
     async def _pass(self) -> None:

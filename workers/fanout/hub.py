@@ -14,7 +14,12 @@ from workers.fanout.feed import Feed
 from workers.runtime.worker import Worker
 
 LOOK_S: float = 0.05
-"""How often the directory's version is looked at, seconds: a load of one word per ingest."""
+"""How often the directory is looked at while somebody waits for a stream to come, seconds."""
+
+SLOW_LOOK_S: float = 0.5
+"""The same while nobody waits: changes of streams that are watched come with a ring, this is for lost
+ones.
+"""
 
 IDLE_S: float = 2.0
 """How long a feed without players is kept, seconds, so that a reload of a page does not tear it down."""
@@ -33,7 +38,7 @@ class Hub:
 
     def __init__(self, worker: Worker, nursery: trio.Nursery, on_close: Callable[[Feed], None]) -> None:
         self._on_close = on_close
-        self.bell = Bell(worker.doorbell)
+        self.bell = Bell(worker.doorbell, self.look)
         self.feeds: dict[str, Feed] = {}
         self._worker = worker
         self._nursery = nursery
@@ -42,6 +47,8 @@ class Hub:
         self._records: dict[str, StreamRecord] = {}
         self._version = -1
         self._changed = trio.Event()
+        self._waiters = 0
+        self._wanted = trio.Event()
 
     # -- finding
 
@@ -53,10 +60,15 @@ class Hub:
     async def wait_for(self, name: str, seconds: float) -> StreamRecord | None:
         """The stream's record, waiting at most `seconds` for it to come."""
         record = self.find(name)
-        with trio.move_on_after(seconds):
-            while record is None:
-                await self._changed.wait()
-                record = self.find(name)
+        self._waiters += 1
+        self._wanted.set()
+        try:
+            with trio.move_on_after(seconds):
+                while record is None:
+                    await self._changed.wait()
+                    record = self.find(name)
+        finally:
+            self._waiters -= 1
         return record
 
     def settings_for(self, name: str) -> PathSettings:
@@ -97,10 +109,15 @@ class Hub:
     async def watch_directory(self) -> None:
         """Notice streams that come and go. Runs until cancelled."""
         while True:
-            await trio.sleep(LOOK_S)
-            if self._worker.directory.version != self._version:
-                self._refresh()
-                self._end_those_gone()
+            self._wanted = trio.Event()
+            with trio.move_on_after(LOOK_S if self._waiters else SLOW_LOOK_S):
+                await self._wanted.wait()
+                await trio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Act on what has changed in the directory; one load per ingest if nothing has."""
+        self._refresh()
 
     def _refresh(self) -> None:
         version = self._worker.directory.version
@@ -112,6 +129,7 @@ class Hub:
         self._version = version
         self._changed.set()
         self._changed = trio.Event()
+        self._end_those_gone()
 
     def _end_those_gone(self) -> None:
         for feed in list(self.feeds.values()):

@@ -28,9 +28,9 @@ async def serve(worker: Worker) -> None:
     streams = Streams(worker)
     worker.on_reload(streams.reconfigure)
     async with trio.open_nursery() as background:
-        background.start_soon(make_rounds, streams, report)
         async with trio.open_nursery() as connections:
             desk = Desk(worker, streams, report, connections)
+            background.start_soon(make_rounds, streams, report, desk)
             desk.listen()
             worker.ready()
             await worker.draining.wait()
@@ -40,13 +40,14 @@ async def serve(worker: Worker) -> None:
         background.cancel_scope.cancel()
 
 
-async def make_rounds(streams: Streams, report: Report) -> None:
+async def make_rounds(streams: Streams, report: Report, desk: "Desk") -> None:
     """Run until cancelled."""
     while True:
         await trio.sleep(ROUND_S)
         now_ns = time.monotonic_ns()
         for stream in streams:
             stream.report(now_ns)
+        desk.check_idle()
         streams.look_after()
         report.flush(streams)
 
@@ -71,6 +72,11 @@ class Desk:
         """Draining: every publisher is told, and its stream ends."""
         for publisher in list(self._publishers.values()):
             publisher.drain()
+
+    def check_idle(self) -> None:
+        """End the sessions of publishers that have fallen silent."""
+        for publisher in list(self._publishers.values()):
+            publisher.check_idle(trio.current_time())
 
     async def _receive(self, message: HandOver, envelope: Envelope, fds: Descriptors) -> None:
         sock = fds.take_socket()

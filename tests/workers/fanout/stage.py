@@ -18,7 +18,7 @@ from shm.directory import Directory, DirectoryWriter, StreamState
 from shm.layout import Geometry
 from shm.ring import FLAG_HEADER, FLAG_KEYFRAME, FLAG_START, RingReader, RingWriter, Tag
 from workers.fanout.feed import Feed
-from workers.fanout.player import Player
+from workers.fanout.player import Player, PlayerState
 from workers.fanout.wire import FLV, Wire
 
 MIB = 1024 * 1024
@@ -123,6 +123,10 @@ class Seat:
         self.player = player
         self.peer = peer
         self.received = b""
+
+    @property
+    def state(self) -> PlayerState:
+        return self.player.state
 
     def read(self) -> bytes:
         """All that has arrived, so far and now."""

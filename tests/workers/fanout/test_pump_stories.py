@@ -1,5 +1,7 @@
 """What players receive, whatever happens to them: whole tags, in order, each accounted for."""
 
+import itertools
+
 import msgspec
 import pytest
 import trio
@@ -29,7 +31,7 @@ async def test_player_joins_at_the_newest_keyframe_with_headers_of_its_time(
         assert seat.numbers() == [20, 21, 22, 23, 24]
         first = seat.tags()[0]
         assert (first.body, first.timestamp_ms) == (b"\x17\x00\x00\x00\x00config", 20 * MS_PER_TAG)
-        assert seat.player.state is PlayerState.IN_STEP
+        assert seat.state is PlayerState.IN_STEP
 
 
 async def test_burst_goes_back_as_far_as_the_limits_allow(autojump_clock: MockClock) -> None:
@@ -64,7 +66,7 @@ async def test_each_wire_carries_exactly_the_published_tags(autojump_clock: Mock
             seat.read()
         opening = wire.opening(True, True) + b"".join(wire.encode(tag) for tag in split(HEADERS))
         assert seat.read() == opening + b"".join(wire.encode(tag) for tag in published)
-        assert seat.player.state is PlayerState.IN_STEP
+        assert seat.state is PlayerState.IN_STEP
 
 
 def split(blob: bytes) -> list[bytes]:
@@ -87,12 +89,12 @@ async def test_slow_player_jumps_to_a_keyframe_and_its_books_balance(autojump_cl
         for _ in range(8):
             stage.publish(10, size=3_000)
             await stage.settle()
-        while seat.player.state is not PlayerState.IN_STEP:
+        while seat.state is not PlayerState.IN_STEP:
             seat.read()
             await stage.settle()
         numbers = seat.numbers()
         assert numbers == sorted(numbers)
-        gaps = [(a, b) for a, b in zip(numbers, numbers[1:], strict=False) if b != a + 1]
+        gaps = [(a, b) for a, b in itertools.pairwise(numbers) if b != a + 1]
         assert gaps
         assert all(after % stage.gop == 0 for _, after in gaps)
         assert seat.player.dropped == sum(b - a - 1 for a, b in gaps)
@@ -122,7 +124,7 @@ async def test_slow_player_waits_for_the_next_keyframe_where_the_policy_says_so(
         for _ in range(8):
             stage.publish(10, size=3_000, keyframes=False)
             await stage.settle()
-        assert seat.player.state is PlayerState.WAITING
+        assert seat.state is PlayerState.WAITING
         seat.read()
         stage.publish(12)  # 81..92, with a keyframe at 90
         await stage.settle()
@@ -173,7 +175,7 @@ async def test_player_that_is_behind_crosses_the_seam_too(autojump_clock: MockCl
         seat = stage.join(buffer_bytes=10_000)
         stage.publish(9, size=5_000)
         await stage.settle()
-        assert seat.player.state is PlayerState.BEHIND
+        assert seat.state is PlayerState.BEHIND
         stage.begin_epoch()
         stage.change_headers()
         stage.publish(5)
@@ -181,7 +183,7 @@ async def test_player_that_is_behind_crosses_the_seam_too(autojump_clock: MockCl
             await stage.settle()
             seat.read()
         assert seat.numbers() == list(range(15))
-        assert seat.player.state is PlayerState.IN_STEP
+        assert seat.state is PlayerState.IN_STEP
 
 
 async def test_header_change_within_an_epoch_travels_in_band_and_late_joiners_start_behind_it(
@@ -193,7 +195,7 @@ async def test_header_change_within_an_epoch_travels_in_band_and_late_joiners_st
         early = stage.join()
         stage.change_headers()
         late = stage.join()
-        assert late.player.state is PlayerState.WAITING
+        assert late.state is PlayerState.WAITING
         stage.publish(6)
         await stage.settle()
         assert early.numbers() == list(range(11))
@@ -228,7 +230,7 @@ async def test_control_frames_go_out_on_frame_boundaries_only(autojump_clock: Mo
         behind = stage.join(wire=WEBSOCKET_FLV, buffer_bytes=10_000)
         tags = stage.publish(9, size=7_000)
         await stage.settle()
-        assert behind.player.state is PlayerState.BEHIND
+        assert behind.state is PlayerState.BEHIND
         for seat in (in_step, behind):
             assert seat.player.pump is not None
             seat.player.pump.divert(seat.player, pong)
@@ -285,7 +287,7 @@ async def test_players_that_come_and_go_during_a_pass_confuse_nobody(
         await stage.settle()
         for seat in staying + late:
             assert seat.numbers() == list(range(11))
-            assert seat.player.state is PlayerState.IN_STEP
+            assert seat.state is PlayerState.IN_STEP
 
 
 async def test_worker_that_slept_for_longer_than_a_lap_goes_on_at_a_keyframe(
@@ -303,4 +305,4 @@ async def test_worker_that_slept_for_longer_than_a_lap_goes_on_at_a_keyframe(
         assert numbers[1] % stage.gop == 0
         assert numbers[1:] == list(range(numbers[1], 201))
         assert flv.player.dropped == numbers[1] - 1
-        assert flv.player.state is derived.player.state is PlayerState.IN_STEP
+        assert flv.state is derived.state is PlayerState.IN_STEP
