@@ -4,11 +4,12 @@ server.py        ServerConnection: bytes and decisions in, events and bytes out;
 client.py        ClientConnection: the other end, for tests, benchmarks and relays
 play_frames.py   one FLV tag -> its RTMP bytes, a function of the tag alone
 states.py        what may happen when, for both ends
-handshake.py -> chunks.py, chunk_writer.py -> messages.py -> peer.py, commands.py, replies.py: the layers
+frozen.py        a connection on its way to another process
+    below            handshake, chunks, messages; then peer, commands and replies: the server's dialogue
 """
 
 from engine.protocols.rtmp import events
-from engine.protocols.rtmp.client import ClientConnection, Url, split_url
+from engine.protocols.rtmp.client import ClientConnection
 from engine.protocols.rtmp.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from engine.protocols.rtmp.events import Event, Media
 from engine.protocols.rtmp.frozen import FrozenConnection, decode_frozen, encode_frozen
@@ -16,6 +17,7 @@ from engine.protocols.rtmp.play_frames import encode_message, encoded_length
 from engine.protocols.rtmp.server import ServerConnection
 from engine.protocols.rtmp.states import ClientState, State
 from engine.protocols.rtmp.targets import Target
+from engine.protocols.rtmp.urls import Url, split_url
 
 __all__ = [
     "ClientConnection",

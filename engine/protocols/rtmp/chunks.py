@@ -25,6 +25,7 @@ from typing import Final
 
 import msgspec
 
+from engine.protocols.rtmp.chunk_stream import ChunkStream, FrozenChunkStream
 from engine.protocols.rtmp.errors import RemoteProtocolError
 from engine.protocols.rtmp.limits import (
     BEFORE_PUBLISH,
@@ -54,20 +55,6 @@ class RawMessage(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
-class FrozenChunkStream(msgspec.Struct, frozen=True):
-    """One chunk stream as it travels to another process."""
-
-    csid: int
-    timestamp: int
-    field: int
-    extended: bool
-    size: int
-    type_id: int
-    stream_id: int
-    received: int
-    payload: bytes
-
-
 class FrozenReader(msgspec.Struct, frozen=True):
     """A settled `ChunkReader` as it travels to another process."""
 
@@ -78,52 +65,6 @@ class FrozenReader(msgspec.Struct, frozen=True):
     chunk_left: int
     rest: bytes
     streams: tuple[FrozenChunkStream, ...]
-
-
-class _ChunkStream:
-    """What the headers of one chunk stream said last, and its message so far."""
-
-    __slots__ = (
-        "carried",
-        "csid",
-        "extended",
-        "field",
-        "parts",
-        "received",
-        "size",
-        "stream_id",
-        "timestamp",
-        "type_id",
-    )
-
-    def __init__(self, csid: int) -> None:
-        self.csid = csid
-        self.timestamp = 0
-        self.field = 0  # timestamp or delta as last written
-        self.extended = False  # the field stood in four bytes of its own, and stands so in type 3 headers
-        self.size = 0
-        self.type_id = 0
-        self.stream_id = 0
-        self.received = 0
-        self.carried = bytearray()  # payload of earlier reads
-        self.parts: list[memoryview] = []  # payload of this read, not copied yet
-
-    def take_body(self) -> bytes:
-        """The whole payload, and a clean slate."""
-        body = b"".join((self.carried, *self.parts)) if self.carried else b"".join(self.parts)
-        self.drop()
-        return body
-
-    def drop(self) -> None:
-        self.received = 0
-        self.parts.clear()
-        if self.carried:
-            self.carried = bytearray()
-
-    def settle(self) -> None:
-        for part in self.parts:
-            self.carried += part
-        self.parts.clear()
 
 
 class ChunkReader:
@@ -139,8 +80,8 @@ class ChunkReader:
         self._data: bytes | memoryview = b""
         self._view = memoryview(b"")
         self._position = 0
-        self._streams: dict[int, _ChunkStream] = {}
-        self._open: _ChunkStream | None = None  # the chunk we are inside of
+        self._streams: dict[int, ChunkStream] = {}
+        self._open: ChunkStream | None = None  # the chunk we are inside of
         self._chunk_left = 0
         self._in_flight = 0  # bytes of incomplete messages
         self._headers = 0
@@ -214,7 +155,7 @@ class ChunkReader:
             open_csid=self._open.csid if self._open else 0,
             chunk_left=self._chunk_left,
             rest=bytes(self._data),
-            streams=tuple(_freeze_stream(stream) for stream in self._streams.values()),
+            streams=tuple(stream.freeze() for stream in self._streams.values()),
         )
 
     @classmethod
@@ -227,13 +168,13 @@ class ChunkReader:
         reader._window_start = now
         reader._data = frozen.rest
         reader._view = memoryview(frozen.rest)
-        reader._streams = {stream.csid: _thaw_stream(stream) for stream in frozen.streams}
+        reader._streams = {stream.csid: ChunkStream.thaw(stream) for stream in frozen.streams}
         reader._open = reader._streams.get(frozen.open_csid)
         reader._chunk_left = frozen.chunk_left
         reader._in_flight = sum(stream.received for stream in frozen.streams)
         return reader
 
-    def _collect(self, stream: _ChunkStream, part: memoryview, taken: int) -> bool:
+    def _collect(self, stream: ChunkStream, part: memoryview, taken: int) -> bool:
         """Keep a part of a message; True when the message is whole."""
         stream.parts.append(part)
         stream.received += taken
@@ -248,7 +189,7 @@ class ChunkReader:
         self._in_flight -= stream.size
         return True
 
-    def _read_header(self) -> _ChunkStream | None:
+    def _read_header(self) -> ChunkStream | None:
         """Read one chunk header and open its chunk; None, and nothing changed, if it is not all there."""
         data, position = self._data, self._position
         if position >= len(data):
@@ -277,14 +218,14 @@ class ChunkReader:
         self._chunk_left = min(left, self.chunk_size)
         return stream
 
-    def _new_stream(self, csid: int, chunk_type: int) -> _ChunkStream:
+    def _new_stream(self, csid: int, chunk_type: int) -> ChunkStream:
         if chunk_type > 1:
             raise RemoteProtocolError(f"chunk stream {csid} begins with a type {chunk_type} header")
         if len(self._streams) >= self.limits.chunk_streams:
             raise RemoteProtocolError(f"more than {self.limits.chunk_streams} chunk streams")
-        return _ChunkStream(csid)
+        return ChunkStream(csid)
 
-    def _begin(self, stream: _ChunkStream, position: int, chunk_type: int) -> int:
+    def _begin(self, stream: ChunkStream, position: int, chunk_type: int) -> int:
         """Read a type 0, 1 or 2 header, whose basic header ends at `position`; where it ends, or -1."""
         data = self._data
         behind = position + 1 + _HEADER_BYTES[chunk_type]
@@ -314,7 +255,7 @@ class ChunkReader:
         stream.extended = extended
         return behind
 
-    def _continue(self, stream: _ChunkStream, position: int) -> int:
+    def _continue(self, stream: ChunkStream, position: int) -> int:
         """Read what follows a type 3 basic header, an extended timestamp or nothing; where it ends, or -1."""
         if stream.extended:
             if position + 4 > len(self._data):
@@ -341,30 +282,3 @@ class ChunkReader:
         if stream is not None:
             self._in_flight -= stream.received
             stream.drop()
-
-
-def _freeze_stream(stream: _ChunkStream) -> FrozenChunkStream:
-    return FrozenChunkStream(
-        csid=stream.csid,
-        timestamp=stream.timestamp,
-        field=stream.field,
-        extended=stream.extended,
-        size=stream.size,
-        type_id=stream.type_id,
-        stream_id=stream.stream_id,
-        received=stream.received,
-        payload=bytes(stream.carried),
-    )
-
-
-def _thaw_stream(frozen: FrozenChunkStream) -> _ChunkStream:
-    stream = _ChunkStream(frozen.csid)
-    stream.timestamp = frozen.timestamp
-    stream.field = frozen.field
-    stream.extended = frozen.extended
-    stream.size = frozen.size
-    stream.type_id = frozen.type_id
-    stream.stream_id = frozen.stream_id
-    stream.received = frozen.received
-    stream.carried = bytearray(frozen.payload)
-    return stream

@@ -12,8 +12,6 @@ getStreamLength, play, SetBufferLength.
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from engine.protocols import amf0
 from engine.protocols.rtmp.chunk_writer import ChunkWriter
 from engine.protocols.rtmp.chunks import ChunkReader, RawMessage
@@ -54,41 +52,12 @@ from engine.protocols.rtmp.play_frames import CSID_OF_KIND
 from engine.protocols.rtmp.replies import SAMPLE_ACCESS
 from engine.protocols.rtmp.scripts import unwrap, wrap
 from engine.protocols.rtmp.states import ClientInput, ClientState, client_step
+from engine.protocols.rtmp.urls import Url
 
-DEFAULT_PORT: Final = 1935
 _CONTROL_CSID: Final = 2
 _COMMAND_CSID: Final = 3
 _BUFFER_MS: Final = 3000
 _NO_WINDOW_BYTES: Final = 1 << 62
-
-
-class Url(msgspec.Struct, frozen=True):
-    """An rtmp:// URL in its parts."""
-
-    host: str
-    port: int
-    app: str
-    name: str
-    """With the query, as it is sent."""
-    tc_url: str
-
-
-def split_url(url: str) -> Url:
-    """The last segment is the stream, everything before it the app, as ffmpeg splits.
-
-    Raises LocalProtocolError if it is not an rtmp URL.
-    """
-    scheme, mark, rest = url.partition("://")
-    authority, _, path = rest.partition("/")
-    host, colon, port = authority.rpartition(":")
-    if not colon or port.endswith("]"):
-        host, port = authority, str(DEFAULT_PORT)
-    if scheme != "rtmp" or not mark or not host or not port.isdecimal():
-        raise LocalProtocolError(f"not an rtmp URL: {url}")
-    before, question, query = path.partition("?")
-    app, _, name = before.rpartition("/")
-    tc_url = f"rtmp://{authority}/{app}"
-    return Url(host.strip("[]"), int(port), app, name + question + query, tc_url)
 
 
 class ClientConnection:

@@ -191,11 +191,39 @@ FLASH_PUBLISH = Dialogue(
     ((18, 0, SCRIPT), (8, 5000, AAC_HEADER), (9, 5020, AVC_HEADER)),
 )  # fmt: skip
 
+LATE_PUBLISH = Dialogue(
+    "an encoder that has run for five hours: extended timestamps, deltas and an abort",
+    (
+        HANDSHAKE + connect() + command("createStream", 2, None),
+        command("publish", 3, None, "cam", csid=8, stream=1),
+        message(6, 9, KEYFRAME[:400], time=0x1000000, stream=1)
+        + message(4, 8, AUDIO, time=0x1000005, stream=1)
+        + head(1, 4, 20, 4, 8)
+        + b"abcd"
+        + head(0, 6, 0x1000028, 400, 9, 1)
+        + KEYFRAME[:128]
+        + message(2, 2, (6).to_bytes(4))
+        + message(6, 9, AVC_HEADER, time=0x1000028, stream=1)
+        + head(2, 6, 0x1000000)
+        + AVC_HEADER,
+        command("receiveAudio", 0, None, True, stream=1),
+    ),
+    ("_result", "_result", "NetStream.Publish.Start"),
+    (
+        (9, 0x1000000, KEYFRAME[:400]),
+        (8, 0x1000005, AUDIO),
+        (8, 0x1000019, b"abcd"),
+        (9, 0x1000028, AVC_HEADER),
+        (9, 0x2000028, AVC_HEADER),
+    ),
+)
+
 ALL = (
     FFMPEG_PUBLISH,
     OBS_PUBLISH,
     GSTREAMER_PUBLISH,
     FLASH_PUBLISH,
+    LATE_PUBLISH,
     FFMPEG_PLAY,
     RTMPDUMP_PLAY,
     VLC_PLAY,

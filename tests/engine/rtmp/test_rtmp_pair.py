@@ -20,6 +20,7 @@ from engine.protocols.rtmp.events import (
     Event,
     Ignored,
     Media,
+    PeerAcked,
     PlayRequested,
     PlayStarted,
     Pong,
@@ -31,6 +32,7 @@ from engine.protocols.rtmp.events import (
 )
 from engine.protocols.rtmp.messages import Command, encode
 from engine.protocols.rtmp.outbox import Outbox
+from engine.protocols.rtmp.replies import failure
 from tests.engine.rtmp.wire import (
     HANDSHAKE,
     TO_PLAY,
@@ -317,3 +319,57 @@ def test_urls_are_split_as_ffmpeg_splits_them(url: str, host: str, port: int, ap
 def test_other_urls_are_our_error(url: str) -> None:
     with pytest.raises(LocalProtocolError):
         split_url(url)
+
+
+def test_a_client_reads_whatever_a_server_may_send() -> None:
+    client = played().client
+    audio = b"\x08\x00\x00\x01" + bytes(7) + b"a" + bytes(4)
+    sent = (
+        message(6, 8, b"audio", stream=1, chunk=65536)
+        + message(6, 22, audio, time=3, stream=1, chunk=65536)
+        + message(2, 3, (99).to_bytes(4), chunk=65536)
+        + message(5, 18, b"\x00", stream=1, chunk=65536)
+        + message(2, 19, b"shared", chunk=65536)
+    )
+    assert client.receive(sent, 0.0) == [
+        Media(8, 0, b"audio"),
+        Media(8, 3, b"a"),
+        PeerAcked(99),
+        Ignored("script message that is not media"),
+        Ignored("Unknown"),
+    ]
+
+
+def test_a_client_hears_why_it_has_no_stream() -> None:
+    pair = ConnectionPair()
+    pair.run()
+    pair.client.play()
+    outbox = Outbox(greeted=True)
+    outbox.command(failure(2.0, "NetConnection.Call.Failed", "full"))
+    told = pair.client.receive(outbox.take(), 0.0)
+    assert told == [Status("error", "NetConnection.Call.Failed", "full")]
+    assert pair.client.state is ClientState.CONNECTED
+
+
+def test_a_client_acknowledges_once_a_window() -> None:
+    pair = played()
+    pair.client.receive(message(2, 5, (20_000).to_bytes(4), chunk=65536), 0.0)
+    frame = encode_message(9, 0, bytes(9000))
+    for _ in range(6):
+        pair.client.receive(frame, 0.0)
+    pair.at_server.events.clear()
+    pair.run()
+    assert 2 <= len([event for event in pair.at_server.events if isinstance(event, PeerAcked)]) <= 3
+    assert pair.server.peer_acked <= pair.client.bytes_in
+
+
+def test_what_a_server_knows_can_be_asked() -> None:
+    server = publishing()
+    assert (server.app, server.target.name, server.peer_acked) == ("live", "cam", 0)
+
+
+def test_user_controls_of_no_consequence_pass_by_both_ends() -> None:
+    pair = played()
+    strange = message(2, 4, b"\x00\x1a\x00\x00\x00\x01", chunk=65536)
+    assert pair.client.receive(strange, 0.0) == [Ignored("user control 26")]
+    assert pair.server.receive(strange, 0.0) == [Ignored("user control 26")]
