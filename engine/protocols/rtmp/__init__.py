@@ -5,7 +5,7 @@ client.py        ClientConnection: the other end, for tests, benchmarks and rela
 play_frames.py   one FLV tag -> its RTMP bytes, a function of the tag alone
 states.py        what may happen when, for both ends
 frozen.py        a connection on its way to another process
-    below            handshake, chunks, messages; then peer, commands and replies: the server's dialogue
+below            handshake, chunks, messages; then peer, commands and replies: the server's dialogue
 """
 
 from engine.protocols.rtmp import events
