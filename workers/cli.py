@@ -10,12 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from workers.commands.defaults import DEFAULT_API_URL
 from workers.commands.errors import EXIT_INTERRUPTED, EXIT_OK, CommandError
-
-DEFAULT_API_URL: Final = "http://127.0.0.1:1985"
-"""The API's default address (`[api] listen`)."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace], int]

@@ -1,0 +1,52 @@
+"""Where a demo's engine may listen: on its configured ports, or on free ones where they are taken."""
+
+import socket
+from typing import Final, NamedTuple
+
+from engine.config import Config, Listen
+
+KINDS: Final = ("rtmp", "http", "api", "metrics")
+
+
+class Address(NamedTuple):
+    """Where one kind of listener stands; `instead_of` is the configured address if that is taken."""
+
+    listen: Listen
+    instead_of: Listen | None = None
+
+    @property
+    def reachable(self) -> str:
+        """host:port for somebody on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen.host, self.listen.host)
+        return str(Listen(host, self.listen.port))
+
+
+def find_addresses(config: Config) -> dict[str, Address]:
+    """An address for each kind of listener. Raises OSError where the machine does not have the host.
+
+    They are free now and not reserved: the engine binds them a moment later, and fails if it lost the race.
+    """
+    addresses: dict[str, Address] = {}
+    for kind in KINDS:
+        configured: Listen = getattr(config, kind).listen
+        port = free_port(configured.host, configured.port)
+        moved = configured.port not in (0, port)
+        addresses[kind] = Address(Listen(configured.host, port), configured if moved else None)
+    return addresses
+
+
+def free_port(host: str, wanted: int) -> int:
+    """`wanted` if nobody listens there, else a port that the kernel chooses."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in (wanted, 0):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen()  # two sockets may be bound to one address with SO_REUSEADDR, not listen there
+            except OSError:
+                if not port:
+                    raise
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("the loop returns or raises")

@@ -1,0 +1,53 @@
+"""What `fanlight demo` says once it runs: what to open, in words that can be pasted."""
+
+from collections.abc import Iterator, Mapping
+
+from workers.commands.addresses import Address
+from workers.commands.defaults import DEFAULT_API_URL
+
+TITLES = {"rtmp": "RTMP", "http": "HTTP", "api": "API", "metrics": "metrics"}
+
+
+def invitation(name: str, addresses: Mapping[str, Address]) -> str:
+    """The whole text."""
+    return "\n".join((*_moved(addresses), *_watch(name, addresses), *_look(addresses), *_publish(addresses)))
+
+
+def _moved(addresses: Mapping[str, Address]) -> Iterator[str]:
+    for kind, address in addresses.items():
+        if address.instead_of:
+            yield f"{TITLES[kind]} is on port {address.listen.port}: {address.instead_of} is taken"
+
+
+def _watch(name: str, addresses: Mapping[str, Address]) -> Iterator[str]:
+    http, rtmp = addresses["http"].reachable, addresses["rtmp"].reachable
+    flv = f"http://{http}/{name}.flv"
+    yield f"""
+A test stream is live as {name}. Watch it:
+
+  ffplay -fflags nobuffer {flv}
+  ffplay rtmp://{rtmp}/{name}
+  vlc {flv}
+  mpegts.js (HTTP-FLV)       mpegts.createPlayer({{type: "flv", isLive: true, url: "{flv}"}})
+  mpegts.js (WebSocket-FLV)  mpegts.createPlayer({{type: "flv", isLive: true, url: "ws://{http}/{name}.flv"}})"""
+
+
+def _look(addresses: Mapping[str, Address]) -> Iterator[str]:
+    api, metrics = addresses["api"].reachable, addresses["metrics"].reachable
+    option = "" if f"http://{api}" == DEFAULT_API_URL else f" --api http://{api}"
+    yield f"""
+Look inside:
+
+  fanlight top{option}
+  curl http://{api}/api/v1/streams
+  curl http://{api}/api/v1/clients
+  curl http://{metrics}/metrics"""
+
+
+def _publish(addresses: Mapping[str, Address]) -> Iterator[str]:
+    yield f"""
+Publish something of your own:
+
+  fanlight publish FILE rtmp://{addresses["rtmp"].reachable}/live/mine --loop
+
+Ctrl-C stops everything."""
