@@ -1,9 +1,13 @@
 """What the pages for people point at is there."""
 
 import re
+import textwrap
 from pathlib import Path
 
+from engine.config import Config
 from tests.house.source import ROOT
+from workers.commands.addresses import KINDS, Address
+from workers.commands.invitation import invitation
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -28,3 +32,9 @@ def test_commands_in_prose_are_in_the_makefile() -> None:
     used = {command for page in PAGES for command in MAKE_COMMAND.findall(page.read_text())}
     assert used >= {"demo", "test"}
     assert used <= targets
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    addresses = {kind: Address(getattr(Config(), kind).listen) for kind in KINDS}
+    shown = textwrap.indent(invitation("live/demo", addresses).strip("\n"), "    ")
+    assert shown in (ROOT / "README.md").read_text()
