@@ -51,6 +51,7 @@ class _SharedMemory(Collector):
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
+        """Every family of the catalogue, filled; called by prometheus-client once per scrape."""
         families = _families()
         _add_engine(families, self._snapshot)
         _add_workers(families, self._snapshot.workers)

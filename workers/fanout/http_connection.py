@@ -71,6 +71,7 @@ class HttpConnection(Connection):
         self._frames: websocket.ClientFrames | None = None
 
     async def run(self) -> None:
+        """Read the request and answer it; returns when the player has left, was refused or has drained."""
         try:
             player = await self._begin()
         except Refused as refused:

@@ -37,7 +37,8 @@ def response_head(status: int, headers: Headers) -> bytes:
 def flv_response(origin: str | None, request_id: str) -> bytes:
     """The head before an endless FLV body; also the whole answer to HEAD.
 
-    Here and below, `origin` is the page that may read the answer: "*" or None for any, "" for none but our own.
+    Here and below, `origin` is the page that may read the answer: "*" or None for any, "" for none but
+    our own.
     """
     return response_head(
         200,

@@ -175,7 +175,8 @@ async def test_player_that_is_behind_crosses_the_seam_too(autojump_clock: MockCl
         seat = stage.join(buffer_bytes=10_000)
         stage.publish(9, size=5_000)
         await stage.settle()
-        assert seat.state is PlayerState.BEHIND
+        before = seat.state
+        assert before is PlayerState.BEHIND
         stage.begin_epoch()
         stage.change_headers()
         stage.publish(5)
