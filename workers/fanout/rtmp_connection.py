@@ -69,7 +69,7 @@ class RtmpConnection(Connection):
         self._protocol = ServerConnection(seed=os.urandom(SEED_BYTES))
 
     async def run(self) -> None:
-        """Hear the peer out, then play to it or hand it to ingest; a breach of protocol ends it with a reply."""
+        """Hear the peer out, then play to it or hand it to ingest; a breach of protocol ends it."""
         try:
             with trio.fail_after(self._audience.worker.config.rtmp.handshake_timeout_s):
                 request = await self._converse()
