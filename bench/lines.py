@@ -3,6 +3,7 @@
 A child ends when its stdin does, so nothing outlives the process that started it.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -99,7 +100,8 @@ class Child:
         """End it by closing its input; kill it if that does not help."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

@@ -124,7 +124,7 @@ class Panel:
             if isinstance(key.fileobj, Commands):
                 for words in self._commands.read():
                     self._obey(words)
-            else:
+            elif key.data.socket.fileno() >= 0:  # a command of this same turn may have closed it
                 self._serve(key.data)
 
     def _begin(self) -> Probe:
@@ -193,13 +193,16 @@ class Panel:
             self._end(probe)
 
     def _books(self) -> dict[str, object]:
+        counts = self._past.copy()
+        for probe in self._staying:
+            counts.update(_counts(probe))
         delays = [delay for probe in self._staying for delay in probe.delays_ms]
         for probe in self._staying:
             probe.delays_ms.clear()
         return {
             "delay_ms": summary(delays),
             "first_keyframe_ms": [probe.first_keyframe_ms for probe in self._staying],
-            **sum(map(_counts, self._staying), self._past),
+            **counts,
             "lost": self.lost,
             "cpu_s": time.process_time(),
         }
