@@ -136,7 +136,7 @@ PLAYING: Final = (
         kind="counter",
         help="Media tags that a player was told nothing of, because it jumped over them.",
         labels=("protocol", "reason"),
-        reasons=("too_slow", "waited", "new_epoch", "lapped"),
+        reasons=("too_slow", "waited", "new_epoch", "lapped", "left"),
     ),
     Metric(
         name="fanlight_jumps_total",

@@ -1,34 +1,26 @@
-"""Players that do not stand where the pump stands: joining, slow, waiting, leaving.
+"""Sending to players that are not in the ranks: joining, slow, leaving.
 
-Each such player has a cursor, and a task of the stream's nursery that sends to it whenever its socket has
-room. What a player is owed, in this order:
+Each has a place of its own in the log, and a task of the stream's nursery that sends to it whenever its
+socket has room. What a player is owed, in this order:
 
-    1. its tail: private bytes (response head, headers, the rest of a tag that a jump cut, a control frame, a
-    farewell) 2. at a boundary between tags: its control bytes, if there are any
-    3. the log from its cursor, up to the pump's place or the next seam
-
-Jumps land on start points only. A tag that is partly sent is completed from a private copy first, so that
-what a player receives is always whole tags.
+  1. its tail: private bytes (response head, headers, the rest of a tag that a jump cut, a farewell)
+  2. at a boundary between tags: its control bytes, if there are any
+  3. the log from its place on, up to the ranks' place or the next seam
 """
 
-import contextlib
-import fcntl
 import socket
-import struct
-import termios
 import time
-from typing import TYPE_CHECKING
 
 import trio
 
-from engine.policy.lag import SlowPlayer, Verdict
 from shm.errors import Lapped
 from shm.ring import Entry
-from workers.fanout.logs import Bytes, Head
+from workers.fanout.goodbyes import Goodbyes
+from workers.fanout.ground import Ground
+from workers.fanout.judge import Judge
+from workers.fanout.logs import Bytes
+from workers.fanout.moves import Moves
 from workers.fanout.player import Player, PlayerState
-
-if TYPE_CHECKING:
-    from workers.fanout.pump import Pump
 
 STEP_BYTES: int = 256 * 1024
 """Most bytes offered to a socket at once: its send buffer takes no more anyway."""
@@ -39,81 +31,53 @@ EAGER_STEPS: int = 8
 PATIENCE_S: float = 0.25
 """How often a player without room is judged, seconds: well inside the smallest lag allowed, one second."""
 
-LINGER_S: float = 2.0
-"""How long a player has to take what is queued for it after its farewell, and to close, seconds."""
-
 
 class CatchUp:
-    """Everything a pump does for one player at a time."""
+    """Sends to the players of one ground, one at a time."""
 
-    def __init__(self, pump: "Pump") -> None:
-        self._pump = pump
-
-    # -- beginning
+    def __init__(self, ground: Ground, moves: Moves, goodbyes: Goodbyes) -> None:
+        self._ground = ground
+        self._moves = moves
+        self._goodbyes = goodbyes
+        self._judge = Judge(ground, moves, goodbyes)
 
     def begin(self, player: Player, start: Entry | None) -> None:
         """Put a new player at `start`, or let it wait for the next start point."""
-        pump = self._pump
         if start is None:
-            self.wait_for_start(player, pump.log.end_seq)
-            return
-        self.move(player, start, "joined")
-        if player.state is PlayerState.BEHIND:
-            player.debt_bytes = pump.log.end - player.position
-            player.debt_us = max(0, pump.source.newest_dts_us - start.dts_us)
-            self.go_on(player)
-
-    def _stand_at(self, player: Player, start: Entry, headers: bytes) -> None:
-        player.tail += headers
-        player.position = self._pump.log.position_of(start.seq)
-        player.epoch = start.epoch
-        self._set_state(player, PlayerState.BEHIND)
-
-    def wait_for_start(self, player: Player, from_seq: int) -> None:
-        """Hold `player` until a start point at or after `from_seq` comes."""
-        player.wait_from_seq = from_seq
-        if not player.joined:
-            player.seq_from = self._pump.log.end_seq
-            player.joined = True
-        self._set_state(player, PlayerState.WAITING)
-        self._try_tail(player)
-
-    def _set_state(self, player: Player, state: PlayerState) -> None:
-        pump = self._pump
-        pump.behind.discard(player)
-        pump.waiting.discard(player)
-        player.state = state
-        if state is PlayerState.BEHIND:
-            pump.behind.add(player)
-        elif state is PlayerState.WAITING:
-            pump.waiting.add(player)
+            self._moves.wait_for_start(player, self._ground.log.end_seq)
+        else:
+            self._moves.move(player, start, "joined")
+        self.go_on(player)
 
     def admit_waiting(self) -> None:
         """Start those whose start point has come."""
-        pump = self._pump
-        if not pump.waiting:
-            return
-        start = pump.source.seams.newest_start()
+        start = self._ground.source.seams.newest_start() if self._ground.waiting else None
         if start is None:
             return
-        for player in [player for player in pump.waiting if start.seq >= player.wait_from_seq]:
-            self.move(player, start, "waited")
+        for player in [player for player in self._ground.waiting if start.seq >= player.wait_from_seq]:
+            self._moves.move(player, start, "waited")
             self.go_on(player)
 
-    # -- sending
+    def see_out(self, player: Player) -> None:
+        """The stream is over for a player that waits: nothing more will come but the farewell."""
+        ground = self._ground
+        ground.drop(player, ground.seq, "waited")
+        player.position, player.epoch = ground.position, ground.epoch
+        ground.put(player, PlayerState.BEHIND)
+        self.go_on(player)
 
     def go_on(self, player: Player) -> None:
         """Send what fits now; leave the rest to a task."""
         try:
             for _ in range(EAGER_STEPS):
-                if player.state is not PlayerState.BEHIND or not self._step(player):
+                if not self._may_send(player) or not self._step(player):
                     break
         except Lapped:
-            self.close(player, "lapped")
+            self._goodbyes.close(player, "lapped")
         except OSError:
-            self.lose(player)
+            self._goodbyes.close(player, "connection_lost")
         if player.state is PlayerState.BEHIND:
-            self._pump.source.nursery.start_soon(self._run, player)
+            self._ground.source.nursery.start_soon(self._run, player)
 
     async def _run(self, player: Player) -> None:
         try:
@@ -122,267 +86,82 @@ class CatchUp:
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._wait_for_room(player)
-                    self._judge(player)
+                    self._judge.judge(player)
         except Lapped:
-            self.close(player, "lapped")
+            self._goodbyes.close(player, "lapped")
         except (OSError, trio.ClosedResourceError):
-            self.lose(player)
+            self._goodbyes.close(player, "connection_lost")
 
     async def _wait_for_room(self, player: Player) -> None:
         with trio.move_on_after(PATIENCE_S):
             await trio.lowlevel.wait_writable(player.sock)
+
+    def _may_send(self, player: Player) -> bool:
+        """Whether there is anything to send now: a waiting player stands at a boundary and may be spoken
+        to.
+        """
+        if player.state is PlayerState.WAITING:
+            return bool(player.tail or player.control or player.parting)
+        return player.state is PlayerState.BEHIND
 
     def _step(self, player: Player) -> bool:
         """Send one thing. False when the socket has no room."""
         if player.tail:
             return self._send_tail(player)
         if player.parting and not player.control:
-            self._close_our_side(player, player.parting)
+            self._goodbyes.close_our_side(player, player.parting)
             return True
-        if player.control and self._at_boundary(player):
+        if player.control and (player.state is PlayerState.WAITING or self._ground.at_boundary(player)):
             player.tail, player.control = player.control, b""
             return True
-        limit = self._limit(player)
+        return self._send_log_or_arrive(player)
+
+    def _send_log_or_arrive(self, player: Player) -> bool:
+        log, limit = self._ground.log, self._ground.limit(player)
+        if player.control:
+            limit = min(limit, log.position_of(log.seq_at(player.position) + 1))
         if player.position < limit:
             return self._send_log(player, limit)
         self._arrive(player)
         return True
 
-    def _limit(self, player: Player) -> int:
-        pump = self._pump
-        limit, _ = pump.source.seams.limit(player.epoch, pump.log)
-        limit = min(limit, pump.position)
-        if player.control:
-            limit = min(limit, pump.log.position_of(pump.log.seq_at(player.position) + 1))
-        return limit
-
-    def _at_boundary(self, player: Player) -> bool:
-        log = self._pump.log
-        return player.position == log.end or log.position_of(log.seq_at(player.position)) == player.position
-
     def _send_tail(self, player: Player) -> bool:
         sent = _send_some(player.sock, (player.tail,))
         player.tail = player.tail[sent:]
-        player.bytes_sent += sent
-        self._pump.figures.bytes_sent += sent
+        self._count(player, sent)
         return sent > 0
 
     def _send_log(self, player: Player, limit: int) -> bool:
-        log = self._pump.log
-        start = player.position
+        log, start = self._ground.log, player.position
         if not log.safe(start):
             raise Lapped(f"player {player.client_id} was overtaken by the writer")
         sent = _send_some(player.sock, log.pieces(start, min(limit, start + STEP_BYTES)))
         if not log.intact(start):
-            self.close(player, "overwritten")
+            self._goodbyes.close(player, "overwritten")
             return True
         player.position += sent
-        player.bytes_sent += sent
-        self._pump.figures.bytes_sent += sent
+        self._count(player, sent)
         if sent and not player.served:
-            self._note_first_byte(player)
+            player.served = True
+            self._ground.figures.joins_s.append((time.monotonic_ns() - player.joined_ns) * 1e-9)
         return sent > 0
 
-    def _note_first_byte(self, player: Player) -> None:
-        player.served = True
-        self._pump.figures.joins_s.append((time.monotonic_ns() - player.joined_ns) * 1e-9)
+    def _count(self, player: Player, sent: int) -> None:
+        player.bytes_sent += sent
+        self._ground.figures.bytes_sent += sent
 
     def _arrive(self, player: Player) -> None:
-        """`player` has all it may have: it crosses a seam, falls in, or is done."""
-        pump = self._pump
-        _, seam = pump.source.seams.limit(player.epoch, pump.log)
-        if seam is not None and seam.epoch <= pump.epoch and seam.start is not None:
-            self.move(player, seam.start, "new_epoch")
-        elif pump.ended:
-            self._part(player)
-        elif player.position == pump.position:
-            pump.fall_in(player)
+        """`player` has all it may have: it crosses a seam, is done, falls in, or waits."""
+        ground = self._ground
+        _, seam = ground.source.seams.limit(player.epoch, ground.log)
+        if seam is not None and seam.epoch <= ground.epoch and seam.start is not None:
+            self._moves.move(player, seam.start, "new_epoch")
+        elif ground.ended:
+            self._goodbyes.part(player)
+        elif player.position == ground.position:
+            ground.fall_in(player)
         else:
-            self.wait_for_start(player, pump.log.end_seq)
-
-    # -- moving
-
-    def move(self, player: Player, start: Entry, reason: str, *, whole: bool = False) -> None:
-        """Go on at `start`: the tag in hand is completed, what lies between is dropped and counted.
-
-        `whole`: the player is known to stand between two tags, with its accounts settled.
-        """
-        try:
-            if player.joined and player.state is PlayerState.BEHIND and not whole:
-                player.tail += self._rest_of_tag(player)
-            self._move(player, start, reason)
-        except Lapped:
-            self.close(player, "lapped")
-
-    def _move(self, player: Player, start: Entry, reason: str) -> None:
-        pump = self._pump
-        pump.log.reach(start.seq)
-        headers = pump.source.headers_at(start, pump.wire)
-        if headers is None:
-            self.wait_for_start(player, start.seq + 1)
-            return
-        if not player.joined:
-            player.seq_from = start.seq
-            player.joined = True
-        skipped = player.skip_to(start.seq)
-        if skipped:
-            pump.figures.tags_dropped[reason] += skipped
-        self._stand_at(player, start, headers)
-
-    def _rest_of_tag(self, player: Player) -> bytes:
-        """A private copy of what is missing of the tag `player` is in the middle of; books the tags before
-        its end.
-        """
-        log = self._pump.log
-        seq = log.seq_at(player.position)
-        if player.position == log.end or log.position_of(seq) == player.position:
-            self._book(player, seq)
-            return b""
-        start = player.position
-        rest = b"".join(log.pieces(start, log.position_of(seq + 1)))
-        if not log.intact(start):
-            raise Lapped("the rest of a tag was overwritten before it was sent")
-        self._book(player, seq + 1)
-        return rest
-
-    def _book(self, player: Player, seq: int) -> None:
-        self._pump.figures.tags_sent += max(0, seq - player.seq_from)
-        player.settle(seq)
-
-    def settle(self, player: Player) -> None:
-        """Book what a player that leaves while behind has got in whole."""
-        with contextlib.suppress(Lapped):  # then it cannot be known; such a player never closed cleanly
-            self._book(player, self._pump.log.seq_at(player.position))
-
-    # -- judging
-
-    def _judge(self, player: Player) -> None:
-        """Has this player too much before it?"""
-        pump = self._pump
-        if player.state is not PlayerState.BEHIND:
-            return
-        if player.slow is None:
-            player.slow = SlowPlayer(pump.source.lag_limits)
-        lag_us, lag_bytes = self.lag(player)
-        verdict = player.slow.judge(lag_us, lag_bytes, player.debt_us, player.debt_bytes, trio.current_time())
-        if verdict is Verdict.CLOSE:
-            self.close(player, "too_slow")
-        elif verdict is Verdict.WAIT:
-            self._wait_after_tag(player)
-        elif verdict is Verdict.JUMP:
-            self._jump(player)
-
-    def lag(self, player: Player) -> tuple[int, int]:
-        """How far behind: microseconds of media in the ring, and bytes with those still in the kernel's
-        queue.
-        """
-        pump = self._pump
-        return self.lag_us(player), pump.log.end - player.position + _queued_bytes(player.sock)
-
-    def lag_us(self, player: Player) -> int:
-        """Media time between a player behind and the newest tag."""
-        source = self._pump.source
-        try:
-            return max(0, source.newest_dts_us - source.dts_us_of(self._pump.log.seq_at(player.position)))
-        except Lapped:
-            return 0
-
-    def _jump(self, player: Player) -> None:
-        pump = self._pump
-        start = pump.source.seams.newest_start()
-        if start is None or start.seq <= pump.log.seq_at(player.position):
-            self._wait_after_tag(player)
-            return
-        player.jumps += 1
-        pump.figures.jumps["too_slow"] += 1
-        self.move(player, start, "too_slow")
-
-    def _wait_after_tag(self, player: Player) -> None:
-        player.jumps += 1
-        self._pump.figures.jumps["waited"] += 1
-        player.tail += self._rest_of_tag(player)
-        self.wait_for_start(player, self._pump.log.end_seq)
-
-    # -- ending
-
-    def speak_while_waiting(self, player: Player) -> None:
-        """A waiting player stands at a boundary: its control bytes may go at once."""
-        player.tail += player.control
-        player.control = b""
-        self._try_tail(player)
-        if player.parting:
-            self._close_our_side(player, player.parting)
-
-    def _try_tail(self, player: Player) -> None:
-        try:
-            while player.tail and self._send_tail(player):
-                pass
-        except OSError:
-            self.lose(player)
-
-    def see_out(self, player: Player) -> None:
-        """The stream is over for a player that waits: it has nothing more to come but the farewell."""
-        player.position, player.epoch = self._pump.position, self._pump.epoch
-        self._set_state(player, PlayerState.BEHIND)
-        self.go_on(player)
-
-    def _part(self, player: Player) -> None:
-        """Everything was sent: say good-bye, and once that is out close our side; the peer closes the
-        other.
-        """
-        if player.farewell is None:
-            self._close_our_side(player, self._pump.ended)
-        else:
-            player.tail, player.farewell = player.farewell(), None
-
-    def _close_our_side(self, player: Player, reason: str) -> None:
-        self.settle(player)
-        self._set_state(player, PlayerState.DONE)
-        player.reason = reason
-        player.linger_until_s = trio.current_time() + LINGER_S
-        with contextlib.suppress(OSError):  # the peer was quicker
-            player.sock.shutdown(socket.SHUT_WR)
-
-    def lose(self, player: Player) -> None:
-        self.close(player, "connection_lost")
-
-    def close(self, player: Player, reason: str) -> None:
-        """End this player now, whatever is still owed to it."""
-        if player.done:
-            return
-        self._pump.leave(player, reason)
-        player.hang_up()
-
-    # -- the whole audience
-
-    def park_all(self, reason: str) -> None:
-        """There is nothing to go on with: everybody waits for the next start point."""
-        pump = self._pump
-        for player in list(pump.players()):
-            if player.state is PlayerState.IN_STEP:
-                pump.fall_out(player)
-                pump.figures.jumps[reason] += 1
-                self.wait_for_start(player, pump.log.end_seq)
-
-    def renew_log(self, head: Head) -> None:
-        """The ring was faster than a derived log: the log begins anew at the head, and everybody waits for a
-        start.
-        """
-        pump = self._pump
-        for player in list(pump.behind):
-            self.close(player, "lapped")
-        self.park_all("lapped")
-        pump.renew(head)
-
-    def oldest_needed(self) -> int:
-        """The first byte of the log that somebody, or the next to join, may ask for."""
-        pump = self._pump
-        needed = min([pump.position, *(player.position for player in pump.behind)])
-        start = pump.source.seams.newest_start()
-        try:
-            return needed if start is None else min(needed, pump.log.position_of(start.seq))
-        except Lapped:
-            return needed
+            self._moves.wait_for_start(player, ground.log.end_seq)
 
 
 def _send_some(sock: socket.socket, pieces: tuple[Bytes, ...]) -> int:
@@ -391,12 +170,3 @@ def _send_some(sock: socket.socket, pieces: tuple[Bytes, ...]) -> int:
         return sock.sendmsg(pieces)
     except BlockingIOError:
         return 0
-
-
-def _queued_bytes(sock: socket.socket) -> int:
-    """SIOCOUTQ: bytes that the peer has not acknowledged yet."""
-    try:
-        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-    except OSError:
-        return 0
-    return int(struct.unpack("=i", answer)[0])

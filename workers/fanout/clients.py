@@ -32,8 +32,7 @@ def page_of(audience: Audience, asked: ListClients) -> ClientsPage:
 
 def info_of(player: Player, worker: str) -> ClientInfo:
     """One player as the API shows it."""
-    pump = player.pump
-    in_step = player.state is PlayerState.IN_STEP and pump is not None
+    sent_bytes, tags = player.pump.totals(player) if player.pump else (0, 0)
     return ClientInfo(
         id=player.client_id,
         worker=worker,
@@ -42,8 +41,8 @@ def info_of(player: Player, worker: str) -> ClientInfo:
         stream=player.feed.name if player.feed else "",
         remote=player.remote,
         started_ns=player.started_ns,
-        bytes=player.offset + pump.position if in_step and pump else player.bytes_sent,
-        tags=player.delivered + (max(0, pump.seq - player.seq_from) if in_step and pump else 0),
+        bytes=sent_bytes,
+        tags=tags,
         dropped_tags=player.dropped,
         jumps=player.jumps,
         lag_ms=_lag_ms(player),

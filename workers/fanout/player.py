@@ -54,6 +54,7 @@ class Player:
         "epoch",
         "farewell",
         "feed",
+        "generation",
         "index",
         "joined",
         "joined_ns",
@@ -106,6 +107,7 @@ class Player:
         self.position = 0  # in the log; meaningless while IN_STEP
         self.offset = 0  # while IN_STEP: bytes_sent - pump.position
         self.epoch = 0
+        self.generation = -1  # of the codec headers it was sent last
         self.index = -1  # place in the pump's list while IN_STEP
         self.served = False  # whether a byte of the log has gone out
         self.parting = ""  # why the connection ends once the control bytes are out

@@ -263,8 +263,8 @@ async def test_players_that_come_and_go_during_a_pass_confuse_nobody(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every batch of a pass gives way to the others, who join and leave at exactly those moments."""
-    monkeypatch.setattr("workers.fanout.pump.TURN_S", 0.0)
-    monkeypatch.setattr("workers.fanout.pump.BATCH", 3)
+    monkeypatch.setattr("workers.fanout.ranks.TURN_S", 0.0)
+    monkeypatch.setattr("workers.fanout.ranks.BATCH", 3)
     stage = Stage()
     stage.publish(1)
     async with staged(stage):
