@@ -189,13 +189,15 @@ class RtmpConnection(Connection):
 
     async def _send_to_ingest(self, name: str) -> None:
         worker, report = self._audience.worker, self._audience.report
-        message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(self._protocol.freeze()))
+        frozen = self._protocol.freeze()
+        message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(frozen))
         try:
             await worker.bus.send(self._ingest_of(name), message, fds=[self.sock.fileno()])
         except BusError as error:
-            report.publish_refused("rtmp", "no_ingest")
             report.handed_over("no_worker")
-            worker.log.warning("publisher_lost", conn=self.id, stream=name, why=str(error))
+            worker.log.warning("hand_over_failed", conn=self.id, stream=name, why=str(error))
+            self._protocol = ServerConnection.thaw(frozen, trio.current_time())
+            await self._refuse_publish("no_ingest", "the server cannot take this stream now")
             return
         report.handed_over("accepted")
 

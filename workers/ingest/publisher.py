@@ -108,9 +108,9 @@ class Publisher:
             await self._accept_and_read(stream)
         except Ended as end:
             self._reason, clean = end.reason, end.clean
-            await self._say_last_word()
         finally:
-            self._leave(stream, clean)
+            self._leave(stream, clean)  # first of all: the name may be wanted by somebody else
+        await self._say_last_word()
 
     # -- beginning
 
@@ -147,13 +147,13 @@ class Publisher:
         Asked by the role's rounds rather than timed here: a deadline of its own around each read would cost
         every publisher a fifth more.
         """
-        if self.stream is None:
+        if self.stream is None or self.stream.publisher is not self:
             return
         settings = self.stream.settings
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
         if now_s - self._heard_s > limit_s:
             self._end_by_us("idle" if self.tags_in else "no_first_packet")
-            self._protocol.end_publish("NetStream.Unpublish.Success", "nothing was received for too long")
+            self._protocol.close("NetStream.Unpublish.Success", "nothing was received for too long")
             self._send_parting()
 
     async def _read(self) -> memoryview:
@@ -191,7 +191,7 @@ class Publisher:
         except tuple(RING_FAILURES) as error:
             self._report.ring_failed(RING_FAILURES[type(error)])
             self._worker.log.error("ring_failed", conn=self.id, stream=stream.name, why=str(error))
-            self._protocol.end_publish("NetStream.Publish.Failed", str(error))
+            self._protocol.close("NetStream.Publish.Failed", str(error))
             raise Ended("error") from error
 
     def _count(self, size_bytes: int, tags: int) -> None:
@@ -230,7 +230,7 @@ class Publisher:
     def kick(self, reason: str) -> None:
         """End this session; players keep the grace time, as when it had vanished."""
         self._end_by_us("kicked")
-        self._protocol.end_publish("NetStream.Unpublish.Success", reason)
+        self._protocol.close("NetStream.Unpublish.Success", reason)
         self._send_parting()
 
     def drain(self) -> None:

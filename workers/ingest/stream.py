@@ -163,7 +163,7 @@ class PublishedStream:
                 self._ring.write(batch)
                 batch = []
                 self._begin_epoch()
-            batch.append(Tag._make(tag[:7]))
+            batch.append(Tag._make(tag))
         self._ring.write(batch)
 
     def _begin_epoch(self) -> None:

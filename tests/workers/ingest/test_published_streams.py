@@ -220,3 +220,17 @@ def test_only_armed_workers_are_rung_for(house: House) -> None:
         house.doorbell.drain()
         stream.take([keyframe(0)], 1)
         assert house.doorbell.drain() == rings
+
+
+def test_stream_that_runs_for_24_days_begins_a_new_epoch_near_zero_at_a_keyframe(house: House) -> None:
+    """FLV's time is signed and ends after 24.8 days; players cross the seam as if the publisher had come
+    back.
+    """
+    days_ms = 24 * 24 * 3600 * 1000
+    stream = house.ingest().open("live/a", Somebody())
+    stream.take([CONFIG_TAG, keyframe(days_ms - 80), frame(days_ms - 40)], 1)
+    stream.take([frame(days_ms), keyframe(days_ms + 40), frame(days_ms + 80)], 2)
+    media = [entry for entry in house.entries(stream) if entry.flags != 4]
+    assert [entry.epoch - media[0].epoch for entry in media] == [0, 0, 0, 1, 1]
+    assert media[3].flags & FLAG_START
+    assert media[3].dts_us < media[4].dts_us < 2_000_000
