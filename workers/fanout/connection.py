@@ -1,18 +1,26 @@
-"""What all connections of a fanout worker share: an identity, a deadline for talk, and the long watch while
-media flows.
+"""What all connections of a fanout worker share: an identity, a deadline for talk, the long watch while media
+flows, and a last word.
+
+Every read gives way to the other connections first, so that a peer that sends without end gets its turns and no
+more.
 """
 
+import contextlib
 import secrets
 import socket
 import time
 from collections.abc import Callable
 
 import trio
+from structlog.typing import FilteringBoundLogger
 
 from workers.fanout.player import Player
 
 READ_BYTES: int = 16 * 1024
 """One read of what clients say: a request head, a few RTMP commands."""
+
+REFUSAL_LINGER_S: float = 2.0
+"""How long a refused peer has to take its answer and close, seconds."""
 
 
 class PeerGone(Exception):
@@ -40,10 +48,10 @@ class Connection:
     async def read(self) -> bytes:
         """The next bytes from the peer. Raises PeerGone at the end."""
         while True:
+            await trio.lowlevel.wait_readable(self.sock)
             try:
                 data = self.sock.recv(READ_BYTES)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self.sock)
                 continue
             except OSError:
                 raise PeerGone from None
@@ -73,6 +81,20 @@ class Connection:
                 return
             if not player.done:
                 on_data(data)
+
+    async def refuse(self, answer: bytes) -> None:
+        """Send a last word, and wait for the peer to take it: closing at once could reset the connection under
+        the answer.
+        """
+        with trio.move_on_after(REFUSAL_LINGER_S), contextlib.suppress(PeerGone, OSError):
+            await self.write(answer)
+            self.sock.shutdown(socket.SHUT_WR)
+            while True:
+                await self.read()
+
+    def failed(self, log: FilteringBoundLogger) -> None:
+        """Note a fault of ours: it costs this connection, not the worker with everybody in it."""
+        log.exception("connection_failed", conn=self.id, remote=self.remote)
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self.sock)

@@ -30,9 +30,6 @@ from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, Wire
 
-REFUSAL_LINGER_S: float = 2.0
-"""How long a refused client has to take its answer, seconds."""
-
 
 class Refused(Exception):
     """This request gets an answer, not a stream. `reason` is the label in the counters."""
@@ -54,6 +51,8 @@ async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> No
         audience.report.handshake_failed("http", "connection_lost")
     except trio.TooSlowError:
         audience.report.handshake_failed("http", "timeout")
+    except Exception:
+        connection.failed(audience.worker.log)
     finally:
         connection.close()
         audience.report.closed("http")
@@ -81,6 +80,9 @@ class HttpConnection(Connection):
         try:
             await self.watch(player, self._websocket_input(player) if self._frames else _ignore)
             reason = "closed"
+        except Exception:
+            reason = "error"
+            raise
         finally:
             self._audience.dismiss(player, self, reason)
 
@@ -181,18 +183,11 @@ class HttpConnection(Connection):
         return Refused(response, reason, status)
 
     async def _refuse(self, refused: Refused) -> None:
-        """Answer, and wait for the client to take it: closing at once could reset the connection under the
-        answer.
-        """
         report = self._audience.report
         report.request("GET", "/{stream}.flv", refused.status)
         if refused.status >= 400:
             report.play_refused("http-flv", refused.reason)
-        with trio.move_on_after(REFUSAL_LINGER_S):
-            await self.write(refused.response)
-            self.sock.shutdown(socket.SHUT_WR)
-            while True:
-                await self.read()
+        await self.refuse(refused.response)
 
 
 class WebSocketInput:

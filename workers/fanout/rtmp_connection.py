@@ -27,9 +27,6 @@ from workers.fanout.wire import RTMP
 from workers.runtime.bus import BusError
 from workers.runtime.messages import HandOver
 
-REFUSAL_LINGER_S: float = 2.0
-"""How long a refused peer has to take its answer and close, seconds."""
-
 SEED_BYTES: int = 8
 
 Request: TypeAlias = PublishRequested | PlayRequested
@@ -53,6 +50,8 @@ async def serve_rtmp(audience: Audience, sock: socket.socket, remote: str) -> No
         audience.report.handshake_failed("rtmp", "connection_lost")
     except trio.TooSlowError:
         audience.report.handshake_failed("rtmp", "timeout")
+    except Exception:
+        connection.failed(audience.worker.log)
     finally:
         connection.close()
         audience.report.closed("rtmp")
@@ -101,15 +100,7 @@ class RtmpConnection(Connection):
         self._audience.worker.log.info(
             "refused", conn=self.id, protocol="rtmp", remote=self.remote, why=str(error)
         )
-        await self._say_and_linger()
-
-    async def _say_and_linger(self) -> None:
-        """Send what the protocol has to say, and wait for the peer to take it."""
-        with trio.move_on_after(REFUSAL_LINGER_S):
-            await self.write(self._protocol.take_output())
-            self.sock.shutdown(socket.SHUT_WR)
-            while True:
-                await self.read()
+        await self.refuse(self._protocol.take_output())
 
     # -- playing
 
@@ -155,7 +146,7 @@ class RtmpConnection(Connection):
             "play_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=refusal.reason
         )
         self._protocol.refuse_play(description=str(refusal))
-        await self._say_and_linger()
+        await self.refuse(self._protocol.take_output())
 
     async def _play(self, player: Player) -> None:
         hear = RtmpPlayerInput(self._protocol, player, self._audience)
@@ -164,6 +155,9 @@ class RtmpConnection(Connection):
             hear(b"")
             await self.watch(player, hear)
             reason = "closed"
+        except Exception:
+            reason = "error"
+            raise
         finally:
             self._audience.dismiss(player, self, reason)
 
@@ -217,7 +211,7 @@ class RtmpConnection(Connection):
             "publish_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=reason
         )
         self._protocol.refuse_publish(description=description)
-        await self._say_and_linger()
+        await self.refuse(self._protocol.take_output())
 
 
 class RtmpPlayerInput:
