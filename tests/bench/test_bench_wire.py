@@ -100,7 +100,7 @@ def test_the_engine_takes_our_requests() -> None:
     upgrade = HeadReader().receive(dialogue(WEBSOCKET, "a:1", "live/x").opening)
     assert upgrade is not None
     assert accept_response(upgrade, "r").startswith(b"HTTP/1.1 101 ")
-    assert list(ClientFrames().receive(http.PONG)) == [Pong(b"")]
+    assert list(ClientFrames().receive(http.PONG, 0.0)) == [Pong(b"")]
 
 
 def test_a_dialogue_waits_for_its_answer() -> None:

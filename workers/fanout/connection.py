@@ -1,8 +1,7 @@
-"""What all connections of a fanout worker share: an identity, a deadline for talk, the long watch while media
-flows, and a last word.
+"""What all connections of a fanout worker share: an identity, a deadline for talk, the long watch while
+media flows, and a last word.
 
-Every read gives way to the other connections first, so that a peer that sends without end gets its turns and no
-more.
+Every read gives way to the other connections first: a peer that sends without end gets its turns, no more.
 """
 
 import contextlib
@@ -83,8 +82,8 @@ class Connection:
                 on_data(data)
 
     async def refuse(self, answer: bytes) -> None:
-        """Send a last word, and wait for the peer to take it: closing at once could reset the connection under
-        the answer.
+        """Send a last word, and wait for the peer to take it: closing at once could reset the connection
+        under the answer.
         """
         with trio.move_on_after(REFUSAL_LINGER_S), contextlib.suppress(PeerGone, OSError):
             await self.write(answer)

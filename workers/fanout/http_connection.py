@@ -27,6 +27,7 @@ from engine.protocols.http import (
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
+from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.player import Player
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, Wire
 
@@ -78,7 +79,7 @@ class HttpConnection(Connection):
             return
         reason = "drained"
         try:
-            await self.watch(player, self._websocket_input(player) if self._frames else _ignore)
+            await self.watch(player, self._input(player))
             reason = "closed"
         except Exception:
             reason = "error"
@@ -161,12 +162,12 @@ class HttpConnection(Connection):
         self._audience.admit(player, feed, wire, mode)
         self._audience.report.request(request.method, "/{stream}.flv", 101 if self._frames else 200)
         if request.trailing and self._frames:
-            self._websocket_input(player)(request.trailing)
+            self._input(player)(request.trailing)
         return player
 
-    def _websocket_input(self, player: Player) -> "WebSocketInput":
-        assert self._frames is not None
-        return WebSocketInput(self._frames, player, self._audience)
+    def _input(self, player: Player) -> HttpInput | WebSocketInput:
+        report = self._audience.report
+        return WebSocketInput(self._frames, player, report) if self._frames else HttpInput(player, report)
 
     # -- refusing
 
@@ -190,42 +191,5 @@ class HttpConnection(Connection):
         await self.refuse(refused.response)
 
 
-class WebSocketInput:
-    """What a WebSocket player says: pings are answered, a close is returned, the rest means nothing here."""
-
-    __slots__ = ("_audience", "_frames", "_player")
-
-    def __init__(self, frames: websocket.ClientFrames, player: Player, audience: Audience) -> None:
-        self._frames = frames
-        self._player = player
-        self._audience = audience
-
-    def __call__(self, data: bytes) -> None:
-        try:
-            for event in self._frames.receive(data):
-                self._act(event)
-        except websocket.RemoteProtocolError as error:
-            self._audience.report.protocol_error("ws-flv")
-            self._part(websocket.close(error.reply, str(error)), "protocol_error")
-
-    def _act(self, event: websocket.Event) -> None:
-        if isinstance(event, websocket.Ping):
-            self._divert(websocket.pong(event.payload))
-        elif isinstance(event, websocket.Close):
-            self._part(websocket.close(1000, ""), "closed")
-
-    def _divert(self, frame: bytes) -> None:
-        if self._player.pump:
-            self._player.pump.divert(self._player, frame)
-
-    def _part(self, frame: bytes, reason: str) -> None:
-        if self._player.pump:
-            self._player.pump.part(self._player, frame, reason)
-
-
 def _going_away() -> bytes:
     return websocket.close(1001, "the stream is over")
-
-
-def _ignore(data: bytes) -> None:
-    """HTTP-FLV players have nothing to say after their request."""

@@ -33,6 +33,9 @@ from workers.fanout.wire import Wire
 MOVES_PER_TURN: int = 32
 """Players moved to another place between two turns of the event loop: about a millisecond."""
 
+MAX_CONTROL_BYTES: int = 64 * 1024
+"""Answers that may wait for a player to read. Who asks and does not listen has no use for more."""
+
 
 class Pump:
     """Sends one stream in one wire format.
@@ -70,7 +73,9 @@ class Pump:
     def divert(self, player: Player, control: bytes) -> None:
         """Send `control` to this player at the next boundary between tags."""
         player.control += control
-        if player.state is PlayerState.IN_STEP:
+        if len(player.control) > MAX_CONTROL_BYTES:
+            self._goodbyes.close(player, "too_slow")
+        elif player.state is PlayerState.IN_STEP:
             self._ground.fall_out(player)
             self._catch_up.go_on(player)
         elif player.state is PlayerState.WAITING:

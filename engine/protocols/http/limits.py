@@ -25,3 +25,7 @@ MAX_QUERY_VALUE_CHARS = 4 * KIB
 
 #: What a log line may carry of the client's own description of itself.
 MAX_USER_AGENT_CHARS = 256
+
+#: What a player may send behind its request. It has nothing more to say; a second request that was sent
+#: ahead is some hundred bytes.
+MAX_UNASKED_BYTES = 64 * KIB

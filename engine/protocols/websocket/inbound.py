@@ -13,7 +13,8 @@ from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 from engine.protocols.websocket import limits
 from engine.protocols.websocket.errors import RemoteProtocolError
 
-MESSAGE_TOO_BIG = 1009  # RFC 6455 section 7.4.1
+POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
+MESSAGE_TOO_BIG = 1009
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -47,20 +48,22 @@ Event = Ping | Pong | Message | Close
 class ClientFrames:
     """Turns received bytes into events."""
 
-    __slots__ = ("_closed", "_message_bytes", "_protocol")
+    __slots__ = ("_closed", "_frames", "_message_bytes", "_protocol", "_second_began_s")
 
     def __init__(self) -> None:
         self._protocol: FrameProtocol | None = None
         self._message_bytes = 0
         self._closed = False
+        self._frames = 0  # in this second
+        self._second_began_s = 0.0
 
     @property
     def closed(self) -> bool:
         """After the client's close frame, or after an error: further bytes mean nothing."""
         return self._closed
 
-    def receive(self, data: bytes) -> Iterator[Event]:
-        """Take more bytes and iterate over what they complete.
+    def receive(self, data: bytes, now: float) -> Iterator[Event]:
+        """Take more bytes and iterate over what they complete. `now` is a monotonic clock in seconds.
 
         The bytes are taken at the call, the events as the iterator is walked, and it must be walked to
         its end: it raises `RemoteProtocolError` (close code in `reply`) after the events that came before
@@ -71,18 +74,28 @@ class ClientFrames:
             return iter(())
         if self._protocol is None:
             self._protocol = FrameProtocol(client=False, extensions=[])
+        if now - self._second_began_s >= 1.0:
+            self._second_began_s = now
+            self._frames = 0
         self._protocol.receive_bytes(data)
         return self._events(self._protocol)
 
     def _events(self, protocol: FrameProtocol) -> Iterator[Event]:
         try:
             for frame in protocol.received_frames():
+                self._count_frame(frame)
                 event = self._convert(frame)
                 if event is not None:
                     yield event
         except ParseFailed as error:
             self._end()
             raise RemoteProtocolError(str(error), reply=int(error.code)) from None
+
+    def _count_frame(self, frame: Frame) -> None:
+        self._frames += frame.frame_finished  # a frame that comes in pieces is one
+        if self._frames > limits.MAX_FRAMES_PER_S:
+            self._end()
+            raise RemoteProtocolError("too many frames in a second", reply=POLICY_VIOLATION)
 
     def _convert(self, frame: Frame) -> Event | None:
         payload = frame.payload
@@ -93,9 +106,9 @@ class ClientFrames:
             return Ping(_raw(payload))
         if frame.opcode is Opcode.PONG:
             return Pong(_raw(payload))
-        return self._count(len(_raw(payload)), finished=frame.message_finished)
+        return self._count_message(len(_raw(payload)), finished=frame.message_finished)
 
-    def _count(self, length_bytes: int, *, finished: bool) -> Message | None:
+    def _count_message(self, length_bytes: int, *, finished: bool) -> Message | None:
         self._message_bytes += length_bytes
         if self._message_bytes > limits.MAX_MESSAGE_BYTES:
             self._end()

@@ -6,6 +6,10 @@ KIB = 1024
 #: do say is dropped. trio-websocket allows 1 MiB.
 MAX_MESSAGE_BYTES = 64 * KIB
 
+#: Frames in one second, of any kind. Browsers send a pong now and then, and a close; some players ping every
+#: few seconds. Each costs us some 10 us and a pong.
+MAX_FRAMES_PER_S = 100
+
 #: RFC 6455 section 5.5: control frames carry at most 125 bytes.
 MAX_CONTROL_BYTES = 125
 

@@ -78,7 +78,7 @@ def outcome(data: bytes, cuts: list[int]) -> tuple[list[Event], int | None]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     try:
         for begin, end in pairwise(edges):
-            events.extend(frames.receive(data[begin:end]))
+            events.extend(frames.receive(data[begin:end], 0.0))
     except RemoteProtocolError as error:
         return (events, error.reply) if frames.closed else (events, None)
     return events, None
@@ -109,7 +109,7 @@ def test_nothing_counts_after_a_close() -> None:
 
 def test_a_silent_player_costs_no_machine() -> None:
     frames = ClientFrames()
-    assert list(frames.receive(b"")) == []
+    assert list(frames.receive(b"", 0.0)) == []
     assert frames._protocol is None
 
 
@@ -145,10 +145,10 @@ def test_the_events_before_a_fault_are_not_lost() -> None:
 
 def test_an_endless_message_is_refused_without_being_kept() -> None:
     frames = ClientFrames()
-    assert list(frames.receive(b"\x82\xff" + (1 << 62).to_bytes(8) + bytes(4))) == []
-    assert list(frames.receive(bytes(limits.MAX_MESSAGE_BYTES))) == []
+    assert list(frames.receive(b"\x82\xff" + (1 << 62).to_bytes(8) + bytes(4), 0.0)) == []
+    assert list(frames.receive(bytes(limits.MAX_MESSAGE_BYTES), 0.0)) == []
     with pytest.raises(RemoteProtocolError) as caught:
-        list(frames.receive(b"x"))
+        list(frames.receive(b"x", 0.0))
     assert caught.value.reply == CloseReason.MESSAGE_TOO_BIG
 
 
@@ -157,6 +157,22 @@ def test_fragments_count_together() -> None:
     half = bytes(limits.MAX_MESSAGE_BYTES // 2 + 1)
     data = bytes(client.send_data(half, fin=False) + client.send_data(half, fin=True))
     assert outcome(data, []) == ([], CloseReason.MESSAGE_TOO_BIG)
+
+
+def test_a_flood_of_pings_ends_at_their_number_per_second() -> None:
+    frames, ping_frame = ClientFrames(), b"\x89\x80abcd"
+    for second in (10.0, 11.0, 12.0):
+        pings = list(frames.receive(ping_frame * limits.MAX_FRAMES_PER_S, second))
+        assert pings == [Ping(b"")] * limits.MAX_FRAMES_PER_S
+    with pytest.raises(RemoteProtocolError) as caught:
+        list(frames.receive(ping_frame, 12.9))
+    assert caught.value.reply == CloseReason.POLICY_VIOLATION
+    assert frames.closed
+
+
+def test_a_message_in_pieces_smaller_than_any_frame_is_one_frame() -> None:
+    data = bytes(FrameProtocol(client=True, extensions=[]).send_data(bytes(5_000)))
+    assert outcome(data, list(range(len(data)))) == ([Message(5_000)], None)
 
 
 FRAMES = st.lists(

@@ -1,0 +1,86 @@
+"""What players say while they play: answered between tags, and bounded where nobody reads the answers."""
+
+import pytest
+from trio.testing import MockClock
+
+from engine.media.gop import StartMode
+from engine.protocols.http.limits import MAX_UNASKED_BYTES
+from engine.protocols.websocket import ClientFrames, encode_frame, pong
+from tests.workers.fanout.stage import Seat, Stage, staged
+from workers.fanout.http_input import HttpInput, WebSocketInput
+from workers.fanout.player import PlayerState
+from workers.fanout.pump import MAX_CONTROL_BYTES
+from workers.fanout.wire import FLV, WEBSOCKET_FLV
+
+SMALL_BUFFER_BYTES = 4_096
+PING_BYTES = 125
+
+
+class Report:
+    """Counts protocol errors, as the real one does."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def protocol_error(self, protocol: str) -> None:
+        self.errors.append(protocol)
+
+
+def ping_frame() -> bytes:
+    return bytes((0x89, 0x80 | PING_BYTES)) + bytes(4) + bytes(PING_BYTES)
+
+
+def hearing(seat: Seat, report: Report) -> WebSocketInput:
+    return WebSocketInput(ClientFrames(), seat.player, report)  # type: ignore[arg-type]
+
+
+async def test_a_waiting_player_is_answered_at_once(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    async with staged(stage):
+        seat = stage.join(StartMode.LIVE, WEBSOCKET_FLV)
+        hearing(seat, Report())(ping_frame())
+        assert seat.read().endswith(pong(bytes(PING_BYTES)))
+        assert seat.state is PlayerState.WAITING
+
+
+@pytest.mark.parametrize("mode", [StartMode.LIVE, StartMode.KEYFRAME], ids=["waiting", "behind"])
+async def test_who_asks_without_end_and_does_not_listen_is_closed(
+    autojump_clock: MockClock, mode: StartMode
+) -> None:
+    stage = Stage()
+    stage.publish(1, size=100_000)
+    async with staged(stage):
+        seat = stage.join(mode, WEBSOCKET_FLV, buffer_bytes=SMALL_BUFFER_BYTES)
+        for _ in range(2 * MAX_CONTROL_BYTES // PING_BYTES):
+            seat.player.pump.divert(seat.player, pong(bytes(PING_BYTES)))  # type: ignore[union-attr]
+            if seat.player.done:
+                break
+        assert seat.player.reason == "too_slow"
+        assert len(seat.player.control) <= MAX_CONTROL_BYTES + PING_BYTES + 2
+
+
+async def test_a_flood_of_pings_is_told_its_fault_behind_whole_frames(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(3)
+    async with staged(stage):
+        seat, report = stage.join(wire=WEBSOCKET_FLV), Report()
+        hearing(seat, report)(ping_frame() * 200)
+        await stage.settle()
+        assert seat.read().endswith(encode_frame(b"\x03\xf0too many frames in a second", 8))
+        assert (seat.player.reason, report.errors) == ("protocol_error", ["ws-flv"])
+
+
+async def test_a_player_who_goes_on_talking_http_is_sent_away(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(3)
+    async with staged(stage):
+        seat, report = stage.join(wire=FLV), Report()
+        hear = HttpInput(seat.player, report)  # type: ignore[arg-type]
+        hear(bytes(MAX_UNASKED_BYTES))
+        assert not seat.player.done
+        hear(b"x")
+        hear(b"x")
+        await stage.settle()
+        assert seat.numbers() == [0, 1, 2]
+        assert seat.at_end()
+        assert (seat.player.reason, report.errors) == ("protocol_error", ["http-flv"])
