@@ -6,11 +6,10 @@ replaced by free ones, and the output says so.
 
 import argparse
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import quote
 
 from engine.access.names import BadName, parse_stream_name
@@ -21,6 +20,7 @@ from workers.commands.children import Child, start_module, stop
 from workers.commands.configuration import read_configuration
 from workers.commands.errors import EXIT_OK, EXIT_USAGE, CommandError
 from workers.commands.invitation import invitation
+from workers.commands.signals import obey_sigterm
 from workers.control.models import StreamList
 
 START_S: Final = 20.0
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C, the ordinary end. Raises CommandError if something does not start, or ends."""
     name = _name(arguments.name)
     config = read_configuration(None)
-    signal.signal(signal.SIGTERM, _interrupt)
+    obey_sigterm()
     try:
         with ExitStack() as children:
             _run(name, config, children)
@@ -118,8 +118,3 @@ def _refuse_dead(children: Mapping[str, Child]) -> None:
     for what, child in children.items():
         if (code := child.poll()) is not None:
             raise CommandError(f"{what} has ended (exit code {code})")
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """SIGTERM means the same as Ctrl-C."""
-    raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from av.container import OutputContainer
 
 from workers.commands.errors import EXIT_OK, EXIT_USAGE, CommandError
 from workers.commands.remux import open_file, packets
+from workers.commands.signals import obey_sigterm
 from workers.commands.watched import STALL_S, Watch, run_watched
 
 SCHEMES: Final = ("rtmp", "rtmps")
@@ -31,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(
             f"{arguments.url}: not an address like rtmp://host/live/name", exit_code=EXIT_USAGE
         )
+    obey_sigterm()
     shown = without_query(arguments.url)
     print(f"publishing {arguments.file} to {shown} (Ctrl-C stops)", flush=True)
     stalled = f"{shown}: the server has taken nothing for {STALL_S:.0f} s"
