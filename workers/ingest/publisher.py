@@ -13,8 +13,9 @@ import trio
 
 from engine.access import join_app_and_name
 from engine.media.tags import OverlongBody
-from engine.protocols.rtmp import Event, Media, RemoteProtocolError, ServerConnection, decode_frozen
+from engine.protocols.rtmp import Event, Media, RemoteProtocolError, ServerConnection, State, decode_frozen
 from engine.protocols.rtmp.events import Unpublished
+from engine.protocols.rtmp.limits import publisher_limits
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
@@ -82,16 +83,22 @@ class Publisher:
         self._report = report
         self._sock = sock
         self._buffer = buffer
-        self._protocol = ServerConnection.thaw(decode_frozen(message.state), trio.current_time())
-        self._scope = trio.CancelScope()
-        self._reason = "drained"
         self._began_s = self._heard_s = trio.current_time()
+        self._protocol = ServerConnection.thaw(
+            decode_frozen(message.state),
+            self._began_s,
+            as_publisher=publisher_limits(worker.config.rtmp.max_message_bytes),
+        )
+        self._scope = trio.CancelScope()
+        self._reason = "error"
 
     async def run(self) -> None:
         """The whole session; its errors end here."""
         try:
             with self._scope:
                 await self._publish()
+        except Exception:  # a fault of ours costs this publisher, not the worker with everybody in it
+            self._worker.log.exception("connection_failed", conn=self.id, remote=self.remote)
         finally:
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
@@ -150,19 +157,25 @@ class Publisher:
         if self.stream is None or self.stream.publisher is not self:
             return
         settings = self.stream.settings
-        limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
-        if now_s - self._heard_s > limit_s:
-            self._end_by_us("idle" if self.tags_in else "no_first_packet")
+        if self.tags_in:
+            reason, late = "idle", now_s - self._heard_s > settings.idle_s
+        else:  # from the beginning: bytes that drip in and make no tag are no sign of life
+            reason, late = "no_first_packet", now_s - self._began_s > settings.first_packet_s
+        if late:
+            self._end_by_us(reason)
             self._protocol.close("NetStream.Unpublish.Success", "nothing was received for too long")
             self._send_parting()
 
     async def _read(self) -> memoryview:
-        """The next bytes, valid until the next read of any publisher. Raises Ended."""
+        """The next bytes, valid until the next read of any publisher. Raises Ended.
+
+        Always in turn: a publisher that sends faster than we parse must not keep the loop to itself.
+        """
         while True:
+            await trio.lowlevel.wait_readable(self._sock)
             try:
                 count = self._sock.recv_into(self._buffer)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._sock)
                 continue
             except OSError:
                 raise Ended("connection_lost") from None
@@ -224,7 +237,8 @@ class Publisher:
     def evict(self) -> None:
         """Another publisher has the stream now."""
         self._end_by_us("taken_over")
-        self._protocol.take_over()
+        if self._protocol.state is State.PUBLISHING:  # else we have ended it, and it is about to leave
+            self._protocol.take_over()
         self._send_parting()
 
     def kick(self, reason: str) -> None:

@@ -1,7 +1,8 @@
 """What one RTMP peer may make us hold or do. Each number: unit, reason, precedent.
 
-Two sets matter: `BEFORE_PUBLISH` for anybody who reaches the port, and `AFTER_PUBLISH` for a publisher we
-have accepted. Players stay in the first: nothing they legitimately send is larger.
+Two sets matter: `BEFORE_PUBLISH` for anybody who reaches the port, and for a publisher we have accepted
+`AFTER_PUBLISH`, or what `publisher_limits` makes of the operator's wish. Players stay in the first: nothing
+they legitimately send is larger.
 """
 
 from typing import Final
@@ -83,3 +84,14 @@ BEFORE_PUBLISH: Final = ReaderLimits(message_bytes=64 * KIB, in_flight_bytes=256
 AFTER_PUBLISH: Final = ReaderLimits(message_bytes=8 * MIB, in_flight_bytes=16 * MIB, chunk_streams=64)
 """A 4K keyframe at 100 Mbit/s is about 3 MB. nginx-rtmp: 1 MiB a message, 32 chunk streams; gortmplib: 10
 MiB, 62 chunk streams."""
+
+
+def publisher_limits(message_bytes: int) -> ReaderLimits:
+    """AFTER_PUBLISH with another largest message. Two of those may be under way, one per track, and never
+    less than a stranger may have.
+    """
+    return ReaderLimits(
+        message_bytes=message_bytes,
+        in_flight_bytes=max(2 * message_bytes, BEFORE_PUBLISH.in_flight_bytes),
+        chunk_streams=AFTER_PUBLISH.chunk_streams,
+    )

@@ -21,7 +21,7 @@ from engine.protocols.rtmp.errors import RemoteProtocolError
 from engine.protocols.rtmp.events import Event, Media
 from engine.protocols.rtmp.frozen import FrozenConnection
 from engine.protocols.rtmp.handshake import ServerHandshake
-from engine.protocols.rtmp.limits import AFTER_PUBLISH, BEFORE_PUBLISH, MAX_UNREAD_BYTES
+from engine.protocols.rtmp.limits import AFTER_PUBLISH, BEFORE_PUBLISH, MAX_UNREAD_BYTES, ReaderLimits
 from engine.protocols.rtmp.messages import Ack, Type, UserControl, UserControlKind
 from engine.protocols.rtmp.outbox import Outbox
 from engine.protocols.rtmp.peer import Peer
@@ -40,13 +40,17 @@ class ServerConnection:
     change nothing; anything else that escapes is a bug.
     """
 
-    def __init__(self, *, seed: bytes = b"") -> None:
-        """`seed`: some random bytes for the handshake's noise; equal seeds give equal bytes."""
+    def __init__(self, *, seed: bytes = b"", as_publisher: ReaderLimits = AFTER_PUBLISH) -> None:
+        """`seed`: some random bytes for the handshake's noise; equal seeds give equal bytes.
+
+        `as_publisher`: the limits that hold once the peer may publish.
+        """
         self.bytes_in = 0
         self.bytes_out = 0
         self._session = Session()
         self._outbox = Outbox()
         self._handshake = ServerHandshake(seed)
+        self._as_publisher = as_publisher
         self._reader = ChunkReader(BEFORE_PUBLISH)
         self._peer = Peer(self._session, self._outbox)
         self._held = bytearray()  # what came while a decision was pending
@@ -101,7 +105,7 @@ class ServerConnection:
         """The peer may publish, and the limits widen to a publisher's. Then `receive(b"", now)`."""
         self._session.step(Input.ACCEPT_PUBLISH)
         self._session.published = True
-        self._reader.limits = AFTER_PUBLISH
+        self._reader.limits = self._as_publisher
         self._begin_stream()
         self._outbox.status("NetStream.Publish.Start", f"{self.target.path} is now published.")
 
@@ -167,11 +171,18 @@ class ServerConnection:
         )
 
     @classmethod
-    def thaw(cls, frozen: FrozenConnection, now: float, *, seed: bytes = b"") -> "ServerConnection":
+    def thaw(
+        cls,
+        frozen: FrozenConnection,
+        now: float,
+        *,
+        seed: bytes = b"",
+        as_publisher: ReaderLimits = AFTER_PUBLISH,
+    ) -> "ServerConnection":
         """Go on where `freeze` left off. Rates per second are counted from `now`."""
-        connection = cls()
+        connection = cls(as_publisher=as_publisher)
         session = msgspec.structs.replace(frozen.session, second_began_s=now)
-        limits = AFTER_PUBLISH if session.published else BEFORE_PUBLISH
+        limits = as_publisher if session.published else BEFORE_PUBLISH
         greeted = session.state not in (State.HANDSHAKE, State.UNCONNECTED)
         connection.bytes_in = frozen.bytes_in
         connection.bytes_out = frozen.bytes_out
