@@ -129,6 +129,8 @@ class CatchUp:
         sent = _send_some(player.sock, (player.tail,))
         player.tail = player.tail[sent:]
         self._count(player, sent)
+        if player.cut_bytes:
+            self._ground.finish_cut_tag(player, sent)
         return sent > 0
 
     def _send_log(self, player: Player, limit: int) -> bool:

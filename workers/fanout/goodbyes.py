@@ -57,4 +57,5 @@ class Goodbyes:
         if player.state is PlayerState.BEHIND:
             with contextlib.suppress(Lapped):  # then it cannot be known; such a player never closed cleanly
                 ground.book(player, ground.log.seq_at(player.position))
+        ground.give_up_cut_tag(player, "left")
         ground.drop(player, ground.log.end_seq, "left")

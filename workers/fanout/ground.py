@@ -122,6 +122,20 @@ class Ground:
         self.figures.tags_sent += max(0, seq - player.seq_from)
         player.settle(seq)
 
+    def finish_cut_tag(self, player: Player, sent_bytes: int) -> None:
+        """So much went out to a player whose tail begins with the rest of a tag; the last byte counts it."""
+        player.cut_bytes = max(0, player.cut_bytes - sent_bytes)
+        if not player.cut_bytes:
+            player.delivered += 1
+            self.figures.tags_sent += 1
+
+    def give_up_cut_tag(self, player: Player, reason: str) -> None:
+        """The rest of that tag will never go out."""
+        if player.cut_bytes:
+            player.cut_bytes = 0
+            player.dropped += 1
+            self.figures.tags_dropped[reason] += 1
+
     def drop(self, player: Player, seq: int, reason: str) -> None:
         """Tags before `seq` that are not booked will never be sent."""
         if skipped := player.skip_to(seq):

@@ -93,6 +93,8 @@ class RingLog:
         self.seq_at = reader.seq_at
 
     def advance(self, head: Head) -> None:
+        if head.seq > self.end_seq:
+            self._reader.entry(self.end_seq)  # Lapped: what came since is unknown, epochs included
         self.end = head.position
         self.end_seq = head.seq
 

@@ -69,7 +69,10 @@ class Moves:
             player.seq_from = seq
 
     def _rest_of_tag(self, player: Player) -> bytes:
-        """A private copy of what is missing of the tag `player` is in the middle of; books up to its end."""
+        """A private copy of what is missing of the tag `player` is in the middle of.
+
+        The tags before it are booked; it counts once the copy is out.
+        """
         ground, start = self._ground, player.position
         seq = ground.log.seq_at(start)
         if ground.at_boundary(player):
@@ -78,5 +81,6 @@ class Moves:
         rest = b"".join(ground.log.pieces(start, ground.log.position_of(seq + 1)))
         if not ground.log.intact(start):
             raise Lapped("the rest of a tag was overwritten before it was sent")
-        ground.book(player, seq + 1)
+        ground.book(player, seq)
+        player.seq_from, player.cut_bytes = seq + 1, len(rest)
         return rest

@@ -47,6 +47,7 @@ class Player:
         "bytes_sent",
         "client_id",
         "control",
+        "cut_bytes",
         "debt_bytes",
         "debt_us",
         "delivered",
@@ -103,6 +104,7 @@ class Player:
         self.state = PlayerState.BEHIND
         self.reason = ""
         self.tail = opening  # private bytes that go out before the log goes on
+        self.cut_bytes = 0  # at the front of `tail`: what finishes a tag that a jump has cut
         self.control = b""  # waits for a boundary between tags
         self.position = 0  # in the log; meaningless while IN_STEP
         self.offset = 0  # while IN_STEP: bytes_sent - pump.position

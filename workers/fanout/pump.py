@@ -205,6 +205,7 @@ class Pump:
     async def _jump_all(self, reason: str) -> None:
         """The worker slept longer than the ring is long: go on at the newest start point, or wait for one."""
         start = self._ground.source.seams.newest_start()
+        self._ground.epoch = self._ground.source.seams.epoch  # seams that were slept over are behind us
         if start is None or not self._ground.log.safe(start.pos):
             self._park_all(reason)
             self._ground.advance_to(self._ground.log.end)

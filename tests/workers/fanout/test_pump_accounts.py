@@ -1,0 +1,121 @@
+"""The books of single players in awkward moments: published = delivered + dropped, to the tag."""
+
+from collections.abc import Iterable
+
+import msgspec
+import trio
+from trio.testing import MockClock
+
+from engine.config import Config, PathSettings, for_path
+from engine.media.gop import StartMode
+from tests.workers.fanout.stage import Seat, Stage, staged
+
+
+def settings(**changes: object) -> PathSettings:
+    return msgspec.structs.replace(for_path(Config(), "live/a"), **changes)
+
+
+def leave(seats: Iterable[Seat]) -> None:
+    for seat in seats:
+        assert seat.player.pump is not None
+        seat.player.pump.leave(seat.player, "closed")
+
+
+async def test_tag_cut_short_by_a_jump_counts_only_once_its_rest_is_out(autojump_clock: MockClock) -> None:
+    stage = Stage(settings=settings(max_lag_s=1.0))
+    stage.publish(1)
+    async with staged(stage):
+        seat = stage.join(buffer_bytes=20_000)
+        for _ in range(6):
+            stage.publish(10, size=9_000)
+            await stage.settle()
+        assert seat.player.jumps
+        assert seat.player.tail  # nobody reads: the rest of the tag that the jump cut is still to come
+        leave([seat])
+        numbers = seat.numbers()
+        assert seat.player.delivered == len(numbers)
+        assert seat.player.delivered + seat.player.dropped == stage.number
+        assert_figures(stage, seat)
+
+
+def assert_figures(stage: Stage, *seats: Seat) -> None:
+    figures = [pump.take_figures() for pump in stage.feed.pumps.values()]
+    assert sum(each.tags_sent for each in figures) == sum(seat.player.delivered for seat in seats)
+    assert sum(each.tags_dropped.total() for each in figures) == sum(seat.player.dropped for seat in seats)
+
+
+async def test_waiting_player_has_missed_what_went_by(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(5)
+    async with staged(stage):
+        seats = [stage.join(StartMode.LIVE) for _ in range(2)]
+        stage.publish(4)
+        await stage.settle()
+        leave(seats[:1])
+        stage.end()
+        await stage.settle()
+        for seat in seats:
+            assert (seat.player.delivered, seat.player.dropped) == (0, 4)
+        assert_figures(stage, *seats)
+
+
+async def test_player_at_a_seam_without_a_start_has_missed_what_follows(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    stage.publish(5)
+    async with staged(stage):
+        seats = [stage.join(), stage.join()]
+        stage.begin_epoch()
+        stage.publish(4, keyframes=False)
+        await stage.settle()
+        leave(seats[:1])
+        stage.end()
+        await stage.settle()
+        for seat in seats:
+            assert seat.numbers() == list(range(5))
+            assert (seat.player.delivered, seat.player.dropped) == (5, 4)
+        assert_figures(stage, *seats)
+
+
+async def test_worker_that_slept_over_a_lap_and_into_a_new_epoch_goes_on_there(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    stage.publish(5)
+    async with staged(stage):
+        seat = stage.join()
+        for _ in range(8):
+            stage.publish(10, size=9_000)
+        stage.begin_epoch()
+        for _ in range(6):
+            stage.publish(10, size=9_000)  # 1.3 MB in all, through a ring of 1 MiB
+        await stage.settle()
+        stage.publish(3)
+        await stage.settle()
+        leave([seat])
+        numbers = seat.numbers()
+        assert numbers == [*range(5), *range(numbers[5], stage.number)]
+        assert (seat.player.delivered, seat.player.dropped) == (len(numbers), stage.number - len(numbers))
+        assert_figures(stage, seat)
+
+
+async def test_worker_that_slept_until_the_index_had_forgotten_the_seam_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    stage.publish(5)
+    async with staged(stage):
+        seat = stage.join()
+        stage.publish(2)
+        stage.begin_epoch()
+        await trio.lowlevel.checkpoint()
+        for _ in range(130):
+            stage.publish(10)  # 1,300 tags through an index of 1,024
+        await stage.settle()
+        stage.publish(3)
+        await stage.settle()
+        leave([seat])
+        numbers = seat.numbers()
+        assert numbers == [*range(5), *range(numbers[5], stage.number)]
+        assert (seat.player.delivered, seat.player.dropped) == (len(numbers), stage.number - len(numbers))
