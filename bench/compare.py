@@ -29,7 +29,7 @@ TICKS_MS = (25, 100, 350)
 MEMORY_PLAYERS = 200
 
 #: Columns that the table needs to stand without broken words.
-TABLE_WIDTH = 130
+TABLE_WIDTH = 150
 
 Step = Callable[[str], None]
 

@@ -40,7 +40,7 @@ class Promise(NamedTuple):
 def promise_table(promises: Sequence[Promise]) -> Table:
     """One row a promise."""
     table = Table(title="Promises")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("measured", "at most", ""):
         table.add_column(name, justify="right")
     for promise in promises:

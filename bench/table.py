@@ -13,7 +13,7 @@ def cost_table(costs: Sequence[Cost], bitrate_bps: int) -> Table:
     """One row a target; seconds of processor time per gigabyte delivered."""
     most = max(cost.players for cost in costs)
     table = Table(title=f"{most} players, {bitrate_bps / 1e6:g} Mbit/s each; CPU seconds per GB, medians")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in (
         "fixed\n% core",
         "all\n% core",
