@@ -60,7 +60,7 @@ class Watch:
 
 def run_watched(work: Callable[[Watch], None], stalled: str) -> None:
     """Run `work`, and raise what it raises; CommandError with the text `stalled` if it hangs."""
-    watch, failures = Watch(), list[BaseException]()
+    watch, failures, done = Watch(), list[BaseException](), threading.Event()
 
     def guarded() -> None:
         try:
@@ -68,21 +68,22 @@ def run_watched(work: Callable[[Watch], None], stalled: str) -> None:
                 work(watch)
         except BaseException as error:  # handed to the main thread
             failures.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=guarded, daemon=True)
-    thread.start()
+    threading.Thread(target=guarded, daemon=True).start()
     try:
-        _follow(thread, watch, stalled)
+        _follow(done, watch, stalled)
     except KeyboardInterrupt:
         watch.stop()
-        thread.join(GOODBYE_S)
+        done.wait(GOODBYE_S)
         raise
     for failure in failures:
         raise failure
 
 
-def _follow(thread: threading.Thread, watch: Watch, stalled: str) -> None:
-    while thread.is_alive():
-        thread.join(LOOK_S)
+def _follow(done: threading.Event, watch: Watch, stalled: str) -> None:
+    # An event, not Thread.join: interrupted, that takes a running thread for one that has ended (bpo-45274).
+    while not done.wait(LOOK_S):
         if watch.is_stalled():
             raise CommandError(stalled)
