@@ -14,7 +14,7 @@ from bench.micro.clock import Step
 from bench.micro.sample import lap, tags
 from engine.policy.lag import LagLimits
 from shm.ring import Entry, RingReader
-from workers.fanout import pump as pump_module
+from workers.fanout import ranks
 from workers.fanout.logs import Head
 from workers.fanout.player import Player
 from workers.fanout.pump import Pump
@@ -68,16 +68,18 @@ def head_of(reader: RingReader) -> Head:
 
 def pump_steps() -> list[Step]:
     """One pass to many players, for each wire; writing the tags into the ring is a part of it."""
-    pump_module.TURN_S = ENDLESS_S
+    ranks.TURN_S = ENDLESS_S
     return [_pass_of(wire) for wire in (FlvWire(), WebSocketFlvWire(), RtmpWire())]
 
 
 def _pass_of(wire: Wire) -> Step:
     _, writer, reader = lap(wire.name)
     pump = Pump(StillSource(reader), wire, head_of(reader))
+    # Into step at once: joining as players do would need a running event loop.
+    ground = pump._ground
     for number in range(PLAYERS):
         sock = cast("socket.socket", Swallower)
-        pump.fall_in(Player(f"bench-{number}", sock, wire.name, "127.0.0.1:0"))
+        ground.fall_in(Player(f"bench-{number}", sock, wire.name, "127.0.0.1:0"))
     batch = tags()[-TAGS_PER_PASS:]
 
     def one_pass() -> None:
