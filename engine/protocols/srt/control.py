@@ -222,7 +222,8 @@ def loss_words(losses: tuple[tuple[int, int], ...]) -> int:
 def _read_handshake(_subtype: int, _info: int, content: bytes) -> Body:
     if len(content) < HANDSHAKE_BYTES or len(content) % 4:
         raise RemoteProtocolError(f"a handshake of {len(content)} bytes")
-    return Handshake(*_HANDSHAKE.unpack_from(content), extensions=content[HANDSHAKE_BYTES:])
+    fields = (*_HANDSHAKE.unpack_from(content), content[HANDSHAKE_BYTES:])
+    return Handshake(*fields)
 
 
 def _read_keep_alive(_subtype: int, _info: int, content: bytes) -> Body:
