@@ -32,6 +32,9 @@ class Moves:
 
     def _move(self, player: Player, start: Entry, reason: str) -> None:
         ground = self._ground
+        if start.seq >= ground.log.end_seq:  # written since the last pass: the next one begins with it
+            self.wait_for_start(player, start.seq)
+            return
         ground.log.reach(start.seq)
         headers = self._headers(player, start)
         if headers is None:
@@ -54,7 +57,7 @@ class Moves:
 
     def wait_for_start(self, player: Player, from_seq: int) -> None:
         """Hold `player` until a start point at or after `from_seq` comes."""
-        self._begin_accounts(player, self._ground.log.end_seq)
+        self._begin_accounts(player, from_seq)
         player.wait_from_seq = from_seq
         self._ground.put(player, PlayerState.WAITING)
 

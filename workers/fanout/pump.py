@@ -204,13 +204,14 @@ class Pump:
 
     async def _jump_all(self, reason: str) -> None:
         """The worker slept longer than the ring is long: go on at the newest start point, or wait for one."""
-        start = self._ground.source.seams.newest_start()
-        self._ground.epoch = self._ground.source.seams.epoch  # seams that were slept over are behind us
-        if start is None or not self._ground.log.safe(start.pos):
+        ground = self._ground
+        start = ground.source.seams.newest_start()
+        ground.epoch = ground.source.seams.epoch  # seams that were slept over are behind us
+        if start is None or start.seq >= ground.log.end_seq or not ground.log.safe(start.pos):
             self._park_all(reason)
-            self._ground.advance_to(self._ground.log.end)
+            ground.advance_to(ground.log.end)
         else:
-            self._ground.figures.jumps[reason] += len(self._ground.ranks)
+            ground.figures.jumps[reason] += len(ground.ranks)
             await self._move_all(start, reason)
 
     async def _move_all(self, start: Entry, reason: str) -> None:

@@ -34,6 +34,26 @@ async def test_player_joins_at_the_newest_keyframe_with_headers_of_its_time(
         assert seat.state is PlayerState.IN_STEP
 
 
+@pytest.mark.parametrize("wire", [FLV, WEBSOCKET_FLV, RTMP], ids=lambda wire: wire.name)
+async def test_player_that_joins_between_a_keyframe_and_its_pass_gets_it_with_that_pass(
+    autojump_clock: MockClock, wire: Wire
+) -> None:
+    stage = Stage()
+    stage.publish(8)
+    async with staged(stage):
+        stage.join(wire=wire)
+        stage.publish(1)
+        await stage.settle()
+        published = stage.publish(3)[1:]  # 9, the keyframe 10, 11: the pump has not seen them
+        seat = stage.join(wire=wire)
+        await stage.settle()
+        assert seat.state is PlayerState.IN_STEP
+        assert seat.read().endswith(b"".join(wire.encode(tag) for tag in published))
+        assert seat.player.pump is not None
+        assert seat.player.pump.totals(seat.player)[1] == len(published)
+        assert seat.player.dropped == 0
+
+
 async def test_burst_goes_back_as_far_as_the_limits_allow(autojump_clock: MockClock) -> None:
     stage = Stage()
     stage.publish(45)
