@@ -21,9 +21,7 @@ for both. Longer than the 10 s or so between polls of a dashboard, shorter than 
 idling."""
 
 GRACE_S: Final = 3.0
-"""How long requests under way may go on once the engine drains. A stalled reader is cut off by
-TCP_USER_TIMEOUT, which the supervisor has set on the listening sockets: hypercorn writes without a
-deadline, in a shielded scope."""
+"""How long requests under way may go on once the engine drains."""
 
 HEAD_MAX_BYTES: Final = 16 * 1024
 """Request line and headers; h11's default, Tomcat has 8 KiB, Apache 16."""
@@ -31,8 +29,9 @@ HEAD_MAX_BYTES: Final = 16 * 1024
 BODY_MAX_BYTES: Final = 64 * 1024
 """Nothing in this API needs a body; whatever comes is read no further than this."""
 
-BACKLOG: Final = 4096
-"""hypercorn calls listen() again and would shrink the sockets' queue to 100; this is what they had."""
+MAX_CONNECTIONS: Final = 256
+"""On one listener at a time; each costs some 50 KB. Dashboards and scrapers are a dozen."""
 
-RESTART_PAUSE_S: Final = 0.1
-"""Between a failure of the HTTP server and its next start in the same process."""
+WRITE_TIMEOUT_S: Final = 10.0
+"""How long a client may take no byte of an answer. nginx's send_timeout is 60 s, meant for the world; this
+port is for neighbours."""

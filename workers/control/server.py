@@ -1,26 +1,27 @@
 """An ASGI application on a listening socket that was made by the supervisor.
 
-hypercorn's trio server, told by the limits here what it does not limit itself. Two things it does not have: a
-deadline for writing, in whose place the listeners carry TCP_USER_TIMEOUT, so that a client that has stopped
-reading is gone after that and not never; and a wall round its connections, so that a fault in one ends all of
-them. The wall is here: the server is started again on the same socket.
+hypercorn speaks HTTP on each connection; accepting is done here, for two things its own server lacks. A
+wall round each connection: requests that break HTTP in the right place make hypercorn raise, and its server
+then ends with all connections (plain HTTP/1.1 suffices: a valid request with garbage behind it). And a
+deadline for writing: hypercorn sends in a shielded scope, so a client that has stopped reading would hold
+up the drain until TCP_USER_TIMEOUT, which the listeners carry as well, ends it. `TCPServer` is not part of
+hypercorn's public interface: its version is pinned.
 """
 
-import os
 import socket
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
-from hypercorn.trio import serve
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
 from structlog.typing import FilteringBoundLogger
 
 from workers.control import limits
 from workers.control.requests import App
-
-Trigger = Callable[[], Awaitable[None]]
 
 
 async def serve_http(
@@ -33,45 +34,85 @@ async def serve_http(
 ) -> None:
     """Serve until `shutdown` is set and requests under way have ended, `GRACE_S` later at most.
 
-    The listener stays the caller's: the server gets a duplicate, which it closes.
+    The listener stays the caller's: a duplicate is accepted on, and closed.
     """
-    started = _Once(task_status)
-    while not shutdown.is_set():
+    site = Site(app, log)
+    own = trio.SocketListener(trio.socket.from_stdlib_socket(listener.dup()))
+    async with trio.open_nursery() as connections:
+        async with trio.open_nursery() as door:
+            accept = partial(trio.serve_listeners, site.talk, [own], handler_nursery=connections)
+            door.start_soon(accept)
+            task_status.started()
+            await shutdown.wait()
+            door.cancel_scope.cancel()
+        await site.close_idle()
+        connections.cancel_scope.deadline = trio.current_time() + limits.GRACE_S
+
+
+class Site:
+    """All connections of one listener."""
+
+    def __init__(self, app: App, log: FilteringBoundLogger) -> None:
+        self._log = log
+        self._config = _config()
+        self._app = wrap_app(cast("Any", app), limits.BODY_MAX_BYTES, "asgi")
+        self._context = WorkerContext(None)
+        self._open = 0
+
+    async def talk(self, stream: trio.SocketStream) -> None:
+        """Serve one connection to its end. Never raises but Cancelled."""
+        if self._open >= limits.MAX_CONNECTIONS:
+            await trio.aclose_forcefully(stream)
+            return
+        self._open += 1
         try:
-            await _serve_once(app, listener, shutdown, started)
-        except Exception as error:
-            log.error("HTTP server failed, starting it again", exc_info=error)
-            await trio.sleep(limits.RESTART_PAUSE_S)
+            await self._talk(BoundedStream(stream))
+        except Exception as error:  # the wall
+            self._log.info("connection ended by a fault", error=first_cause(error))
+        finally:
+            self._open -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def close_idle(self) -> None:
+        """Connections without a request under way end now, the others after it."""
+        await self._context.terminated.set()
+
+    async def _talk(self, stream: "BoundedStream") -> None:
+        await TCPServer(
+            self._app, self._config, self._context, ConnectionState({}), cast("Any", stream)
+        ).run()
 
 
-async def _serve_once(app: App, listener: socket.socket, shutdown: trio.Event, started: "_Once") -> None:
-    config = _config(os.dup(listener.fileno()))
-    async with trio.open_nursery() as nursery:
-        run: Callable[..., Awaitable[Any]] = partial(serve, shutdown_trigger=shutdown.wait, mode="asgi")
-        await nursery.start(run, app, config)
-        started()
+class BoundedStream:
+    """The part of a SocketStream that hypercorn uses, with a deadline for writing."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.socket = stream.socket
+        self.receive_some = stream.receive_some
+        self.send_eof = stream.send_eof
+        self.aclose = stream.aclose
+
+    async def send_all(self, data: bytes) -> None:
+        """Send, or close the connection. Raises BrokenResourceError."""
+        with trio.move_on_after(limits.WRITE_TIMEOUT_S) as scope:
+            await self._stream.send_all(data)
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self._stream)
+            raise trio.BrokenResourceError("the client has stopped reading")
 
 
-class _Once:
-    """Tells the nursery that the server listens: the first time only."""
-
-    def __init__(self, task_status: trio.TaskStatus[None]) -> None:
-        self._task_status = task_status
-        self._said = False
-
-    def __call__(self) -> None:
-        if not self._said:
-            self._said = True
-            self._task_status.started()
+def first_cause(error: BaseException) -> str:
+    """An exception in one line; of a group, its first leaf."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
-def _config(descriptor: int) -> Config:
+def _config() -> Config:
     config = Config()
-    config.bind = [f"fd://{descriptor}"]
-    config.backlog = limits.BACKLOG
     config.read_timeout = limits.READ_TIMEOUT_S
     config.keep_alive_timeout = limits.KEEP_ALIVE_S
-    config.graceful_timeout = limits.GRACE_S
     config.h11_max_incomplete_size = limits.HEAD_MAX_BYTES
     config.include_server_header = False
     # Requests and faults are logged by our own middleware, with ids, in our own form.

@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import cast
 
 import httpx
 import pytest
 import trio
+import trio.testing
 
 from shm.board import WorkerState
 from tests.workers.control.house import CountingMetrics, House, Lines
@@ -129,23 +131,76 @@ async def test_a_request_under_way_is_finished_when_the_engine_drains(
     assert answers == ["slow 1\n"]
 
 
-async def test_a_server_that_fails_is_started_again(
-    served: Served, monkeypatch: pytest.MonkeyPatch, lines: Lines
+BREAKERS = {
+    "a body behind a request without one": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\x00garbage\r\n\r\n",
+    "an upgrade with broken settings": b"GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n"
+    b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAM\r\n\r\n",
+    "HTTP/2 with garbage": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(40),
+    "a chunk without size": b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+
+
+@pytest.mark.parametrize("breaker", BREAKERS.values(), ids=BREAKERS)
+async def test_a_connection_that_breaks_http_takes_no_other_with_it(served: Served, breaker: bytes) -> None:
+    bystander = await trio.open_tcp_stream(*served.address)
+    async with bystander, httpx.AsyncClient() as client:
+        await bystander.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        stream = await trio.open_tcp_stream(*served.address)
+        async with stream:
+            await stream.send_all(breaker)
+            await stream.send_eof()
+            with suppress(trio.BrokenResourceError):
+                async for _ in stream:
+                    pass
+        await bystander.send_all(b"\r\n")
+        assert (await bystander.receive_some(4096)).startswith(b"HTTP/1.1 200")
+        assert (await client.get(served.url("/healthz"))).status_code == 200
+
+
+async def test_a_client_that_has_stopped_reading_is_let_go(
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workers.control import server
+    monkeypatch.setattr(limits, "WRITE_TIMEOUT_S", 0.01)
 
-    calls: list[int] = []
-    stopped = trio.Event()
+    async def huge() -> bytes:
+        return bytes(64 * 1024 * 1024)
 
-    async def failing(*_args: object) -> None:
-        calls.append(1)
-        if len(calls) == 3:
-            stopped.set()
-            return
-        raise RuntimeError("boom")
+    served.scrape = huge
+    stream = await trio.open_tcp_stream(*served.address)
+    async with stream:
+        await stream.send_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        with trio.fail_after(10):
+            got = 0
+            with suppress(trio.BrokenResourceError):
+                async for part in stream:
+                    got += len(part)
+    assert got < 64 * 1024 * 1024
 
-    monkeypatch.setattr(server, "_serve_once", failing)
-    monkeypatch.setattr(limits, "RESTART_PAUSE_S", 0)
-    await serve_http(served.app, served.listener, served.log, stopped)
-    assert len(calls) == 3
-    assert [line["event"] for line in lines.lines].count("HTTP server failed, starting it again") == 2
+
+async def test_more_connections_than_the_limit_are_closed_at_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 1)
+    first = await trio.open_tcp_stream(*served.address)
+    async with first:
+        await first.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await first.receive_some(4096)).startswith(b"HTTP/1.1 200")
+        second = await trio.open_tcp_stream(*served.address)
+        async with second:
+            with suppress(trio.BrokenResourceError):
+                assert await second.receive_some(1) == b""
+
+
+async def test_idle_connections_do_not_hold_up_the_drain(
+    house: House, lines: Lines, counted: CountingMetrics
+) -> None:
+    server = Served(house, lines, counted)
+    with server.listener, trio.fail_after(limits.GRACE_S):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve_http, server.app, server.listener, server.log, server.shutdown)
+            idle = await trio.open_tcp_stream(*server.address)
+            await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await idle.receive_some(4096)
+            server.shutdown.set()
+        await idle.aclose()
