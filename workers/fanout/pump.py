@@ -148,7 +148,6 @@ class Pump:
             return True
         if seam is None or seam.start is None:
             return False
-        ground.epoch = seam.epoch
         await self._move_all(seam.start, "new_epoch")
         return True
 
@@ -206,10 +205,10 @@ class Pump:
         """The worker slept longer than the ring is long: go on at the newest start point, or wait for one."""
         ground = self._ground
         start = ground.source.seams.newest_start()
-        ground.epoch = ground.source.seams.epoch  # seams that were slept over are behind us
         if start is None or start.seq >= ground.log.end_seq or not ground.log.safe(start.pos):
             self._park_all(reason)
             ground.advance_to(ground.log.end)
+            ground.epoch = ground.source.seams.epoch  # seams that were slept over are behind us
         else:
             ground.figures.jumps[reason] += len(ground.ranks)
             await self._move_all(start, reason)
@@ -218,7 +217,8 @@ class Pump:
         ground = self._ground
         players = list(ground.ranks)
         for player in players:
-            ground.fall_out(player)
+            ground.fall_out(player)  # still in the old epoch: the move tells it the headers of the new one
+        ground.epoch = start.epoch
         ground.log.reach(start.seq)
         ground.stand_at(ground.log.position_of(start.seq), start.seq)
         for number, player in enumerate(players, 1):

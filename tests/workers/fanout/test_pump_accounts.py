@@ -8,7 +8,8 @@ from trio.testing import MockClock
 
 from engine.config import Config, PathSettings, for_path
 from engine.media.gop import StartMode
-from tests.workers.fanout.stage import Seat, Stage, staged
+from tests.workers.fanout.stage import MS_PER_TAG, Seat, Stage, staged
+from workers.fanout.player import PlayerState
 
 
 def settings(**changes: object) -> PathSettings:
@@ -119,3 +120,24 @@ async def test_worker_that_slept_until_the_index_had_forgotten_the_seam_goes_on(
         numbers = seat.numbers()
         assert numbers == [*range(5), *range(numbers[5], stage.number)]
         assert (seat.player.delivered, seat.player.dropped) == (len(numbers), stage.number - len(numbers))
+
+
+async def test_new_epoch_begins_with_headers_for_everybody_even_if_they_have_not_changed(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    stage.publish(5)
+    async with staged(stage):
+        in_step, behind = stage.join(), stage.join(buffer_bytes=10_000)
+        stage.publish(5, size=9_000)
+        await stage.settle()
+        assert (in_step.state, behind.state) == (PlayerState.IN_STEP, PlayerState.BEHIND)
+        stage.begin_epoch()
+        stage.publish(3)
+        for _ in range(20):
+            await stage.settle()
+            behind.read()
+        for seat in (in_step, behind):
+            assert seat.numbers() == list(range(stage.number))
+            assert [tag.timestamp_ms for tag in seat.tags()[-5:-2]] == [10 * MS_PER_TAG] * 3
+            assert b"config" in seat.tags()[-5].body
