@@ -14,12 +14,18 @@ _LIBC: Final = ctypes.CDLL(None)
 Child: TypeAlias = "subprocess.Popen[bytes]"
 
 
-def start_module(module: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Child:
-    """Start `python -m module`. It does not get the terminal's Ctrl-C: its parent tells it when to stop."""
+def start_module(
+    module: str, arguments: Sequence[str], environ: Mapping[str, str], stdout: int | None = None
+) -> Child:
+    """Start `python -m module`, its output going to the descriptor `stdout` if one is given.
+
+    It does not get the terminal's Ctrl-C: its parent tells it when to stop.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=dict(environ),
         stdin=subprocess.DEVNULL,
+        stdout=stdout,
         start_new_session=True,
         preexec_fn=_end_with(os.getpid()),
     )

@@ -1,33 +1,32 @@
-"""`fanlight publish`: a media file as a live stream, not re-encoded."""
+"""`fanlight publish`: a media file as a live stream, not re-encoded.
+
+FFmpeg's RTMP has no deadline that PyAV could set, and PyAV holds the interpreter's lock while it connects:
+a server that accepts and then says nothing would hold this process for ever, deaf to Ctrl-C. So a child
+process sends (`sender`), and shows by a byte now and then that it gets on; this one listens for the bytes
+and for Ctrl-C.
+"""
 
 import argparse
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import os
+import select
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-import av
-from av.container import OutputContainer
-
-from workers.commands.errors import EXIT_OK, EXIT_USAGE, CommandError
-from workers.commands.remux import open_file, packets
+from workers.commands.children import start_module, stop
+from workers.commands.errors import EXIT_USAGE, CommandError
 from workers.commands.signals import obey_sigterm
-from workers.commands.watched import STALL_S, Watch, run_watched
 
 SCHEMES: Final = ("rtmp", "rtmps")
-RECONNECT_S: Final = (1.0, 2.0, 4.0, 8.0)
-"""Pauses between attempts to connect again; the last one for ever."""
-LONG_ENOUGH_S: Final = 10.0
-"""A connection that held so long makes the next pause a short one again."""
-
-
-class ConnectionLost(CommandError):
-    """The other side is not there, or not any more."""
+STALL_S: Final = 15.0
+"""How long the server may take nothing: RTMP servers give up on a silent peer after 5 to 30 s themselves."""
+GOODBYE_S: Final = 2.0
+"""How long the sender may take to say goodbye to the server."""
+BEATS_BYTES: Final = 4096
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the file; returns when it is sent, raises CommandError when it cannot be."""
+    """Send the file; the sender's exit code. Raises CommandError, and KeyboardInterrupt after a goodbye."""
     if urlsplit(arguments.url).scheme not in SCHEMES:
         raise CommandError(
             f"{arguments.url}: not an address like rtmp://host/live/name", exit_code=EXIT_USAGE
@@ -35,64 +34,35 @@ def run(arguments: argparse.Namespace) -> int:
     obey_sigterm()
     shown = without_query(arguments.url)
     print(f"publishing {arguments.file} to {shown} (Ctrl-C stops)", flush=True)
-    stalled = f"{shown}: the server has taken nothing for {STALL_S:.0f} s"
-    run_watched(lambda watch: _publish(arguments, watch), stalled)
-    return EXIT_OK
+    return watch(sender_arguments(arguments), f"{shown}: the server has taken nothing for {STALL_S:.0f} s")
 
 
-def _publish(arguments: argparse.Namespace, watch: Watch) -> None:
-    attempt = 0
-    while True:
-        began = time.monotonic()
+def watch(sender: Sequence[str], stalled: str) -> int:
+    """Run the sender to its end; its exit code. Raises CommandError with the text `stalled` if it hangs."""
+    beats, child_end = os.pipe()
+    with open(beats, "rb", buffering=0):
+        child = start_module("workers.commands.sender", sender, os.environ, stdout=child_end)
+        os.close(child_end)
         try:
-            send_file(arguments.file, arguments.url, watch, loop=arguments.loop, realtime=arguments.realtime)
-        except ConnectionLost as error:
-            if not arguments.reconnect:
-                raise
-            attempt = 0 if time.monotonic() - began > LONG_ENOUGH_S else attempt
-            pause_s = RECONNECT_S[min(attempt, len(RECONNECT_S) - 1)]
-            print(f"{error}; trying again in {pause_s:.0f} s", flush=True)
-            watch.sleep(pause_s)
-            attempt += 1
-        else:
-            return
-
-
-def send_file(path: str, url: str, watch: Watch, *, loop: bool, realtime: bool) -> None:
-    """Send the file once, or for ever if `loop`. Raises ConnectionLost, CommandError, Stopped."""
-    with open_file(path) as source:
-        target = av.open(url, "w", format="flv", options={"flvflags": "no_duration_filesize"})
-        began = time.monotonic()
-        try:
-            for packet, at_s in packets(source, target, loop=loop):
-                if realtime:
-                    _wait_until(began + at_s, watch)
-                with watch.waiting(), lost(url):
-                    target.mux(packet)
+            while _is_beating(beats, stalled):
+                pass
+            return child.wait()
         finally:
-            _close(target, watch)
+            stop(child, GOODBYE_S)
 
 
-def _wait_until(due: float, watch: Watch) -> None:
-    # Late packets go at once: after a stall the stream catches up instead of staying behind for ever.
-    ahead_s = due - time.monotonic()
-    if ahead_s > 0:
-        watch.sleep(ahead_s)
+def _is_beating(beats: int, stalled: str) -> bool:
+    """Wait for a sign of life; False at the end of all signs."""
+    readable, _, _ = select.select([beats], [], [], STALL_S)
+    if not readable:
+        raise CommandError(stalled)
+    return bool(os.read(beats, BEATS_BYTES))
 
 
-def _close(target: OutputContainer, watch: Watch) -> None:
-    """Say goodbye. After a failure this may fail as well, and the first failure is the one to tell."""
-    with watch.waiting(even_if_stopped=True), suppress(OSError, av.FFmpegError):
-        target.close()
-
-
-@contextmanager
-def lost(url: str) -> Iterator[None]:
-    """Around what needs the other side: its failures become ConnectionLost."""
-    try:
-        yield
-    except (OSError, av.FFmpegError) as error:
-        raise ConnectionLost(f"{without_query(url)}: {error.strerror}") from None
+def sender_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The command line of `sender` that does what this command's arguments ask for."""
+    options = [f"--{name}" for name in ("loop", "realtime", "reconnect") if getattr(arguments, name)]
+    return [*options, "--", arguments.file, arguments.url]
 
 
 def without_query(url: str) -> str:

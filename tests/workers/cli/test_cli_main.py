@@ -83,25 +83,6 @@ def test_wrong_arguments_are_code_2(wrong: list[str]) -> None:
     assert left.value.code == 2
 
 
-def test_publishing_to_something_that_is_no_rtmp_address_is_code_2(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert cli.main(["publish", "film.mp4", "live/name"]) == 2
-    assert "rtmp://host/live/name" in capsys.readouterr().err
-
-
-def test_publishing_to_nobody_is_one_line_and_code_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tests.workers.cli.test_cli_remux import make_film
-
-    film = make_film(tmp_path / "film.mp4")
-    assert cli.main(["publish", str(film), "rtmp://127.0.0.1:9/live/a?key=secret"]) == 1
-    told = capsys.readouterr()
-    assert told.err == "fanlight: rtmp://127.0.0.1:9/live/a: Connection refused\n"
-    assert "secret" not in told.out
-
-
 def test_the_command_holds_only_what_it_needs() -> None:
     code = "import sys, workers.cli; workers.cli.main(['version']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

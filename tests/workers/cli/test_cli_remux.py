@@ -1,9 +1,6 @@
 """`fanlight publish` without a server: packets, timestamps and refusals."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.commands import watched
 from workers.commands.errors import CommandError
-from workers.commands.publish import send_file
 from workers.commands.remux import Timeline
-from workers.commands.watched import Stopped, Watch, run_watched
+from workers.commands.sender import Pulse, send_file
 
 RATE = 25
 
@@ -64,32 +59,28 @@ def decoding_times(path: Path) -> dict[str, list[float]]:
     return times
 
 
-class Impatient(Watch):
-    """Stops the work once it has slept, or sent, so often; time does not pass."""
+class Enough(Exception):
+    """The test has seen enough."""
 
-    def __init__(self, *, sleeps: int = -1, packets: int = -1) -> None:
-        super().__init__()
-        self.sleeps, self.packets = sleeps, packets
-        self.slept: list[float] = []
 
-    @contextmanager
-    def waiting(self, *, even_if_stopped: bool = False) -> Iterator[None]:
-        self.packets -= 1
-        if self.packets == 0:
-            raise Stopped
-        yield
+class PlayedPulse(Pulse):
+    """Time does not pass; after so many packets it is enough."""
 
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.sleeps -= 1
-        if self.sleeps == 0:
-            raise Stopped
+    def __init__(self, packets: int = -1) -> None:
+        super().__init__(-1)
+        self.packets = packets
+        self.due_s: list[float] = []
+
+    def sleep_until(self, due_s: float) -> None:
+        self.due_s.append(due_s)
+        if len(self.due_s) == self.packets:
+            raise Enough
 
 
 @pytest.mark.parametrize("container", ["film.mp4", "film.ts", "film.mkv"])
 def test_every_packet_of_a_film_is_sent_once(tmp_path: Path, container: str) -> None:
     film, sent = make_film(tmp_path / container), tmp_path / "sent.flv"
-    send_file(str(film), str(sent), Watch(), loop=False, realtime=False)
+    send_file(str(film), str(sent), PlayedPulse(), loop=False, realtime=False)
     before, after = decoding_times(film), decoding_times(sent)
     assert {kind: len(times) for kind, times in after.items()} == {
         kind: len(times) for kind, times in before.items()
@@ -101,8 +92,8 @@ def test_a_loop_goes_on_where_the_film_ended(tmp_path: Path) -> None:
     times = decoding_times(film)
     once, in_all = len(times["video"]), sum(map(len, times.values()))
 
-    with pytest.raises(Stopped):
-        send_file(str(film), str(sent), Impatient(packets=3 * in_all), loop=True, realtime=False)
+    with pytest.raises(Enough):
+        send_file(str(film), str(sent), PlayedPulse(packets=3 * in_all), loop=True, realtime=False)
     video = decoding_times(sent)["video"]
     assert len(video) > 2 * once
     steps = [later - earlier for earlier, later in pairwise(video)]
@@ -112,23 +103,24 @@ def test_a_loop_goes_on_where_the_film_ended(tmp_path: Path) -> None:
 
 def test_real_time_waits_for_each_packets_moment(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mp4")
-    watch = Impatient(sleeps=10)
-    with pytest.raises(Stopped):
-        send_file(str(film), str(tmp_path / "sent.flv"), watch, loop=False, realtime=True)
-    assert 0.05 < watch.slept[-1] < 1
+    pulse = PlayedPulse()
+    began_s = time.monotonic()
+    send_file(str(film), str(tmp_path / "sent.flv"), pulse, loop=False, realtime=True)
+    assert 0.9 < pulse.due_s[-1] - pulse.due_s[0] < 1.2
+    assert pulse.due_s[0] >= began_s
 
 
 def test_a_codec_that_flv_cannot_carry_is_named(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.webm", codec="libvpx", audio_codec="libopus")
     with pytest.raises(CommandError, match="cannot carry vp8"):
-        send_file(str(film), str(tmp_path / "sent.flv"), Watch(), loop=False, realtime=False)
+        send_file(str(film), str(tmp_path / "sent.flv"), PlayedPulse(), loop=False, realtime=False)
 
 
 def test_a_file_that_is_no_film_is_refused(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     film.write_bytes(b"no film at all" * 100)
     with pytest.raises(CommandError, match=r"film\.mp4"):
-        send_file(str(film), str(tmp_path / "sent.flv"), Watch(), loop=False, realtime=False)
+        send_file(str(film), str(tmp_path / "sent.flv"), PlayedPulse(), loop=False, realtime=False)
 
 
 class FakePacket:
@@ -164,40 +156,3 @@ def test_whatever_a_file_says_decoding_times_rise_and_never_begin_below_zero(
             assert packet.dts > last[index]
             assert packet.pts >= packet.dts
             last[index] = packet.dts
-
-
-def test_what_the_work_raises_comes_out() -> None:
-    def work(_watch: Watch) -> None:
-        raise CommandError("broken")
-
-    with pytest.raises(CommandError, match="broken"):
-        run_watched(work, "stalled")
-
-
-def test_work_that_hangs_on_the_other_side_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watched, "STALL_S", 0.0)
-    monkeypatch.setattr(watched, "LOOK_S", 0.001)
-    release = threading.Event()
-
-    def work(watch: Watch) -> None:
-        with watch.waiting():
-            release.wait()
-
-    with pytest.raises(CommandError, match="stalled"):
-        run_watched(work, "stalled")
-    release.set()
-
-
-def test_ctrl_c_lets_the_work_say_goodbye() -> None:
-    said: list[str] = []
-
-    def work(watch: Watch) -> None:
-        signal.raise_signal(signal.SIGINT)  # whichever thread it meets, Python hands it to the main one
-        try:
-            watch.sleep(60)
-        finally:
-            said.append("goodbye")
-
-    with pytest.raises(KeyboardInterrupt):
-        run_watched(work, "stalled")
-    assert said == ["goodbye"]
