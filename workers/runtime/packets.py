@@ -146,7 +146,7 @@ def _numbers_in(ancillary: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:
 def _decoded(data: bytes) -> Packet | None:
     try:
         return _DECODER.decode(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the last two are not msgspec's own
         return None
 
 

@@ -41,5 +41,5 @@ def decode_frozen(data: bytes | memoryview) -> FrozenConnection:
     """Back again. Raises LocalProtocolError if it is not what `encode_frozen` made: the bus is ours."""
     try:
         return _DECODER.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:  # not all are msgspec's own
         raise LocalProtocolError(f"not a frozen connection: {error}") from None
