@@ -96,6 +96,7 @@ class _Exchange:
         self.status: int | None = None
         self.scope: Scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self._send = send
+        self._gone = False
 
     @property
     def route(self) -> str:
@@ -108,7 +109,16 @@ class _Exchange:
             event = {**event, "headers": [*event.get("headers", ()), *self._headers()]}
         elif event["type"] == "http.response.body" and self.method == "HEAD":
             event = {**event, "body": b""}
-        await self._send(event)
+        await self._pass_on(event)
+
+    async def _pass_on(self, event: Event) -> None:
+        """Hand the event to the server. A connection that fails under it is no fault of the application."""
+        if self._gone:
+            return
+        try:
+            await self._send(event)
+        except Exception:
+            self._gone, self.status = True, CLIENT_LEFT
 
     async def fail(self) -> None:
         """Answer 500, if nothing was answered yet."""

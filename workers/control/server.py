@@ -1,14 +1,19 @@
 """An ASGI application on a listening socket that was made by the supervisor.
 
-hypercorn speaks HTTP on each connection; accepting is done here, for two things its own server lacks. A
-wall round each connection: requests that break HTTP in the right place make hypercorn raise, and its server
-then ends with all connections (plain HTTP/1.1 suffices: a valid request with garbage behind it). And a
-deadline for writing: hypercorn sends in a shielded scope, so a client that has stopped reading would hold
-up the drain until TCP_USER_TIMEOUT, which the listeners carry as well, ends it. `TCPServer` is not part of
-hypercorn's public interface: its version is pinned.
+hypercorn speaks HTTP on each connection; accepting is done here, for three things its own server lacks.
+
+- A wall round each connection: requests that break HTTP in the right place make hypercorn raise, and its
+  server then ends with all connections. Plain HTTP/1.1 suffices: a valid request with garbage behind it.
+- A deadline for writing: hypercorn sends in a shielded scope, so a client that has stopped reading would hold
+  up the drain until TCP_USER_TIMEOUT, which the listeners carry as well, ends it.
+- An end when the client has left: hypercorn lets such a connection be idle for the rest of its keep-alive
+  time.
+
+`TCPServer` is not part of hypercorn's public interface: its version is pinned.
 """
 
 import socket
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
@@ -30,7 +35,7 @@ async def serve_http(
     log: FilteringBoundLogger,
     shutdown: trio.Event,
     *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: "trio.TaskStatus[Site]" = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `shutdown` is set and requests under way have ended, `GRACE_S` later at most.
 
@@ -42,7 +47,7 @@ async def serve_http(
         async with trio.open_nursery() as door:
             accept = partial(trio.serve_listeners, site.talk, [own], handler_nursery=connections)
             door.start_soon(accept)
-            task_status.started()
+            task_status.started(site)
             await shutdown.wait()
             door.cancel_scope.cancel()
         await site.close_idle()
@@ -57,20 +62,21 @@ class Site:
         self._config = _config()
         self._app = wrap_app(cast("Any", app), limits.BODY_MAX_BYTES, "asgi")
         self._context = WorkerContext(None)
-        self._open = 0
+        self.connections = 0
+        """How many are open now."""
 
     async def talk(self, stream: trio.SocketStream) -> None:
         """Serve one connection to its end. Never raises but Cancelled."""
-        if self._open >= limits.MAX_CONNECTIONS:
+        if self.connections >= limits.MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
             return
-        self._open += 1
+        self.connections += 1
         try:
             await self._talk(BoundedStream(stream))
         except Exception as error:  # the wall
             self._log.info("connection ended by a fault", error=first_cause(error))
         finally:
-            self._open -= 1
+            self.connections -= 1
             await trio.aclose_forcefully(stream)
 
     async def close_idle(self) -> None:
@@ -78,7 +84,7 @@ class Site:
         await self._context.terminated.set()
 
     async def _talk(self, stream: "BoundedStream") -> None:
-        await TCPServer(
+        await Connection(
             self._app, self._config, self._context, ConnectionState({}), cast("Any", stream)
         ).run()
 
@@ -89,9 +95,19 @@ class BoundedStream:
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self.socket = stream.socket
-        self.receive_some = stream.receive_some
         self.send_eof = stream.send_eof
         self.aclose = stream.aclose
+        self.ended = trio.Event()
+        """Set when the client will send no more."""
+
+    async def receive_some(self, max_bytes: int) -> bytes:
+        data = b""
+        try:
+            data = bytes(await self._stream.receive_some(max_bytes))
+        finally:
+            if not data:
+                self.ended.set()
+        return data
 
     async def send_all(self, data: bytes) -> None:
         """Send, or close the connection. Raises BrokenResourceError."""
@@ -100,6 +116,28 @@ class BoundedStream:
         if scope.cancelled_caught:
             await trio.aclose_forcefully(self._stream)
             raise trio.BrokenResourceError("the client has stopped reading")
+
+
+class Connection(TCPServer):
+    """hypercorn's connection, without its habit to stay idle for KEEP_ALIVE_S after the client has left."""
+
+    async def _idle_timeout(self) -> None:
+        with trio.move_on_after(limits.KEEP_ALIVE_S):
+            await first_of(self.context.terminated.wait, cast("Any", self.stream).ended.wait)
+        with trio.CancelScope(shield=True):
+            await self._initiate_server_close()
+
+
+async def first_of(*waits: Callable[[], Awaitable[None]]) -> None:
+    """Wait until one of them has come."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for(wait: Callable[[], Awaitable[None]]) -> None:
+            await wait()
+            nursery.cancel_scope.cancel()
+
+        for wait in waits:
+            nursery.start_soon(wait_for, wait)
 
 
 def first_cause(error: BaseException) -> str:

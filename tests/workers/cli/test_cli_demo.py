@@ -142,3 +142,29 @@ def test_a_child_that_will_not_end_is_made_to() -> None:
         said.readline()
         stop(child, patience_s=0.01)
     assert child.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_the_demo_runs_tells_what_to_open_and_takes_everything_with_it() -> None:
+    anywhere = {f"FANLIGHT_{kind}__LISTEN": "127.0.0.1:0" for kind in ("RTMP", "HTTP", "API", "METRICS")}
+    environ = {
+        **os.environ,
+        **anywhere,
+        "FANLIGHT_WORKERS__FANOUT": "1",
+        "FANLIGHT_PUBLISH__PUBLISH_KEY": "k&k",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.cli", "demo", "--name", "cam"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+    assert process.stdout is not None
+    with process.stdout as said:
+        told = "".join(iter(said.readline, "Ctrl-C stops everything.\n"))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.terminate()
+        assert process.wait(20) == 0
+    assert "live as live/cam" in told
+    assert len(children) == 2
+    assert not any(Path(f"/proc/{child}").exists() for child in children)

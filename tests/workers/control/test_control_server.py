@@ -15,7 +15,7 @@ from tests.workers.control.house import CountingMetrics, House, Lines
 from workers.control import limits
 from workers.control.probes import Gauges, build_probes
 from workers.control.requests import App, Requests
-from workers.control.server import serve_http
+from workers.control.server import Site, serve_http
 
 
 async def scrape_at_once() -> bytes:
@@ -30,6 +30,7 @@ class Served:
         self.listener.setblocking(False)
         self.address: tuple[str, int] = self.listener.getsockname()
         self.shutdown = trio.Event()
+        self.site: Site | None = None
         self.log = lines.logger()
         self.scrape: Callable[[], Awaitable[bytes]] = scrape_at_once
         gauges = Gauges(house.staff, lambda: 1e9, lambda: self.scrape())
@@ -54,7 +55,9 @@ async def served(
 ) -> AsyncIterator[Served]:
     server = Served(house, lines, counted)
     with server.listener:
-        await nursery.start(serve_http, server.app, server.listener, server.log, server.shutdown)
+        server.site = await nursery.start(
+            serve_http, server.app, server.listener, server.log, server.shutdown
+        )
         yield server
         server.shutdown.set()
 
@@ -204,3 +207,14 @@ async def test_idle_connections_do_not_hold_up_the_drain(
             await idle.receive_some(4096)
             server.shutdown.set()
         await idle.aclose()
+
+
+async def test_a_client_that_has_left_leaves_nothing_behind(served: Served, lines: Lines) -> None:
+    assert served.site is not None
+    for request in (b"", b"GET /healthz", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00\r\n\r\n"):
+        stream = await trio.open_tcp_stream(*served.address)
+        async with stream:
+            await stream.send_all(request)
+    with trio.fail_after(5):
+        while served.site.connections:
+            await trio.testing.wait_all_tasks_blocked(0.001)
