@@ -72,6 +72,7 @@ class Feed:
         self.newest_dts_us = 0
         self.over = ""  # why the stream is over, once it is
         self.idle_since_s = trio.current_time()
+        self.started = trio.Event()  # players may join from then on
         self._directory = directory
         self._wake = trio.Event()
         self._passes_s: list[float] = []
@@ -189,6 +190,7 @@ class Feed:
     async def run(self) -> None:
         """Drive the pumps until the stream is over and its players have what was theirs."""
         async with trio.open_nursery() as self.nursery:
+            self.started.set()
             while not self.over:
                 await self._wait_for_news()
                 began_s = trio.current_time()

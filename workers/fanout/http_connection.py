@@ -135,7 +135,7 @@ class HttpConnection(Connection):
             raise self._plain(
                 503, "this server has as many players as it may have\n", "too_many_players"
             ) from None
-        return hub.feed(record)
+        return await hub.feed(record)
 
     def _opening(self, request: Request) -> tuple[Wire, bytes]:
         if not request.is_websocket:

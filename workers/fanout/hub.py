@@ -74,11 +74,12 @@ class Hub:
     def settings_for(self, name: str) -> PathSettings:
         return for_path(self._worker.config, name)
 
-    def feed(self, record: StreamRecord) -> Feed:
+    async def feed(self, record: StreamRecord) -> Feed:
         """The running feed of a stream, opened if need be."""
         feed = self.feeds.get(record.name)
         if feed is None or feed.record.lease != record.lease or feed.over:
             feed = self._open(record)
+        await feed.started.wait()
         return feed
 
     def _open(self, record: StreamRecord) -> Feed:

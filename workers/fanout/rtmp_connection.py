@@ -138,7 +138,7 @@ class RtmpConnection(Connection):
             self._audience.check_room()
         except Full:
             raise NotPlayed("too_many_players", "this server has as many players as it may have") from None
-        return hub.feed(record)
+        return await hub.feed(record)
 
     async def _refuse_play(self, refusal: "NotPlayed") -> None:
         self._audience.report.play_refused("rtmp", refusal.reason)

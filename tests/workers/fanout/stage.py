@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import trio
-import trio.testing
 
 from engine.config import Config, PathSettings, for_path
 from engine.media.gop import StartMode
@@ -163,7 +162,7 @@ async def staged(stage: Stage) -> AsyncIterator[Stage]:
     with closing(stage):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.feed.run)
-            await trio.testing.wait_all_tasks_blocked()
+            await stage.feed.started.wait()
             yield stage
             nursery.cancel_scope.cancel()
 

@@ -1,0 +1,119 @@
+"""Streams as a fanout worker finds, opens and closes them."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import trio
+from trio.testing import MockClock
+
+from engine.config import Config
+from shm.board import Board, Interest
+from shm.directory import Directory, StreamState
+from shm.doorbell import Doorbell
+from tests.workers.fanout.stage import Stage, closing
+from workers.fanout.feed import Feed
+from workers.fanout.hub import IDLE_S, Hub
+from workers.runtime.slots import WorkerSlot
+from workers.runtime.worker import Worker
+
+
+class Hall:
+    """A hub on the stage's shared memory."""
+
+    def __init__(self, stage: Stage, nursery: trio.Nursery) -> None:
+        self.closed: list[Feed] = []
+        self.board = Board(stage.arena)
+        self.doorbell = Doorbell.create()
+        worker = SimpleNamespace(
+            arena=stage.arena,
+            board=self.board,
+            directory=Directory(stage.arena),
+            config=Config(),
+            doorbell=self.doorbell,
+            slot=WorkerSlot(1, "fanout", 0),
+        )
+        self.hub = Hub(cast("Worker", worker), nursery, self.closed.append)
+
+
+async def test_players_who_come_at_once_share_one_feed_and_may_all_join_it(autojump_clock: MockClock) -> None:
+    """The first of many opens the feed; none may be let in before it runs."""
+    stage = Stage()
+    stage.publish(20, size=5_000)
+    with closing(stage):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            feeds: list[Feed] = []
+
+            async def come() -> None:
+                stage.feed = await hall.hub.feed(record)
+                feeds.append(stage.feed)
+                stage.join(buffer_bytes=10_000)  # too small for the start debt: needs a task at once
+
+            async with trio.open_nursery() as coming:
+                for _ in range(3):
+                    coming.start_soon(come)
+            assert len(set(map(id, feeds))) == 1
+            assert feeds[0].player_count == 3
+            nursery.cancel_scope.cancel()
+        hall.doorbell.close()
+
+
+async def test_player_waits_for_a_stream_to_come(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    with closing(stage):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            nursery.start_soon(hall.hub.watch_directory)
+
+            async def publish_later() -> None:
+                await trio.sleep(3)
+                stage.directory.claim("live/b")
+
+            nursery.start_soon(publish_later)
+            assert await hall.hub.wait_for("live/b", 2) is None
+            record = await hall.hub.wait_for("live/b", 2)
+            assert record is not None
+            assert record.name == "live/b"
+            nursery.cancel_scope.cancel()
+        hall.doorbell.close()
+
+
+async def test_feed_without_players_is_closed_and_gives_the_ring_up(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(1)
+    with closing(stage):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            await hall.hub.feed(record)
+            assert hall.board.readers_of(stage.slot)
+            await trio.sleep(IDLE_S + 0.1)
+            hall.hub.close_idle()
+            await trio.sleep(0.1)
+            assert not hall.board.readers_of(stage.slot)
+            assert hall.board.row(1, stage.slot).interest == Interest.NONE
+            assert len(hall.closed) == 1
+            nursery.cancel_scope.cancel()
+        hall.doorbell.close()
+
+
+async def test_stream_that_ends_is_noticed_at_the_ring(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(1)
+    with closing(stage):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            nursery.start_soon(hall.hub.bell.listen)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            stage.feed = await hall.hub.feed(record)
+            seat = stage.join()
+            stage.directory.set_state(stage.slot, StreamState.ENDED)
+            hall.doorbell.ring()
+            await trio.sleep(0.1)
+            assert seat.player.reason == "stream_ended"
+            nursery.cancel_scope.cancel()
+        hall.doorbell.close()
