@@ -119,8 +119,8 @@ def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamF
     moved.add_metric([label, "in"], sum(s.bytes_in for s in stats))
     moved.add_metric([label, "out"], sum(t.bytes_out for t in totals))
     players = families["fanlight_stream_players"]
-    players.add_metric([label, "http_flv"], sum(t.http_flv for t in totals))
-    players.add_metric([label, "ws_flv"], sum(t.ws_flv for t in totals))
+    players.add_metric([label, "http-flv"], sum(t.http_flv for t in totals))
+    players.add_metric([label, "ws-flv"], sum(t.ws_flv for t in totals))
     players.add_metric([label, "rtmp"], sum(t.rtmp for t in totals))
 
 

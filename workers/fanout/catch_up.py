@@ -76,10 +76,18 @@ class CatchUp:
             self._goodbyes.close(player, "lapped")
         except OSError:
             self._goodbyes.close(player, "connection_lost")
-        if player.state is PlayerState.BEHIND:
+        if player.state is PlayerState.BEHIND and not player.tended:
+            player.tended = True
             self._ground.source.nursery.start_soon(self._run, player)
 
     async def _run(self, player: Player) -> None:
+        await self._tend(player)
+        player.tended = False
+        if player.state is PlayerState.WAITING and self._ground.ended:
+            self.see_out(player)  # what it waits for will not come
+
+    async def _tend(self, player: Player) -> None:
+        """Send to `player` for as long as it is behind."""
         try:
             while player.state is PlayerState.BEHIND:
                 if self._step(player):

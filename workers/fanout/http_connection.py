@@ -105,6 +105,7 @@ class HttpConnection(Connection):
                 if request is not None:
                     return request
         except RemoteProtocolError as error:
+            self._audience.report.protocol_error("http")
             raise self._refused(error, "bad_request") from None
 
     def _route(self, request: Request) -> Route:

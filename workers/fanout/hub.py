@@ -136,7 +136,7 @@ class Hub:
         for feed in list(self.feeds.values()):
             record = self._records.get(feed.name)
             if record is None or record.lease != feed.record.lease:
-                feed.end("stream_ended")
+                feed.end("drained" if self._worker.draining.is_set() else "stream_ended")
             else:
                 feed.record = record
 

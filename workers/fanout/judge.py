@@ -24,8 +24,8 @@ class Judge:
 
     def judge(self, player: Player) -> None:
         """Let a slow player stay, jump, wait or go. Raises Lapped."""
-        if player.state is not PlayerState.BEHIND:
-            return
+        if player.state is not PlayerState.BEHIND or self._ground.ended:
+            return  # once the stream is over, nobody falls further behind
         if player.slow is None:
             player.slow = SlowPlayer(self._ground.source.lag_limits)
         verdict = player.slow.judge(

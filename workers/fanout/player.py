@@ -75,6 +75,7 @@ class Player:
         "started_ns",
         "state",
         "tail",
+        "tended",
         "user_agent",
         "wait_from_seq",
     )
@@ -104,6 +105,7 @@ class Player:
         self.state = PlayerState.BEHIND
         self.reason = ""
         self.tail = opening  # private bytes that go out before the log goes on
+        self.tended = False  # whether a task sends to it, which outlasts short visits to the ranks
         self.cut_bytes = 0  # at the front of `tail`: what finishes a tag that a jump has cut
         self.control = b""  # waits for a boundary between tags
         self.position = 0  # in the log; meaningless while IN_STEP

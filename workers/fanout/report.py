@@ -7,14 +7,12 @@ Metric names stand here and in the catalogue, nowhere else in this role.
 import time
 from collections.abc import Iterable
 
-from engine.metrics import CATALOGUE
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pump import Pump
 from workers.runtime.metrics import Metrics
 
 NS: float = 1e-9
-_REASONS = {metric.name: metric for metric in CATALOGUE}
 
 
 class Report:
@@ -111,6 +109,4 @@ class Report:
             child.observe(value)
 
     def _count(self, name: str, **labels: str) -> None:
-        if "reason" in labels:
-            labels["reason"] = _REASONS[name].fold("reason", labels["reason"])
         self._metrics.bind(name, **labels).inc()

@@ -4,11 +4,8 @@ in the catalogue.
 
 from collections.abc import Iterable
 
-from engine.metrics import CATALOGUE
 from workers.ingest.stream import PublishedStream
 from workers.runtime.metrics import Metrics
-
-_BY_NAME = {metric.name: metric for metric in CATALOGUE}
 
 
 class Report:
@@ -55,6 +52,4 @@ class Report:
             bind("fanlight_timestamp_repairs_total", reason="ahead").inc(ahead)
 
     def _count(self, name: str, **labels: str) -> None:
-        if "reason" in labels:
-            labels["reason"] = _BY_NAME[name].fold("reason", labels["reason"])
         self._metrics.bind(name, **labels).inc()

@@ -53,7 +53,7 @@ def client(client_id: str, stream: str = "live/a", role: str = "player") -> Clie
     return ClientInfo(
         id=client_id,
         worker=client_id.partition("-")[0],
-        protocol="http_flv",
+        protocol="http-flv",
         role=role,
         stream=stream,
         remote="127.0.0.1:5000",

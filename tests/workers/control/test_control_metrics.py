@@ -51,7 +51,7 @@ def test_a_stream_has_its_figures_from_shared_memory(house: House, tmp_path: Pat
     row.players_http, row.bytes_out, row.lag_ms_max = 3, 900, 250
     found = samples(render(take(house), tmp_path))
     assert value(found, "fanlight_streams", state="live") == 1
-    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http_flv") == 3
+    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http-flv") == 3
     assert value(found, "fanlight_stream_bytes_total", stream="live/a", direction="in") == 5_000
     assert value(found, "fanlight_stream_bytes_total", stream="live/a", direction="out") == 900
     assert value(found, "fanlight_stream_lag_seconds", stream="live/a") == 0.25
@@ -72,7 +72,7 @@ def test_streams_beyond_the_cap_share_one_label(tmp_path: Path) -> None:
     found = samples(render(scene(crowd), tmp_path))
     labels = {sample.labels["stream"] for sample in found["fanlight_stream_players"]}
     assert len(labels) == MAX_STREAMS_WITH_LABEL + 1
-    assert value(found, "fanlight_stream_players", stream="other", protocol="http_flv") == sum(range(20))
+    assert value(found, "fanlight_stream_players", stream="other", protocol="http-flv") == sum(range(20))
     assert value(found, "fanlight_stream_bitrate_bits_per_second", stream="other") == 2_000
     assert "other" not in {sample.labels["stream"] for sample in found["fanlight_stream_frames_per_second"]}
 
@@ -81,7 +81,7 @@ def test_a_stream_that_ended_and_its_successor_are_one_label(tmp_path: Path) -> 
     found = samples(
         render(scene([figures("live/a", 1, started_ns=1), figures("live/a", 2, started_ns=2)]), tmp_path)
     )
-    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http_flv") == 3
+    assert value(found, "fanlight_stream_players", stream="live/a", protocol="http-flv") == 3
     assert len(found["fanlight_stream_frames_per_second"]) == 1
 
 

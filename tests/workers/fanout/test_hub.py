@@ -31,6 +31,7 @@ class Hall:
             config=Config(),
             doorbell=self.doorbell,
             slot=WorkerSlot(1, "fanout", 0),
+            draining=trio.Event(),
         )
         self.hub = Hub(cast("Worker", worker), nursery, self.closed.append)
 
