@@ -37,6 +37,15 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "shm": (),
     "engine": ("msgspec",),
     "engine.protocols.http": ("h11", "msgspec"),
+    # Its modules by name, since they look around while they are imported, and only then.
+    "engine.protocols.srt": (
+        "cryptography",
+        "cryptography.exceptions",
+        "cryptography.hazmat.primitives.ciphers",
+        "cryptography.hazmat.primitives.ciphers.aead",
+        "cryptography.hazmat.primitives.keywrap",
+        "msgspec",
+    ),
     "engine.protocols.websocket": ("msgspec", "wsproto"),
     "workers.runtime": ("msgspec", "prometheus_client", "structlog", "trio"),
     # Plain and small: no event loop in the process that has to outlive all others.
