@@ -1,0 +1,18 @@
+"""MPEG transport streams (ISO 13818-1): to FLV messages with `TsReader`."""
+
+from engine.protocols.mpegts.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from engine.protocols.mpegts.events import Media, Programme, Track, TsEvent
+from engine.protocols.mpegts.reader import TsReader
+from engine.protocols.mpegts.statistics import TsStats
+
+__all__ = [
+    "LocalProtocolError",
+    "Media",
+    "Programme",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "Track",
+    "TsEvent",
+    "TsReader",
+    "TsStats",
+]
