@@ -76,15 +76,19 @@ class CatchUp:
             self._goodbyes.close(player, "lapped")
         except OSError:
             self._goodbyes.close(player, "connection_lost")
-        if player.state is PlayerState.BEHIND and not player.tended:
+        self._look_after(player)
+
+    def _look_after(self, player: Player) -> None:
+        if player.state is PlayerState.WAITING and self._ground.ended:
+            self.see_out(player)  # what it waits for will not come
+        elif player.state is PlayerState.BEHIND and not player.tended:
             player.tended = True
             self._ground.source.nursery.start_soon(self._run, player)
 
     async def _run(self, player: Player) -> None:
         await self._tend(player)
         player.tended = False
-        if player.state is PlayerState.WAITING and self._ground.ended:
-            self.see_out(player)  # what it waits for will not come
+        self._look_after(player)
 
     async def _tend(self, player: Player) -> None:
         """Send to `player` for as long as it is behind."""

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 import trio
 from trio.testing import MockClock
 
 from engine.config import Config, PathSettings, for_path
 from engine.media.gop import StartMode
 from tests.workers.fanout.stage import MS_PER_TAG, Seat, Stage, staged
-from workers.fanout.player import PlayerState
+from workers.fanout.ground import Ground
+from workers.fanout.player import Player, PlayerState
 
 
 def settings(**changes: object) -> PathSettings:
@@ -141,3 +143,51 @@ async def test_new_epoch_begins_with_headers_for_everybody_even_if_they_have_not
             assert seat.numbers() == list(range(stage.number))
             assert [tag.timestamp_ms for tag in seat.tags()[-5:-2]] == [10 * MS_PER_TAG] * 3
             assert b"config" in seat.tags()[-5].body
+
+
+async def test_player_that_falls_in_and_out_again_while_its_task_rests_keeps_to_one_task(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage()
+    stage.publish(1)
+    fall_in = Ground.fall_in
+
+    def fall_in_and_publish(ground: Ground, player: Player) -> None:
+        """The next pass comes at once, and is too much for this player."""
+        fall_in(ground, player)
+        stage.publish(1, size=60_000)
+        stage.feed.wake()
+
+    async with staged(stage):
+        seat = stage.join(buffer_bytes=20_000)
+        monkeypatch.setattr(Ground, "fall_in", fall_in_and_publish)
+        stage.publish(1, size=60_000)
+        for _ in range(50):
+            await stage.settle()
+            seat.read()
+        leave([seat])
+        assert seat.numbers() == list(range(seat.player.delivered))
+        assert seat.player.delivered > 10
+
+
+@pytest.mark.parametrize("policy", ["jump", "wait"])
+async def test_slow_player_is_not_judged_any_more_once_the_stream_is_over(
+    autojump_clock: MockClock, policy: str
+) -> None:
+    stage = Stage(settings=settings(max_lag_s=1.0, slow_player=policy))
+    stage.publish(1)
+    async with staged(stage):
+        seat = stage.join(buffer_bytes=20_000)
+        stage.publish(9, size=3_000)
+        await stage.settle()
+        stage.publish(60, size=3_000, keyframes=False)
+        stage.end()
+        for _ in range(5):
+            await stage.settle()
+        for _ in range(20):
+            seat.read()
+            await stage.settle()
+        assert seat.at_end()
+        assert (seat.player.state, seat.player.reason) == (PlayerState.DONE, "stream_ended")
+        assert seat.player.delivered + seat.player.dropped == stage.number
+        assert seat.player.delivered == len(seat.numbers())
