@@ -42,6 +42,11 @@ MAX_MESSAGES_PER_S: Final = 2_000
 """Messages in one second that are not a publisher's audio or video: control, commands, scripts, media nobody
 takes. An empty message is one byte on the wire and an event here. Captions and cue points are below 100."""
 
+MAX_MEDIA_PER_S: Final = 10_000
+"""A publisher's audio and video messages in one second, those inside aggregates too. Live is below 200, a
+film pushed at a hundred times its speed 7,000. An empty message is one byte on the wire, and a tag for
+everybody behind it: without a limit 200 KB a second keep a core busy."""
+
 MAX_UNREAD_BYTES: Final = 256 * KIB
 """Bytes kept, unparsed, while the caller decides about a publish or play. A caller that stops reading
 meanwhile has at most one read here."""

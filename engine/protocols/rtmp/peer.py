@@ -9,7 +9,6 @@ from typing import Final
 
 from engine.protocols.rtmp import commands, replies
 from engine.protocols.rtmp.chunks import RawMessage
-from engine.protocols.rtmp.errors import RemoteProtocolError
 from engine.protocols.rtmp.events import (
     BufferLength,
     Connected,
@@ -25,12 +24,7 @@ from engine.protocols.rtmp.events import (
     Unpublished,
     Wanted,
 )
-from engine.protocols.rtmp.limits import (
-    MAX_COMMANDS_BEFORE_ACCEPT,
-    MAX_COMMANDS_PER_S,
-    MAX_MESSAGES_PER_S,
-    MIN_WINDOW_BYTES,
-)
+from engine.protocols.rtmp.limits import MIN_WINDOW_BYTES
 from engine.protocols.rtmp.messages import (
     Ack,
     Aggregate,
@@ -59,10 +53,10 @@ class Peer:
         self._outbox = outbox
         self._events: list[Event] = []
 
-    def take(self, raw: RawMessage, now: float, events: list[Event]) -> None:
+    def take(self, raw: RawMessage, events: list[Event]) -> None:
         """Act upon one message; events are appended to `events`. Raises RemoteProtocolError."""
         self._events = events
-        self._count_message(now)
+        self._session.count_message()
         self._act(parse(raw))
 
     def _act(self, message: Message) -> None:
@@ -93,8 +87,11 @@ class Peer:
 
     def _media(self, media: Media) -> None:
         self._session.step(Input.MEDIA)
-        publishing = self._session.state is State.PUBLISHING
-        self._tell(media if publishing else Ignored("media without a stream"))
+        if self._session.state is State.PUBLISHING:
+            self._session.count_media()
+            self._tell(media)
+        else:
+            self._tell(Ignored("media without a stream"))
 
     def _script(self, message: Data) -> None:
         body = unwrap(message.body)
@@ -115,7 +112,7 @@ class Peer:
                 self._tell(Ignored(f"user control {message.kind}"))
 
     def _command(self, command: Command) -> None:
-        self._count_command()
+        self._session.count_command()
         handler = _COMMANDS.get(command.name)
         if handler is not None:
             handler(self, command)
@@ -125,24 +122,6 @@ class Peer:
             what = replies.failure(command.transaction, "NetConnection.Call.Failed", "No such method.")
             self._outbox.command(what)
         self._tell(Ignored("unknown command"))
-
-    def _count_message(self, now: float) -> None:
-        session = self._session
-        if now - session.second_began_s >= 1.0:
-            session.second_began_s = now
-            session.messages = 0
-            if session.accepted:
-                session.commands = 0
-        session.messages += 1
-        if session.messages > MAX_MESSAGES_PER_S:
-            raise RemoteProtocolError(f"more than {MAX_MESSAGES_PER_S} messages in a second")
-
-    def _count_command(self) -> None:
-        session = self._session
-        session.commands += 1
-        limit = MAX_COMMANDS_PER_S if session.accepted else MAX_COMMANDS_BEFORE_ACCEPT
-        if session.commands > limit:
-            raise RemoteProtocolError(f"more than {limit} commands", "NetConnection.Connect.Rejected")
 
     def _connect(self, command: Command) -> None:
         wishes = commands.read_connect(command)

@@ -213,24 +213,26 @@ class ServerConnection:
         self._read(data, now, events)
 
     def _read(self, data: bytes | memoryview, now: float, events: list[Event]) -> None:
+        self._session.tick(now)
         self._reader.receive(data, now)
         try:
-            self._drain(now, events)
+            self._drain(events)
         finally:
             self._reader.settle()
         if self.state in _ASKED:
             self._hold(b"")
 
-    def _drain(self, now: float, events: list[Event]) -> None:
+    def _drain(self, events: list[Event]) -> None:
         """Read messages until the bytes are used up or the peer has asked for a decision."""
         session = self._session
         next_message = self._reader.next_message
         while (raw := next_message()) is not None:
             kind = raw.type_id
             if (kind == Type.VIDEO or kind == Type.AUDIO) and session.state is State.PUBLISHING:
+                session.count_media()
                 events.append(Media(kind, raw.timestamp_ms, raw.body))
                 continue
-            self._peer.take(raw, now, events)
+            self._peer.take(raw, events)
             if session.state in _ASKED:
                 return
 

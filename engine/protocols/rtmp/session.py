@@ -5,7 +5,14 @@ It is the part of a connection that `freeze` can take as it is.
 
 import msgspec
 
-from engine.protocols.rtmp.limits import DEFAULT_WINDOW_BYTES
+from engine.protocols.rtmp.errors import RemoteProtocolError
+from engine.protocols.rtmp.limits import (
+    DEFAULT_WINDOW_BYTES,
+    MAX_COMMANDS_BEFORE_ACCEPT,
+    MAX_COMMANDS_PER_S,
+    MAX_MEDIA_PER_S,
+    MAX_MESSAGES_PER_S,
+)
 from engine.protocols.rtmp.states import Input, State, step
 from engine.protocols.rtmp.targets import Target
 
@@ -27,11 +34,40 @@ class Session(msgspec.Struct):
     messages: int = 0
     """Messages, other than a publisher's audio and video, in this second."""
     second_began_s: float = 0.0
-    """When both counts were last started anew."""
+    """When the counts per second were last started anew."""
     window_bytes: int = DEFAULT_WINDOW_BYTES
     """The peer wants an acknowledgement after so many bytes."""
     peer_acked: int = 0
     """The last acknowledgement of the peer, modulo 2^32."""
+    media: int = 0
+    """A publisher's audio and video messages in this second."""
+
+    def tick(self, now: float) -> None:
+        """Start the counts per second anew once a second is over; asked at every read."""
+        if now - self.second_began_s >= 1.0:
+            self.second_began_s = now
+            self.messages = self.media = 0
+            if self.accepted:
+                self.commands = 0
+
+    def count_message(self) -> None:
+        """One more message that is not media. Raises RemoteProtocolError."""
+        self.messages += 1
+        if self.messages > MAX_MESSAGES_PER_S:
+            raise RemoteProtocolError(f"more than {MAX_MESSAGES_PER_S} messages in a second")
+
+    def count_command(self) -> None:
+        """One more command. Raises RemoteProtocolError."""
+        self.commands += 1
+        limit = MAX_COMMANDS_PER_S if self.accepted else MAX_COMMANDS_BEFORE_ACCEPT
+        if self.commands > limit:
+            raise RemoteProtocolError(f"more than {limit} commands", "NetConnection.Connect.Rejected")
+
+    def count_media(self) -> None:
+        """One more piece of a publisher's media. Raises RemoteProtocolError."""
+        self.media += 1
+        if self.media > MAX_MEDIA_PER_S:
+            raise RemoteProtocolError(f"more than {MAX_MEDIA_PER_S} media messages in a second")
 
     def step(self, input_: Input) -> None:
         """Change the state as the table says, or raise and change nothing."""

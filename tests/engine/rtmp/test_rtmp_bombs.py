@@ -14,6 +14,7 @@ from engine.protocols.rtmp.limits import (
     MAX_CHUNK_HEADERS_PER_S,
     MAX_COMMANDS_BEFORE_ACCEPT,
     MAX_COMMANDS_PER_S,
+    MAX_MEDIA_PER_S,
     MAX_MESSAGES_PER_S,
     MAX_UNREAD_BYTES,
     MIB,
@@ -168,9 +169,21 @@ def test_empty_messages_stop_at_their_number_per_second() -> None:
         server.receive(head(3, 4), 10.5)
 
 
-def test_media_of_a_publisher_is_not_counted() -> None:
+def test_media_of_a_publisher_stops_at_a_number_of_its_own() -> None:
     server = publishing()
-    assert len(server.receive(head(0, 4, 0, 0, 8, 1) + head(3, 4) * 5000, 10.0)) == 5001
+    server.receive(head(0, 4, 0, 0, 8, 1), 9.0)
+    for second in (10.0, 11.0):
+        assert len(server.receive(head(3, 4) * MAX_MEDIA_PER_S, second)) == MAX_MEDIA_PER_S
+    with pytest.raises(RemoteProtocolError, match="media messages in a second"):
+        server.receive(head(3, 4), 11.9)
+
+
+def test_media_inside_aggregates_counts() -> None:
+    server = publishing()
+    bundle = message(4, 22, sub_tag(8, b"") * MAX_AGGREGATE_TAGS, stream=1)
+    outcome = feed(server, [bundle] * (MAX_MEDIA_PER_S // MAX_AGGREGATE_TAGS + 1))
+    assert "media messages in a second" in outcome.error
+    assert len(outcome.events) == MAX_MEDIA_PER_S
 
 
 @pytest.mark.parametrize("read_bytes", [4 * KIB, 2 * MAX_UNREAD_BYTES])
