@@ -47,10 +47,10 @@ def _shown(key: Key, value: object) -> str:
         return "this secret"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{_printable(value)}"' if isinstance(value, str) else _printable(str(value))
+    return f'"{printable(value)}"' if isinstance(value, str) else printable(str(value))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One short line, whatever was in it: it goes to a terminal."""
     line = "".join(c if c.isprintable() else "?" for c in text[:SHOWN_CHARACTERS])
     return line + ("..." if len(text) > SHOWN_CHARACTERS else "")
@@ -65,4 +65,4 @@ def unknown(where: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name[:SHOWN_CHARACTERS], names, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known here: {', '.join(names)}"
-    return f'{where}: there is no "{_printable(name)}"; {hint}'
+    return f'{where}: there is no "{printable(name)}"; {hint}'

@@ -44,7 +44,7 @@ class Draft:
             self.problems.append(f'{source}: this holds tables; write [paths."live/*"] and its keys below')
             return
         for pattern, table in content.items():
-            self._take_table(f'{source}."{pattern}"', pattern, table)
+            self._take_table(f'{source}."{check.printable(pattern)}"', pattern, table)
         if len(self._tables) > MAX_PATTERNS:
             self.problems.append(f"{source}: more than {MAX_PATTERNS} patterns; use at most that many")
 
