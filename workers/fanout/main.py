@@ -69,33 +69,35 @@ class Doors:
         self._audience = audience
         self._connections = connections
         self._accepting: trio.Nursery | None = None
-        self._lent: dict[int, trio.CancelScope] = {}
+        self._lent: dict[int, list[trio.CancelScope]] = {}
 
     def open(self, accepting: trio.Nursery) -> None:
         self._accepting = accepting
         for kind, door in DOORS.items():
-            self._start(self._worker.own_listener(kind), door, trio.CancelScope())
+            self._start(self._worker.own_listener(kind), door)
 
     async def lend(self, message: Lend, envelope: Envelope, fds: Descriptors) -> None:
         """Accept for a sibling that is down, too."""
         index = message.fanout_index
         if index in self._lent or self._accepting is None:
             return
-        scope = self._lent[index] = trio.CancelScope()
+        scopes = self._lent[index] = []
         for kind, door in DOORS.items():
             listeners = self._worker.listeners[kind]
             if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
-                self._start(listeners[index], door, scope)
+                scopes.append(self._start(listeners[index], door))
 
     async def take_back(self, message: TakeBack, envelope: Envelope, fds: Descriptors) -> None:
         """The sibling is back."""
-        scope = self._lent.pop(message.fanout_index, None)
-        if scope is not None:
+        for scope in self._lent.pop(message.fanout_index, ()):
             scope.cancel()
 
-    def _start(self, listener: socket.socket, door: Door, scope: trio.CancelScope) -> None:
+    def _start(self, listener: socket.socket, door: Door) -> trio.CancelScope:
+        """Accept on `listener` until the scope is cancelled. A scope each: one may be entered only once."""
         assert self._accepting is not None
+        scope = trio.CancelScope()
         self._accepting.start_soon(self._accept, listener, door, scope)
+        return scope
 
     async def _accept(self, listener: socket.socket, door: Door, scope: trio.CancelScope) -> None:
         serve_one = functools.partial(door, self._audience)
