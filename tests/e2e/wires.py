@@ -1,0 +1,148 @@
+"""The client's end of the three protocols that players speak, without sockets: bytes in, FLV tags out."""
+
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request
+
+from engine.protocols.flv import FlvReader, FlvTag
+from engine.protocols.rtmp import ClientConnection, Media, split_url
+from engine.protocols.rtmp.events import StreamEnded
+
+HTTP: Final = "http-flv"
+WEBSOCKET: Final = "ws-flv"
+RTMP: Final = "rtmp"
+PROTOCOLS: Final = (HTTP, WEBSOCKET, RTMP)
+
+
+class ClientWire(Protocol):
+    """One player's protocol machine."""
+
+    farewell: str
+    """What the server said before it closed; empty while it has said nothing."""
+
+    def receive(self, data: bytes) -> list[FlvTag]:
+        """Take bytes, give the media in them."""
+        ...
+
+    def take_output(self) -> bytes:
+        """What to send now."""
+        ...
+
+    def leave(self) -> bool:
+        """Say good-bye. False where the protocol has no word for it: then our direction is closed."""
+        ...
+
+    def finish(self) -> None:
+        """The server has closed. Raises if that was in the middle of something."""
+        ...
+
+
+class HttpFlv:
+    """A GET, and then FLV to the end."""
+
+    farewell = ""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        self._output = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+        self._head: bytes | None = b""
+        self._flv = FlvReader()
+
+    def receive(self, data: bytes) -> list[FlvTag]:
+        if self._head is not None:
+            self._head += data
+            head, end, data = self._head.partition(b"\r\n\r\n")
+            if not end:
+                return []
+            assert head.startswith(b"HTTP/1.1 200 "), head
+            self._head = None
+        return media_of(self._flv, data)
+
+    def take_output(self) -> bytes:
+        output, self._output = self._output, b""
+        return output
+
+    def leave(self) -> bool:
+        return False
+
+    def finish(self) -> None:
+        self._flv.finish()
+
+
+class WebSocketFlv:
+    """The same in binary messages."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        self._socket = WSConnection(ConnectionType.CLIENT)
+        self._output = self._socket.send(Request(host=parts.netloc, target=target))
+        self._flv = FlvReader()
+        self.farewell = ""
+
+    def receive(self, data: bytes) -> list[FlvTag]:
+        tags: list[FlvTag] = []
+        self._socket.receive_data(data)
+        for event in self._socket.events():
+            match event:
+                case BytesMessage(data=piece):
+                    tags += media_of(self._flv, bytes(piece))
+                case Ping():
+                    self._output += self._socket.send(event.response())
+                case CloseConnection(code=code):
+                    self._answer_close(event, code)
+                case _:
+                    assert isinstance(event, AcceptConnection), event
+        return tags
+
+    def _answer_close(self, event: CloseConnection, code: int) -> None:
+        self.farewell = str(code)
+        if self._socket.state.name == "REMOTE_CLOSING":
+            self._output += self._socket.send(event.response())
+
+    def take_output(self) -> bytes:
+        output, self._output = self._output, b""
+        return output
+
+    def leave(self) -> bool:
+        self._output += self._socket.send(CloseConnection(code=1000))
+        return True
+
+    def finish(self) -> None:
+        self._flv.finish()
+
+
+class RtmpPlay:
+    """RTMP messages, told as the FLV tags they stand for."""
+
+    def __init__(self, url: str) -> None:
+        self._client = ClientConnection(split_url(url))
+        self._client.play()
+        self.farewell = ""
+
+    def receive(self, data: bytes) -> list[FlvTag]:
+        tags = []
+        for event in self._client.receive(data, 0.0):
+            if isinstance(event, Media):
+                tags.append(FlvTag(kind=event.kind, timestamp_ms=event.timestamp_ms, body=event.body))
+            elif isinstance(event, StreamEnded):
+                self.farewell = "StreamEOF"
+        return tags
+
+    def take_output(self) -> bytes:
+        return self._client.take_output()
+
+    def leave(self) -> bool:
+        self._client.end()
+        return True
+
+    def finish(self) -> None:
+        """A message that was cut off is not to be seen from outside; the books would show it."""
+
+
+def media_of(reader: FlvReader, data: bytes) -> list[FlvTag]:
+    """The tags that these bytes complete."""
+    return [item for item in reader.receive(data) if isinstance(item, FlvTag)]
