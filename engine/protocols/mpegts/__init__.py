@@ -1,11 +1,13 @@
-"""MPEG transport streams (ISO 13818-1): to FLV messages with `TsReader`."""
+"""MPEG transport streams (ISO 13818-1): to FLV messages with `TsReader`, from them with `TsWriter`."""
 
 from engine.protocols.mpegts.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from engine.protocols.mpegts.events import Media, Programme, Track, TsEvent
 from engine.protocols.mpegts.reader import TsReader
-from engine.protocols.mpegts.statistics import TsStats
+from engine.protocols.mpegts.statistics import TsStats, WriterStats
+from engine.protocols.mpegts.writer import Group, TsWriter
 
 __all__ = [
+    "Group",
     "LocalProtocolError",
     "Media",
     "Programme",
@@ -15,4 +17,6 @@ __all__ = [
     "TsEvent",
     "TsReader",
     "TsStats",
+    "TsWriter",
+    "WriterStats",
 ]

@@ -11,6 +11,7 @@ from typing import Final
 from engine.protocols.mpegts.limits import MAX_COMPOSITION_S
 
 TICKS_PER_S: Final = 90_000
+TICKS_PER_MS: Final = TICKS_PER_S // 1000
 STAMP_BITS: Final = 33  # ISO 13818-1 §2.4.3.7
 STAMP_MASK: Final = (1 << STAMP_BITS) - 1
 _HALF: Final = 1 << (STAMP_BITS - 1)

@@ -1,4 +1,4 @@
-"""What a reader has seen, good and bad."""
+"""What a reader has seen, good and bad; and what a writer has written."""
 
 import msgspec
 
@@ -46,3 +46,11 @@ class TsStats(msgspec.Struct):
     pcr_jitter_us: int = 0
     """Smoothed difference between the spacing of clock references and that of their arrival, as in RFC 3550
     §6.4.1."""
+
+
+class WriterStats(msgspec.Struct):
+    """Totals since the writer began."""
+
+    frames: int = 0
+    left_out: int = 0
+    """Frames and codec headers for which a transport stream has no form, or that could not be read."""
