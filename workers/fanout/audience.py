@@ -66,8 +66,8 @@ class Audience:
         player.joined_ns = time.monotonic_ns()
         player.feed = feed
         set_low_water(player.sock, feed.low_water_bytes())
-        self._players[player.client_id] = player
         feed.join(player, wire, mode or StartMode(feed.settings.start))
+        self._players[player.client_id] = player
         self.report.player_started(player)
         self.worker.log.info(
             "playing",

@@ -28,6 +28,7 @@ from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
 from workers.fanout.http_input import HttpInput, WebSocketInput
+from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, Wire
 
@@ -136,7 +137,10 @@ class HttpConnection(Connection):
             raise self._plain(
                 503, "this server has as many players as it may have\n", "too_many_players"
             ) from None
-        return await hub.feed(record)
+        try:
+            return await hub.feed(record)
+        except StreamGone:
+            raise self._plain(404, f"{name} is over\n", "not_found") from None
 
     def _opening(self, request: Request) -> tuple[Wire, bytes]:
         if not request.is_websocket:

@@ -27,6 +27,10 @@ IDLE_S: float = 2.0
 PLAYABLE = (StreamState.LIVE, StreamState.GRACE)
 
 
+class StreamGone(Exception):
+    """The stream has ended, or this worker is leaving, while somebody was on the way in."""
+
+
 class Hub:
     """Streams by name.
 
@@ -49,6 +53,7 @@ class Hub:
         self._changed = trio.Event()
         self._waiters = 0
         self._wanted = trio.Event()
+        self._leaving = False
 
     # -- finding
 
@@ -75,12 +80,23 @@ class Hub:
         return for_path(self._worker.config, name)
 
     async def feed(self, record: StreamRecord) -> Feed:
-        """The running feed of a stream, opened if need be."""
-        feed = self.feeds.get(record.name)
-        if feed is None or feed.record.lease != record.lease or feed.over:
-            feed = self._open(record)
-        await feed.started.wait()
-        return feed
+        """The running feed of a stream, opened if need be. Raises StreamGone.
+
+        Join it before anything is awaited: from the next turn on it may be over.
+        """
+        while not self._leaving and self._is_there(record):
+            feed = self.feeds.get(record.name)
+            if feed is None or feed.over:
+                feed = self._open(record)
+            await feed.started.wait()
+            if not feed.over and self._is_there(record):
+                return feed
+        raise StreamGone(record.name)
+
+    def _is_there(self, record: StreamRecord) -> bool:
+        """Whether the directory still has this very stream, asked now."""
+        found = self.find(record.name)
+        return found is not None and is_same_stream(found, record)
 
     def _open(self, record: StreamRecord) -> Feed:
         worker, slot = self._worker, record.slot
@@ -135,7 +151,7 @@ class Hub:
     def _end_those_gone(self) -> None:
         for feed in list(self.feeds.values()):
             record = self._records.get(feed.name)
-            if record is None or record.lease != feed.record.lease:
+            if record is None or not is_same_stream(record, feed.record):
                 feed.end("drained" if self._worker.draining.is_set() else "stream_ended")
             else:
                 feed.record = record
@@ -150,9 +166,16 @@ class Hub:
                 feed.end("idle")
 
     def end_all(self, reason: str) -> None:
+        """End all feeds, and open none any more."""
+        self._leaving = True
         for feed in list(self.feeds.values()):
             feed.end(reason)
 
     def reconfigure(self, old: Config, new: Config) -> None:
         for feed in self.feeds.values():
             feed.reconfigure(for_path(new, feed.name))
+
+
+def is_same_stream(one: StreamRecord, other: StreamRecord) -> bool:
+    """Leases count from one in every slot: only with the slot do they tell streams apart."""
+    return (one.slot, one.lease) == (other.slot, other.lease)

@@ -22,6 +22,7 @@ from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, Publ
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
+from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
 from workers.fanout.wire import RTMP
 from workers.runtime.bus import BusError
@@ -138,7 +139,10 @@ class RtmpConnection(Connection):
             self._audience.check_room()
         except Full:
             raise NotPlayed("too_many_players", "this server has as many players as it may have") from None
-        return await hub.feed(record)
+        try:
+            return await hub.feed(record)
+        except StreamGone:
+            raise NotPlayed("not_found", f"{name} is over") from None
 
     async def _refuse_play(self, refusal: "NotPlayed") -> None:
         self._audience.report.play_refused("rtmp", refusal.reason)
