@@ -41,13 +41,12 @@ class LagLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlowPlayer:
-    """Judges one player. Keeps the times of its last jumps, nothing else."""
+    """Judges one player. Keeps the times of its last jumps, nothing else. `limits` may be replaced."""
 
-    __slots__ = ("_jumps", "_limits", "_max_lag_us")
+    __slots__ = ("_jumps", "limits")
 
     def __init__(self, limits: LagLimits) -> None:
-        self._limits = limits
-        self._max_lag_us = int(limits.max_lag_s * 1_000_000)
+        self.limits = limits
         self._jumps: deque[float] | None = None
 
     def judge(self, lag_us: int, lag_bytes: int, debt_us: int, debt_bytes: int, now: float) -> Verdict:
@@ -57,8 +56,11 @@ class SlowPlayer:
         A verdict of JUMP or WAIT counts as a jump, so ask again only when it has been carried out. now in
         seconds.
         """
-        limits = self._limits
-        if lag_us - debt_us <= self._max_lag_us and lag_bytes - debt_bytes <= limits.max_lag_bytes:
+        limits = self.limits
+        if (
+            lag_us - debt_us <= limits.max_lag_s * 1_000_000
+            and lag_bytes - debt_bytes <= limits.max_lag_bytes
+        ):
             return Verdict.STAY
         if limits.policy is SlowPolicy.DISCONNECT or self._too_often(now):
             return Verdict.CLOSE
@@ -69,6 +71,6 @@ class SlowPlayer:
         if self._jumps is None:  # most players never jump, so the deque (760 bytes) waits until it is needed
             self._jumps = deque()
         self._jumps.append(now)
-        while self._jumps[0] <= now - self._limits.jump_window_s:
+        while self._jumps[0] <= now - self.limits.jump_window_s:
             self._jumps.popleft()
-        return len(self._jumps) >= self._limits.max_jumps
+        return len(self._jumps) >= self.limits.max_jumps

@@ -67,6 +67,7 @@ class Feed:
         self.reader = reader
         self.row = row
         self._load = load
+        self.pacer = Pacer(settings.min_coalesce_ms, settings.max_coalesce_ms, load=load)
         self.reconfigure(settings)
         self.pumps: dict[str, Pump] = {}
         self.newest_dts_us = 0
@@ -89,6 +90,7 @@ class Feed:
         self.settings = settings
         self.lag_limits = lag_limits(settings)
         self.gop_limits = gop_limits(settings)
+        self.pacer.rest()  # its passes leave the worker's load with it
         self.pacer = Pacer(settings.min_coalesce_ms, settings.max_coalesce_ms, load=self._load)
 
     @property
@@ -118,12 +120,17 @@ class Feed:
             self._note_players(player.pump)
 
     def _note_players(self, pump: Pump) -> None:
-        """Keep the board true: it is what the API shows, and what a successor counts if this worker dies."""
-        setattr(self.row, BOARD_WORDS[pump.wire.name], pump.player_count)
+        """Keep the board true: it is what the API shows, and what a successor counts if this worker dies.
+
+        A player may linger for longer than the slot is this stream's.
+        """
+        if self.row.lease == self.record.lease:
+            setattr(self.row, BOARD_WORDS[pump.wire.name], pump.player_count)
 
     def low_water_bytes(self) -> int:
         """TCP_NOTSENT_LOWAT for this stream's players: about two ticks."""
-        tick_bytes = self.record.stats.bitrate_bps // 8 * self.settings.max_coalesce_ms // 1000
+        stats = self._directory.get(self.record.slot).stats  # `record` may be older
+        tick_bytes = stats.bitrate_bps // 8 * self.settings.max_coalesce_ms // 1000
         return max(MIN_LOW_WATER_BYTES, 2 * tick_bytes)
 
     def choose_start(self, mode: StartMode) -> Entry | None:

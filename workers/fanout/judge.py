@@ -28,6 +28,7 @@ class Judge:
             return  # once the stream is over, nobody falls further behind
         if player.slow is None:
             player.slow = SlowPlayer(self._ground.source.lag_limits)
+        player.slow.limits = self._ground.source.lag_limits  # they may have been loaded anew
         verdict = player.slow.judge(
             self._ground.lag_us(player),
             self._lag_bytes(player),
