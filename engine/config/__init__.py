@@ -13,9 +13,10 @@ from engine.config.keys import KEYS, Key
 from engine.config.listen import Listen
 from engine.config.load import decode, encode, load
 from engine.config.path_settings import PathSettings, for_path
+from engine.config.ports import StreamPorts
 from engine.config.reload import Reload, apply_hot, diff
 from engine.config.rules import check_rules
-from engine.config.secret import Secret
+from engine.config.secret import Passphrase, Secret
 from engine.config.tree import (
     Api,
     Config,
@@ -29,6 +30,7 @@ from engine.config.tree import (
     Publish,
     Ring,
     Rtmp,
+    Srt,
     Workers,
 )
 
@@ -44,6 +46,7 @@ __all__ = [
     "Listen",
     "Log",
     "Metrics",
+    "Passphrase",
     "PathSettings",
     "PathTable",
     "Play",
@@ -52,6 +55,8 @@ __all__ = [
     "Ring",
     "Rtmp",
     "Secret",
+    "Srt",
+    "StreamPorts",
     "Workers",
     "apply_hot",
     "check_rules",

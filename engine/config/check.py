@@ -8,7 +8,8 @@ import msgspec
 
 from engine.config.keys import Key
 from engine.config.listen import Listen
-from engine.config.secret import Secret
+from engine.config.ports import StreamPorts
+from engine.config.secret import Passphrase, Secret
 
 SHOWN_CHARACTERS: Final = 60
 """How much of a wrong value an error message repeats."""
@@ -19,14 +20,20 @@ class Refused(Exception):
 
 
 def from_text(wanted: type, value: object) -> object:
-    """msgspec's hook for the types it does not know: both are written as text."""
+    """msgspec's hook for the types it does not know: all but tables of ports are written as text."""
+    if wanted is StreamPorts:
+        return StreamPorts.parse(value)
     if not isinstance(value, str):
         raise ValueError("not a text")
-    return Listen.parse(value) if wanted is Listen else Secret(value)
+    if wanted is Listen:
+        return Listen.parse(value)
+    return Passphrase(value) if wanted is Passphrase else Secret(value)
 
 
-def to_text(value: object) -> str:
+def to_text(value: object) -> str | dict[str, str]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
+    if isinstance(value, StreamPorts):
+        return value.as_table()
     return value.reveal() if isinstance(value, Secret) else str(value)
 
 
@@ -43,7 +50,7 @@ def checked(key: Key, where: str, value: object, *, strict: bool) -> object:
 
 
 def _shown(key: Key, value: object) -> str:
-    if key.annotation is Secret:
+    if isinstance(key.default, Secret):
         return "this secret"
     if isinstance(value, bool):
         return str(value).lower()
@@ -57,7 +64,7 @@ def printable(text: str) -> str:
 
 
 def _why(key: Key, error: Exception) -> str:
-    return f" ({error})" if isinstance(key.default, Listen) else ""
+    return f" ({error})" if isinstance(key.default, Listen | StreamPorts) else ""
 
 
 def unknown(where: str, name: str, known: Iterable[str]) -> str:

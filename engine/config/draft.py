@@ -1,6 +1,6 @@
 """The configuration while it is being read: checked values so far, and everything that was wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -36,7 +36,7 @@ class Draft:
 
     def take(self, key: Key, where: str, value: object, *, strict: bool = True) -> None:
         """Take one value of a section, written under the name `where`."""
-        self._store(self._sections.setdefault(key.section, {}), key, where, value, strict=strict)
+        self._store(self._sections.setdefault(key.section, {}), key.name, key, where, value, strict=strict)
 
     def take_paths(self, content: object, source: str = "paths") -> None:
         """Take the tables below `paths`."""
@@ -85,20 +85,27 @@ class Draft:
     def _take_path_key(
         self, where: str, section: str | None, into: dict[str, object], name: str, value: object
     ) -> None:
-        key = PATH_KEYS.get(name)
-        if key is not None and section in (None, key.section):
-            self._store(into, key, f"{where}.{name}", value, strict=True)
-        elif homes := [k.section for k in KEYS.values() if k.name == name and section in (None, k.section)]:
+        key = PATH_KEYS.get(name) if section is None else KEYS.get(f"{section}.{name}")
+        if key is not None and key.per_path:
+            self._store(into, key.path_name, key, f"{where}.{name}", value, strict=True)
+        elif homes := [k.section for k in _fixed_keys(name) if section in (None, k.section)]:
             belongs = " or ".join(f"[{home}]" for home in homes)
             self.problems.append(
                 f"{where}.{name}: this cannot differ between streams; it belongs in {belongs}"
             )
         else:
-            known = [k.name for k in PATH_KEYS.values() if section in (None, k.section)]
+            known = [k.name for k in PATH_KEYS.values() if k.section == section] or [*PATH_KEYS]
             self.problems.append(check.unknown(where, name, known))
 
-    def _store(self, into: dict[str, object], key: Key, where: str, value: object, *, strict: bool) -> None:
+    def _store(
+        self, into: dict[str, object], name: str, key: Key, where: str, value: object, *, strict: bool
+    ) -> None:
         try:
-            into[key.name] = check.checked(key, where, value, strict=strict)
+            into[name] = check.checked(key, where, value, strict=strict)
         except check.Refused as refused:
             self.problems.append(str(refused))
+
+
+def _fixed_keys(name: str) -> Iterator[Key]:
+    """Keys of that name that hold for all streams."""
+    return (key for key in KEYS.values() if key.name == name and not key.per_path)

@@ -20,9 +20,12 @@ from msgspec.inspect import (
     type_info,
 )
 from msgspec.inspect import StructType as StructInfo
+from msgspec.structs import replace
 
-from engine.config import listen, secret
+from engine.config import listen, ports, secret
 from engine.config.listen import Listen
+from engine.config.ports import StreamPorts
+from engine.config.secret import Passphrase
 from engine.config.tree import NEEDS_RESTART, Config, PathTable, Section
 
 ENVIRONMENT_PREFIX: Final = "FANLIGHT_"
@@ -49,6 +52,11 @@ class Key(Struct, frozen=True, kw_only=True):
         return f"{self.section}.{self.name}"
 
     @property
+    def path_name(self) -> str:
+        """What a path's table calls it; see PREFIXED_SECTIONS."""
+        return f"{self.section}_{self.name}" if self.section in PREFIXED_SECTIONS else self.name
+
+    @property
     def environment_name(self) -> str:
         return f"{ENVIRONMENT_PREFIX}{self.section}{ENVIRONMENT_SEPARATOR}{self.name}".upper()
 
@@ -67,6 +75,11 @@ def _allowed(info: Type, annotation: object) -> str:
             return f"a text of at most {info.max_length} characters, without spaces"
         case CustomType(cls=cls) if cls is Listen:
             return f'"host:port", such as {listen.EXAMPLES}'
+        case CustomType(cls=cls) if cls is StreamPorts:
+            return f"a table of at most {ports.MAX_PORTS} ports with a stream each, such as {ports.EXAMPLE}"
+        case CustomType(cls=cls) if cls is Passphrase:
+            least, most = secret.MIN_PASSPHRASE_BYTES, secret.MAX_PASSPHRASE_BYTES
+            return f"a printable text of {least} to {most} characters, or an empty one"
         case CustomType():
             return f"a printable text of at most {secret.MAX_SECRET_CHARACTERS} characters"
         case _:
@@ -75,15 +88,16 @@ def _allowed(info: Type, annotation: object) -> str:
 
 def _key(section: str, field: Field, annotation: object) -> Key:
     info, extra = _unwrapped(field.type)
-    return Key(
+    key = Key(
         section=section,
         name=field.name,
         annotation=annotation,
         default=field.default,
         allowed=_allowed(info, annotation),
         restart=extra == NEEDS_RESTART,
-        per_path=field.name in PathTable.__struct_fields__ and section in PATH_SECTIONS,
+        per_path=False,
     )
+    return replace(key, per_path=section in PATH_SECTIONS and key.path_name in PathTable.__struct_fields__)
 
 
 def _unwrapped(info: Type) -> tuple[Type, object]:
@@ -108,10 +122,12 @@ def _all_keys() -> Iterator[Key]:
             yield _key(section, field, annotations[field.name])
 
 
-PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout")
+PREFIXED_SECTIONS: Final = frozenset({"srt"})
+"""Sections with names too general to stand alone: in a path's table, `latency_ms` is `srt_latency_ms`."""
+PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout", "srt")
 """The sections of which a path may override keys; a test holds that no name occurs in two of them."""
 SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(_sections())
 KEYS: Final[Mapping[str, Key]] = MappingProxyType({key.dotted: key for key in _all_keys()})
 """By dotted name: `fanout.max_lag_s`."""
-PATH_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.name: k for k in KEYS.values() if k.per_path})
-"""By bare name, as they stand in a path's table."""
+PATH_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.path_name: k for k in KEYS.values() if k.per_path})
+"""By name as they stand in a path's table."""

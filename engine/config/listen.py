@@ -30,7 +30,7 @@ class Listen:
         host, colon, port = text.rpartition(":")
         if not colon:
             raise ValueError("the port is missing")
-        return cls(_parse_host(host), _parse_port(port))
+        return cls(_parse_host(host), parse_port(port))
 
     @property
     def host(self) -> str:
@@ -85,7 +85,8 @@ def _parse_host(host: str) -> str:
         raise ValueError("the host is not an IP address") from None
 
 
-def _parse_port(port: str) -> int:
+def parse_port(port: str) -> int:
+    """Read a port number; raise ValueError that says what is allowed."""
     # isascii: str.isdigit also takes superscripts and other scripts' digits.
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= MAX_PORT):
         raise ValueError(f"the port is not a number from 0 to {MAX_PORT}")

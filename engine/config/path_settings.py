@@ -30,6 +30,8 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     slow_player: SlowPlayer
     max_jumps: int
     jump_window_s: float
+    srt_passphrase: Secret
+    srt_latency_ms: int
     gop: Gop
 
 
@@ -44,7 +46,7 @@ def for_path(config: Config, name: str) -> PathSettings:
 
 def without_tables(config: Config) -> PathSettings:
     """What holds for a stream that no pattern matches."""
-    publish, play, fanout = config.publish, config.play, config.fanout
+    publish, play, fanout, srt = config.publish, config.play, config.fanout, config.srt
     return PathSettings(
         publish_key=publish.publish_key,
         takeover=publish.takeover,
@@ -60,6 +62,8 @@ def without_tables(config: Config) -> PathSettings:
         slow_player=fanout.slow_player,
         max_jumps=fanout.max_jumps,
         jump_window_s=fanout.jump_window_s,
+        srt_passphrase=srt.passphrase,
+        srt_latency_ms=srt.latency_ms,
         gop=config.gop,
     )
 

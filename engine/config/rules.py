@@ -6,9 +6,10 @@ Each rule is a generator of sentences, and the sentence names the keys as the op
 from collections.abc import Iterator
 from itertools import combinations
 
+from engine.config.listen import Listen
 from engine.config.path_settings import PathSettings, overlay, without_tables
 from engine.config.patterns import overlap, specificity
-from engine.config.tree import Config
+from engine.config.tree import Config, Srt
 
 
 def check_rules(config: Config) -> tuple[str, ...]:
@@ -21,10 +22,18 @@ def check_rules(config: Config) -> tuple[str, ...]:
 
 
 def _listeners(config: Config) -> Iterator[str]:
-    listeners = {name: getattr(config, name).listen for name in ("rtmp", "http", "api", "metrics")}
-    for (one, left), (other, right) in combinations(listeners.items(), 2):
-        if left.collides_with(right):
-            yield f"{one}.listen and {other}.listen: {left} and {right} collide; use distinct ports"
+    tcp = {f"{name}.listen": getattr(config, name).listen for name in ("rtmp", "http", "api", "metrics")}
+    for sockets in (tcp, _udp_sockets(config.srt)):  # apart: a port of one is no port of the other
+        for (one, left), (other, right) in combinations(sockets.items(), 2):
+            if left.collides_with(right):
+                yield f"{one} and {other}: {left} and {right} collide; use distinct ports"
+
+
+def _udp_sockets(srt: Srt) -> dict[str, Listen]:
+    if not srt.enabled:
+        return {}
+    mapped = {f"srt.ports.{port}": Listen(srt.listen.host, port) for port, _ in srt.ports.items()}
+    return {"srt.listen": srt.listen, **mapped}
 
 
 def _api_is_private(config: Config) -> Iterator[str]:

@@ -11,6 +11,10 @@ from typing import Final
 MAX_SECRET_CHARACTERS: Final = 256
 """Longer than any key a person or a key generator makes, and small enough to travel in a query."""
 
+MIN_PASSPHRASE_BYTES: Final = 10
+MAX_PASSPHRASE_BYTES: Final = 79
+"""Both are libsrt's (SRTO_PASSPHRASE): another length could be configured here and at no encoder."""
+
 
 class Secret:
     """A secret text. Empty means that nothing is asked for; `bool(secret)` tells."""
@@ -44,6 +48,18 @@ class Secret:
         return "***"
 
     __str__ = __repr__
+
+
+class Passphrase(Secret):
+    """What both ends of an encrypted SRT connection derive its keys from; empty: not encrypted."""
+
+    __slots__ = ()
+
+    def __init__(self, text: str = "") -> None:
+        """Raise ValueError for what libsrt would not take: it counts bytes, not characters."""
+        super().__init__(text)
+        if text and not MIN_PASSPHRASE_BYTES <= len(text.encode()) <= MAX_PASSPHRASE_BYTES:
+            raise ValueError(f"a passphrase has {MIN_PASSPHRASE_BYTES} to {MAX_PASSPHRASE_BYTES} characters")
 
 
 def _digest(text: str) -> bytes:

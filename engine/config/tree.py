@@ -11,7 +11,8 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from engine.config.listen import Listen
-from engine.config.secret import Secret
+from engine.config.ports import StreamPorts
+from engine.config.secret import Passphrase, Secret
 from engine.config.units import GIB, KIB, MIB
 
 NEEDS_RESTART: Final = {"reload": "restart"}
@@ -19,6 +20,7 @@ NEEDS_RESTART: Final = {"reload": "restart"}
 
 SlowPlayer = Literal["jump", "wait", "disconnect"]
 StartMode = Literal["keyframe", "burst", "live"]
+SrtMode = Literal["publish", "play"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
@@ -46,6 +48,21 @@ class Http(Section, frozen=True, kw_only=True):
     """From accept to the end of the request head."""
     cors_origin: Annotated[str, Meta(max_length=256, pattern=r"^[!-~]*$")] = "*"
     """Access-Control-Allow-Origin; empty: the header is not sent."""
+
+
+class Srt(Section, frozen=True, kw_only=True):
+    """The port for SRT, publishers and players alike; UDP."""
+
+    enabled: Annotated[bool, Meta(extra=NEEDS_RESTART)] = True
+    listen: Address = Listen("0.0.0.0", 10080)
+    latency_ms: Annotated[int, Meta(ge=20, le=8000)] = 120
+    """What we ask for; the larger of the two ends' wishes holds."""
+    passphrase: Passphrase = Passphrase("")
+    """Empty: connections are not encrypted."""
+    default_mode: SrtMode = "publish"
+    """What a stream id means that is a bare stream name."""
+    ports: Annotated[StreamPorts, Meta(extra=NEEDS_RESTART)] = StreamPorts()
+    """Further ports at the same address, each for publishing one stream without a stream id."""
 
 
 class Api(Section, frozen=True, kw_only=True):
@@ -160,6 +177,8 @@ class PathTable(Section, frozen=True, kw_only=True):
     slow_player: SlowPlayer | UnsetType = UNSET
     max_jumps: int | UnsetType = UNSET
     jump_window_s: float | UnsetType = UNSET
+    srt_passphrase: Passphrase | UnsetType = UNSET
+    srt_latency_ms: int | UnsetType = UNSET
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -167,6 +186,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     rtmp: Rtmp = Rtmp()
     http: Http = Http()
+    srt: Srt = Srt()
     api: Api = Api()
     metrics: Metrics = Metrics()
     workers: Workers = Workers()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, ConfigError, for_path, load
+from engine.config import Config, ConfigError, Passphrase, for_path, load
 from engine.config.draft import MAX_PATTERNS
 from engine.config.patterns import matches, overlap, specificity
 
@@ -84,6 +84,15 @@ def test_keys_stand_in_the_table_or_in_a_sub_table_of_their_section() -> None:
     assert flat == nested
 
 
+def test_keys_with_general_names_carry_their_section_outside_of_it() -> None:
+    flat = load('[paths."live/*"]\nsrt_latency_ms = 250\nsrt_passphrase = "0123456789"', {})
+    nested = load('[paths."live/*".srt]\nlatency_ms = 250\npassphrase = "0123456789"', {})
+    assert flat == nested
+    settings = for_path(flat, "live/cam")
+    assert (settings.srt_latency_ms, settings.srt_passphrase) == (250, Passphrase("0123456789"))
+    assert for_path(flat, "other/cam").srt_latency_ms == Config().srt.latency_ms
+
+
 def test_a_table_is_held_to_the_limits_of_the_sections() -> None:
     assert problems('[paths."live/*"]\nmax_gops = 0') == (
         'paths."live/*".max_gops: 0 is not allowed; use a whole number from 1 to 100',
@@ -95,8 +104,11 @@ def test_a_table_is_held_to_the_limits_of_the_sections() -> None:
     [
         ("max_players = 3", "it belongs in [fanout]"),
         ("fanout = {max_players = 3}", "it belongs in [fanout]"),
-        ('listen = "x"', "it belongs in [rtmp] or [http] or [api] or [metrics]"),
+        ('listen = "x"', "it belongs in [rtmp] or [http] or [srt] or [api] or [metrics]"),
         ("gop = {grace_s = 3}", "known here: max_gops, max_duration_s, max_bytes"),
+        ("latency_ms = 250", 'did you mean "srt_latency_ms"?'),
+        ("srt = {srt_latency_ms = 250}", 'did you mean "latency_ms"?'),
+        ("srt = {enabled = false}", "it belongs in [srt]"),
         ("grace = 3", 'did you mean "grace_s"?'),
         ("play = 3", "there is no"),
     ],

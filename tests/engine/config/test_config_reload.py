@@ -13,6 +13,9 @@ def test_what_is_built_at_start_needs_a_restart() -> None:
     assert {key.dotted for key in KEYS.values() if key.restart} == {
         "rtmp.listen",
         "http.listen",
+        "srt.enabled",
+        "srt.listen",
+        "srt.ports",
         "api.listen",
         "metrics.listen",
         "workers.fanout",

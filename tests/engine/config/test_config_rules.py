@@ -84,6 +84,18 @@ def test_the_api_may_stand_on_any_loopback_address(address: str) -> None:
     load(f'[api]\nlisten = "{address}"', {})
 
 
+def test_a_udp_port_is_not_a_tcp_port() -> None:
+    load('[srt]\nlisten = "0.0.0.0:8080"', {})
+
+
+def test_a_mapped_port_is_not_the_one_for_all() -> None:
+    (problem,) = problems('[srt.ports]\n10080 = "live/cam"')
+    assert problem == (
+        "srt.listen and srt.ports.10080: 0.0.0.0:10080 and 0.0.0.0:10080 collide; use distinct ports"
+    )
+    load('[srt]\nenabled = false\n[srt.ports]\n10080 = "live/cam"', {})
+
+
 @pytest.mark.parametrize(
     ("rtmp", "http"),
     [

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, Listen, Secret, encode, load
+from engine.config import (
+    Config,
+    ConfigError,
+    Listen,
+    Passphrase,
+    Secret,
+    StreamPorts,
+    decode,
+    encode,
+    load,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +109,57 @@ def test_a_secret_matches_only_itself() -> None:
 def test_a_secret_that_nobody_can_type_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="printable text"):
         Secret(text)
+
+
+@pytest.mark.parametrize("text", ["123456789", "x" * 80, "é" * 40])
+def test_a_passphrase_that_no_encoder_takes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="10 to 79 characters"):
+        Passphrase(text)
+    with pytest.raises(ConfigError, match=r"SRT__PASSPHRASE: this secret is not allowed; use .* 10 to 79"):
+        load("", {"FANLIGHT_SRT__PASSPHRASE": text})
+
+
+def test_a_passphrase_is_a_secret_or_empty() -> None:
+    assert not Passphrase("")
+    config = load('[srt]\npassphrase = "0123456789"\n[paths."a/b".srt]\npassphrase = "abcdefghij"', {})
+    assert config.srt.passphrase.matches("0123456789")
+    assert "0123456789" not in repr(config)
+    assert isinstance(decode(encode(config)).srt.passphrase, Passphrase)
+
+
+def test_ports_stand_for_streams() -> None:
+    config = load('[srt.ports]\n10081 = "live/cam1"\n10082 = "cam2"', {})
+    assert [*config.srt.ports.items()] == [(10081, "live/cam1"), (10082, "live/cam2")]
+    assert len(config.srt.ports) == 2
+    assert decode(encode(config)) == config
+    again = load("", {"FANLIGHT_SRT__PORTS": '{10081 = "live/cam1", 10082 = "live/cam2"}'})
+    assert again.srt.ports == config.srt.ports
+    assert len({again.srt.ports, config.srt.ports, StreamPorts()}) == 2
+    assert config.srt.ports != "live/cam1"
+    assert "live/cam1" in repr(config.srt.ports)
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ('{10081 = "live/../x"}', "not made of dots alone"),
+        ('{10081 = "live/ö"}', "made of A-Z a-z"),
+        ("{10081 = 3}", "a stream name is a text"),
+        ('{65536 = "live/cam"}', "not a number from 0 to 65535"),
+        ('{first = "live/cam"}', "not a number from 0 to 65535"),
+        ('{81 = "a/b", 081 = "a/c"}', "the same port twice"),
+        ('{10081 = "cam", 10082 = "live/cam"}', "the same stream twice"),
+        ("{" + ", ".join(f'{port} = "live/{port}"' for port in range(65)) + "}", "more than 64 ports"),
+        ("10081", "not a table"),
+        ('"live/cam1', "not a TOML inline table"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused_with_the_reason(table: str, why: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("", {"FANLIGHT_SRT__PORTS": table})
+    (problem,) = caught.value.problems
+    assert why in problem
+    assert problem.endswith('such as {10081 = "live/cam1"}')
 
 
 def test_the_defaults_cannot_be_changed() -> None:
