@@ -72,6 +72,7 @@ class PublishedStream:
         self._headers_version = self._intake.headers.version
         self._ring = self._new_writer(directory.epoch(slot))
         self._repairs = (0, 0)
+        self._before = StreamStats()  # totals of an ingest that died
 
     def inherit(self, record: StreamRecord, headers: tuple[int, bytes]) -> None:
         """Go on where an ingest that died was: its headers, the newest time in the ring, a grace time for
@@ -82,6 +83,7 @@ class PublishedStream:
         self._intake = Intake(timeline=timeline, headers=HeaderSet.restore(*headers))
         self._headers_version = self._intake.headers.version
         self.reconnects, self.takeovers = record.stats.reconnects, record.stats.takeovers
+        self._before = record.stats
         self._sessions = 1
         self.state = record.state
         if record.state is StreamState.LIVE:
@@ -102,6 +104,7 @@ class PublishedStream:
             self._intake.begin_session()
         self._sessions += 1
         self._enter(StreamState.LIVE)
+        self.report(time.monotonic_ns())  # this process may not live to the next round
 
     def vanished(self, publisher: Holder) -> None:
         """The publisher is gone without a word: players are kept for the grace time."""
@@ -178,16 +181,16 @@ class PublishedStream:
 
     def report(self, now_ns: int) -> None:
         """Put what was measured into the directory."""
-        stats = self._intake.stats(now_ns)
+        stats, before = self._intake.stats(now_ns), self._before
         self._directory.set_stats(
             self.slot,
             StreamStats(
-                bytes_in=stats.bytes_in,
-                tags_in=stats.tags_in,
-                video_tags=stats.video_tags,
-                audio_tags=stats.audio_tags,
-                keyframes=stats.keyframes,
-                repairs=stats.repairs_backwards + stats.repairs_ahead,
+                bytes_in=before.bytes_in + stats.bytes_in,
+                tags_in=before.tags_in + stats.tags_in,
+                video_tags=before.video_tags + stats.video_tags,
+                audio_tags=before.audio_tags + stats.audio_tags,
+                keyframes=before.keyframes + stats.keyframes,
+                repairs=before.repairs + stats.repairs_backwards + stats.repairs_ahead,
                 reconnects=self.reconnects,
                 takeovers=self.takeovers,
                 last_tag_ns=stats.last_tag_ns,

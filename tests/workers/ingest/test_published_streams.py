@@ -200,6 +200,20 @@ def test_new_ingest_continues_the_streams_of_a_dead_one(house: House) -> None:
     assert last.generation == house.directory.headers(continued.slot)[0]
 
 
+def test_totals_of_a_stream_outlive_the_ingest_that_counted_them(house: House) -> None:
+    stream = house.ingest().open("live/a", Somebody())
+    stream.take([CONFIG_TAG, keyframe(0), frame(40)], 1)
+    stream.report(2)
+    continued = house.ingest().open("live/a", Somebody())
+    again = house.ingest().open("live/a", Somebody())  # one that died before its first round
+    again.take([CONFIG_TAG, keyframe(0)], 3)
+    again.report(4)
+    record = house.directory.find("live/a")
+    assert record is not None
+    assert (record.stats.tags_in, record.stats.keyframes, record.stats.reconnects) == (5, 2, 2)
+    assert (stream.slot, record.slot) == (continued.slot, again.slot)
+
+
 def test_headers_are_in_the_directory_before_the_start_point_that_needs_them(house: House) -> None:
     streams, publisher = house.ingest(), Somebody()
     stream = streams.open("live/a", publisher)
