@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from itertools import product
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import pytest
 
-from engine.protocols.rtmp import states
-from engine.protocols.rtmp.errors import LocalProtocolError, RemoteProtocolError
+from engine.protocols.rtmp import errors as rtmp_errors
+from engine.protocols.rtmp import states as rtmp
+from engine.protocols.srt import errors as srt_errors
+from engine.protocols.srt import states as srt
 
 S = TypeVar("S", bound=Enum)
 I = TypeVar("I", bound=Enum)  # noqa: E741 - the pair (S, I) reads as in any text on state machines
@@ -28,16 +30,48 @@ class Machine(NamedTuple):
     remote_error: type[Exception]
 
 
+class Errors(Protocol):
+    """The module of a package's errors."""
+
+    @property
+    def LocalProtocolError(self) -> type[Exception]: ...
+
+    @property
+    def RemoteProtocolError(self) -> type[Exception]: ...
+
+
 def machine(
-    name: str, table: Table[S, I], inputs: type[I], ours: Collection[I], step: Callable[[S, I], S]
+    name: str,
+    table: Table[S, I],
+    inputs: type[I],
+    ours: Collection[I],
+    step: Callable[[S, I], S],
+    errors: Errors,
 ) -> Machine:
-    """Name an RTMP machine; the type variables see to it that table, inputs and step belong together."""
-    return Machine(name, table, inputs, ours, step, LocalProtocolError, RemoteProtocolError)  # type: ignore[arg-type]
+    """Name a machine; the type variables see to it that table, inputs and step belong together."""
+    local_error, remote_error = errors.LocalProtocolError, errors.RemoteProtocolError
+    return Machine(name, table, inputs, ours, step, local_error, remote_error)  # type: ignore[arg-type]
 
 
 MACHINES = [
-    machine("rtmp server", states.SERVER, states.Input, states.LOCAL_INPUTS, states.step),
-    machine("rtmp client", states.CLIENT, states.ClientInput, states.CLIENT_LOCAL_INPUTS, states.client_step),
+    machine("rtmp server", rtmp.SERVER, rtmp.Input, rtmp.LOCAL_INPUTS, rtmp.step, rtmp_errors),
+    machine(
+        "rtmp client",
+        rtmp.CLIENT,
+        rtmp.ClientInput,
+        rtmp.CLIENT_LOCAL_INPUTS,
+        rtmp.client_step,
+        rtmp_errors,
+    ),
+    machine(
+        "srt listener's exchange",
+        srt.EXCHANGE,
+        srt.ExchangeInput,
+        srt.EXCHANGE_LOCAL_INPUTS,
+        srt.exchange_step,
+        srt_errors,
+    ),
+    machine("srt caller", srt.CALLER, srt.CallerInput, srt.CALLER_LOCAL_INPUTS, srt.caller_step, srt_errors),
 ]
 each_machine = pytest.mark.parametrize("subject", MACHINES, ids=lambda subject: subject.name)
 

@@ -305,7 +305,7 @@ _READERS: Final[dict[int, Callable[[int, int, bytes], Body]]] = {
 
 def _check_padding(what: str, content: bytes) -> None:
     """Types without a CIF carry nothing, or libsrt's word of padding."""
-    if len(content) > len(_PAD):
+    if len(content) not in (0, len(_PAD)):
         raise RemoteProtocolError(f"{what} of {len(content)} bytes")
 
 

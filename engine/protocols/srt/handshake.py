@@ -196,7 +196,7 @@ def _blocks(handshake: Handshake) -> dict[int, bytes]:
     blocks: dict[int, bytes] = {}
     rest = handshake.extensions
     while rest:
-        kind, words = _BLOCK.unpack_from(rest)
+        kind, words = _BLOCK.unpack(rest[: _BLOCK.size].ljust(_BLOCK.size, b"\0"))
         end = _BLOCK.size + 4 * words
         if end > len(rest) or kind in blocks:
             raise _rogue(f"extension block {kind} of {words} words")

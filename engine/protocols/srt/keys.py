@@ -11,7 +11,8 @@ libsrt changes over whether or not the announcement was answered; here an unansw
 packets longer as the announcement came early.
 
 `KeySet` is what passes between processes and on to `SendKeys` and `ReceiveKeys`: plain bytes, no contexts.
-New keys come out of a seed, so that equal seeds give equal packets; it must be secret and random.
+New keys come out of a seed and the key before, so that equal seeds give equal packets, and a connection that
+goes on elsewhere with the same seed does not come upon a key again. The seed must be secret and random.
 """
 
 import hashlib
@@ -204,7 +205,7 @@ class SendKeys:
         return accepted
 
     def _announce(self) -> bytes:
-        fresh = _expand(self._seed, f"key {self.refreshes + 1}", self._keys.key_bytes)
+        fresh = _expand(self._seed + self._keys.key(self.key), "next key", self._keys.key_bytes)
         if self.key == KEY_EVEN:
             self._keys = msgspec.structs.replace(self._keys, odd=fresh)
         else:
