@@ -124,6 +124,8 @@ def _fanlight_config(ports: dict[str, int], tick_ms: tuple[int, int] | None, wor
         f'metrics.listen = "{HOST}:{ports["metrics"]}"',
         f"workers.fanout = {workers}",
     ]
+    if "FANLIGHT_COMMAND" not in os.environ:  # an older checkout may not know the section
+        lines.append(f'srt.listen = "{HOST}:0"')
     if tick_ms is not None:
         lines += [f"fanout.min_coalesce_ms = {tick_ms[0]}", f"fanout.max_coalesce_ms = {tick_ms[1]}"]
     return "\n".join(lines) + "\n"

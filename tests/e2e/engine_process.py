@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 from tests.e2e.engine_log import EngineLog
 
@@ -28,6 +29,7 @@ Settings = dict[str, dict[str, object]]
 SETTINGS: Final[Settings] = {
     "rtmp": {"listen": "127.0.0.1:0"},
     "http": {"listen": "127.0.0.1:0"},
+    "srt": {"listen": "127.0.0.1:0"},
     "api": {"listen": "127.0.0.1:0"},
     "metrics": {"listen": "127.0.0.1:0"},
     "workers": {"fanout": 2, "drain_s": 5.0},
@@ -74,6 +76,8 @@ class RunningEngine:
         assert self.process.stderr is not None
         self.log = EngineLog(self.process.stderr)
         self.addresses: dict[str, str] = {}
+        self.srt_ports: dict[str, str] = {}
+        """Addresses of SRT ports that stand for a stream, by the stream's name."""
 
     def __enter__(self) -> Self:
         try:
@@ -85,7 +89,10 @@ class RunningEngine:
 
     def _become_ready(self) -> None:
         listening = self.log.wait_for("listening", timeout_s=READY_TIMEOUT_S)
-        self.addresses = {kind: str(listening[kind]) for kind in ("rtmp", "http", "api", "metrics")}
+        kinds = ("rtmp", "http", "srt", "api", "metrics")
+        self.addresses = {kind: str(listening[kind]) for kind in kinds if kind in listening}
+        streams = listening.get("srt_ports")
+        self.srt_ports = streams if isinstance(streams, dict) else {}
         self.wait_ready()
 
     def __exit__(
@@ -127,6 +134,11 @@ class RunningEngine:
 
     def ws_url(self, name: str) -> str:
         return f"ws://{self.addresses['http']}/{name}.flv"
+
+    def srt_url(self, name: str, mode: str = "publish", **options: object) -> str:
+        """Say where to publish (`mode` "publish") or play ("request"); `options` are libsrt's in a URL."""
+        query = {"streamid": f"#!::r={name},m={mode}", **options}
+        return f"srt://{self.addresses['srt']}?{urlencode(query)}"
 
     def api_url(self, path: str) -> str:
         return f"http://{self.addresses['api']}/api/v1/{path}"

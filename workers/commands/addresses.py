@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from engine.config import Config, Listen
 
-KINDS: Final = ("rtmp", "http", "api", "metrics")
+KINDS: Final = ("rtmp", "http", "srt", "api", "metrics")
 
 
 class Address(NamedTuple):
@@ -29,24 +29,31 @@ def find_addresses(config: Config) -> dict[str, Address]:
     addresses: dict[str, Address] = {}
     for kind in KINDS:
         configured: Listen = getattr(config, kind).listen
-        port = free_port(configured.host, configured.port)
+        transport = socket.SOCK_DGRAM if kind == "srt" else socket.SOCK_STREAM
+        port = free_port(configured.host, configured.port, transport)
         moved = configured.port not in (0, port)
         addresses[kind] = Address(Listen(configured.host, port), configured if moved else None)
     return addresses
 
 
-def free_port(host: str, wanted: int) -> int:
+def free_port(host: str, wanted: int, transport: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """`wanted` if nobody listens there, else a port that the kernel chooses."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (wanted, 0):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket(family, transport) as probe:
             try:
-                probe.bind((host, port))
-                probe.listen()  # two sockets may be bound to one address with SO_REUSEADDR, not listen there
+                _occupy(probe, host, port)
             except OSError:
                 if not port:
                     raise
                 continue
             return int(probe.getsockname()[1])
     raise AssertionError("the loop returns or raises")
+
+
+def _occupy(probe: socket.socket, host: str, port: int) -> None:
+    if probe.type == socket.SOCK_STREAM:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((host, port))
+    if probe.type == socket.SOCK_STREAM:
+        probe.listen()  # two sockets may be bound to one address with SO_REUSEADDR, but not listen there

@@ -45,7 +45,7 @@ from workers.runtime.inheritance import Inheritance
 from workers.runtime.logs import open_log
 from workers.runtime.metrics import Metrics
 from workers.runtime.slots import CONTROL, FANOUT, WorkerSlot
-from workers.runtime.worker import API, HTTP, METRICS, RTMP, Worker
+from workers.runtime.worker import API, HTTP, METRICS, RTMP, SRT, Worker, is_srt
 
 EXIT_DRAINED: Final = 0
 EXIT_FAILED: Final = 1
@@ -54,7 +54,7 @@ EXIT_FAILED: Final = 1
 # without cycles. What was there at the fork is frozen and never looked at.
 GC_THRESHOLDS: Final = (10_000, 20, 50)
 
-LISTENERS_OF: Final = {FANOUT: (RTMP, HTTP), CONTROL: (API, METRICS)}
+LISTENERS_OF: Final = {FANOUT: (RTMP, HTTP, SRT), CONTROL: (API, METRICS)}
 HELD_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """Blocked around the fork, so that none meets the supervisor's handlers in the child."""
 
@@ -118,12 +118,16 @@ def _leave_the_supervisor_behind(inheritance: Inheritance, slot: WorkerSlot) -> 
         if number != slot.number:
             inbox.close()
     for kind, sockets in inheritance.listeners.items():
-        if kind not in LISTENERS_OF.get(slot.role, ()):
+        if not _keeps(slot.role, kind):
             for listener in sockets:
                 listener.close()
     faulthandler.enable()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
+
+
+def _keeps(role: str, kind: str) -> bool:
+    return (SRT if is_srt(kind) else kind) in LISTENERS_OF.get(role, ())
 
 
 def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLogger) -> Worker:
@@ -132,7 +136,6 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
     cell = board.worker(slot.number)
     buried = bury(board, slot.number, arena.geometry.streams)
     _sit_down(cell, slot)
-    kept = LISTENERS_OF.get(slot.role, ())
     return Worker(
         slot=slot,
         slots=inheritance.slots,
@@ -141,11 +144,14 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
         board=board,
         cell=cell,
         directory=Directory(arena),
-        listeners={kind: held if kind in kept else [] for kind, held in inheritance.listeners.items()},
+        listeners={
+            kind: held if _keeps(slot.role, kind) else [] for kind, held in inheritance.listeners.items()
+        },
         doorbells=inheritance.doorbells,
         bus=Bus(slot.number, inheritance.inboxes[slot.number], inheritance.outboxes, log),
         log=log,
         metrics=Metrics(slot.name, inheritance.metrics_directory),
+        srt_secret=inheritance.srt_secret,
         buried=buried,
     )
 

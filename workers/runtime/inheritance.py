@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.config import Config
 from shm.arena import Arena
@@ -25,6 +25,8 @@ class Inheritance:
     inboxes: Mapping[int, socket.socket]
     outboxes: Mapping[int, socket.socket]
     metrics_directory: str
+    srt_secret: bytes = field(repr=False)
+    """See Worker."""
     supervisor_pidfd: int
     """Opened by the supervisor on itself before the first fork, so that its pid can never be another's."""
     roles: Mapping[str, str]

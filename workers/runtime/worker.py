@@ -22,10 +22,28 @@ from workers.runtime.slots import WorkerSlot
 
 RTMP: Final = "rtmp"
 HTTP: Final = "http"
+SRT: Final = "srt"
 API: Final = "api"
 METRICS: Final = "metrics"
 
+_MAPPED: Final = f"{SRT}:"
+
 ReloadCallback = Callable[[Config, Config], None]
+
+
+def mapped_srt(name: str) -> str:
+    """The kind of listener that stands for publishing stream `name` over SRT (`[srt.ports]`)."""
+    return _MAPPED + name
+
+
+def mapped_stream(kind: str) -> str | None:
+    """The stream that a kind of listener stands for, or None if clients say themselves what they want."""
+    return kind.removeprefix(_MAPPED) if kind.startswith(_MAPPED) else None
+
+
+def is_srt(kind: str) -> bool:
+    """Whether listeners of this kind are UDP sockets for SRT."""
+    return kind == SRT or kind.startswith(_MAPPED)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,8 +57,10 @@ class Worker:
 
     `listeners` holds non-blocking sockets that listen already. Under "rtmp" and "http" a fanout worker finds
     the sockets of all fanout workers, by fanout index, so that it can accept for one that is down (`Lend`);
-    `own_listener` picks its own. Where systemd handed in one socket, the list has that one. Control finds
-    "api" and "metrics". What a role does not need is not there: the lists are empty.
+    `own_listener` picks its own. Where systemd handed in one socket, the list has that one. The same holds
+    of the UDP sockets under "srt", and under `mapped_srt(name)` for each port that stands for a stream;
+    without SRT "srt" is empty. Control finds "api" and "metrics". What a role does not need is not there:
+    the lists are empty.
     """
 
     slot: WorkerSlot
@@ -55,6 +75,9 @@ class Worker:
     bus: Bus
     log: FilteringBoundLogger
     metrics: Metrics
+    srt_secret: bytes = field(repr=False)
+    """What SRT cookies are made with: of this boot, and the same in all workers, since a successor or a
+    borrower of the listener gets the second half of a handshake."""
     buried: tuple[Buried, ...] = ()
     """Players of the process that died in this slot before: the role counts them as ended, `worker_death`."""
     draining: trio.Event = field(default_factory=trio.Event)

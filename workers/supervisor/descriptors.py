@@ -22,7 +22,7 @@ def needed(config: Config, workers: int) -> int:
     """Descriptors that the fullest process needs: a fanout worker with all its players."""
     return (
         SUPERVISOR_DESCRIPTORS
-        + DESCRIPTORS_PER_WORKER * workers
+        + (DESCRIPTORS_PER_WORKER + len(config.srt.ports)) * workers
         + DESCRIPTORS_PER_PLAYER * config.fanout.max_players
         + config.publish.max_streams
     )

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -23,7 +23,9 @@ from workers.runtime.notify import handed_in
 from workers.runtime.packets import open_inboxes
 from workers.runtime.slots import FANOUT, INGEST, SUPERVISOR, WorkerSlot, layout_of, of_role
 from workers.supervisor import descriptors
+from workers.supervisor.datagrams import tell_buffers
 from workers.supervisor.errors import StartError
+from workers.supervisor.limits import SRT_SECRET_BYTES
 from workers.supervisor.listeners import Listeners, close_listeners, open_listeners
 from workers.supervisor.metrics_directory import MetricsDirectory
 
@@ -47,6 +49,7 @@ class Estate:
     outboxes: Mapping[int, socket.socket]
     metrics: Metrics
     own_pidfd: int
+    srt_secret: bytes = field(repr=False)
 
 
 def found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger) -> Estate:
@@ -65,6 +68,7 @@ def _found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger
         stack.callback(arena.close)
         listeners = open_listeners(config, len(of_role(slots, FANOUT)), handed_in(environ))
         stack.callback(close_listeners, listeners)
+        tell_buffers(listeners, log)
         pairs = open_inboxes([slot.number for slot in slots] + [SUPERVISOR])
         stack.callback(_close_all, [end for pair in pairs.values() for end in pair])
         doorbells = {slot.number: Doorbell.create() for slot in slots}
@@ -85,6 +89,7 @@ def _found(config: Config, environ: Mapping[str, str], log: FilteringBoundLogger
             outboxes={number: outbox for number, (_, outbox) in pairs.items()},
             metrics=Metrics("supervisor", metrics_directory.path),
             own_pidfd=own_pidfd,
+            srt_secret=os.urandom(SRT_SECRET_BYTES),
         )
         estate.stack = stack.pop_all()
     return estate

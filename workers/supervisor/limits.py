@@ -6,6 +6,14 @@ BACKLOG: Final = 4096
 """Connections the kernel completes before anybody accepts them: a thousand players that come back at once
 while a worker is being replaced must fit. Linux's own bound since 5.4 (net.core.somaxconn); nginx has 511."""
 
+DATAGRAM_BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""Buffers of an SRT port's socket, as far as the kernel lets. Receiving: 0.3 s of 100 Mbit/s, the time in
+which a worker is replaced. Sending: a keyframe for 200 players at once. libsrt asks for 12 MB
+(SRTO_UDP_RCVBUF), of which Linux as installed gives 208 KiB."""
+
+SRT_SECRET_BYTES: Final = 32
+"""As long as the digest of the HMAC that it is the key of (RFC 2104, section 3)."""
+
 CHECK_EVERY_S: Final = 0.5
 """How often heartbeats are looked at. With a timeout of 3 s and a beat each 0.5 s, a stopped worker is found
 after 3.5 s at the latest and replaced within 5."""
@@ -35,7 +43,7 @@ SUPERVISOR_DESCRIPTORS: Final = 64
 """Standard streams, arena, selector, and what imported modules keep open."""
 
 DESCRIPTORS_PER_WORKER: Final = 16
-"""What the supervisor holds per slot: inbox, outbox, doorbell, pidfd, two listeners, two sentinel pipes of
+"""What the supervisor holds per slot: inbox, outbox, doorbell, pidfd, three listeners, two sentinel pipes of
 multiprocess; doubled."""
 
 DESCRIPTORS_PER_PLAYER: Final = 1

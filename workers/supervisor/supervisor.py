@@ -16,7 +16,7 @@ from workers.supervisor.estate import Estate
 from workers.supervisor.health import is_healthy, status
 from workers.supervisor.lending import Lending
 from workers.supervisor.limits import DRAIN_MARGIN_S, KILL_PATIENCE_S, STATUS_EVERY_S
-from workers.supervisor.listeners import addresses_of, close_listeners, set_options
+from workers.supervisor.listeners import addresses_of, close_listeners, set_options, stream_addresses_of
 from workers.supervisor.loop import Loop
 from workers.supervisor.post import Post
 from workers.supervisor.reload import reread
@@ -47,7 +47,7 @@ class Supervisor:
         self._notifier = Notifier.from_environ(environ)
         self._post = Post(estate.inboxes[SUPERVISOR], estate.outboxes, log)
         self._roster = Roster(estate, self._inherit, loop, config, log)
-        own_sockets = any(len(estate.listeners[kind]) > 1 for kind in ("rtmp", "http"))
+        own_sockets = any(len(sockets) > 1 for sockets in estate.listeners.values())
         self._lending = Lending(estate.slots, loop, self._post, log, needed=own_sockets)
         self._ready = self._stopping = False
         self._status = ""
@@ -58,12 +58,17 @@ class Supervisor:
         self._started = started
         self._wire()
         try:
-            self._log.info("listening", **addresses_of(self._estate.listeners))
+            self._say_where()
             self._roster.start()
             self._loop.run()
         finally:
             self._roster.kill_all()
         self._log.info("stopped", seconds=round(time.monotonic() - started, 3))
+
+    def _say_where(self) -> None:
+        listeners = self._estate.listeners
+        streams = stream_addresses_of(listeners)
+        self._log.info("listening", **addresses_of(listeners), **({"srt_ports": streams} if streams else {}))
 
     def _wire(self) -> None:
         self._roster.on_ready = self._worker_ready
@@ -88,6 +93,7 @@ class Supervisor:
             inboxes=estate.inboxes,
             outboxes=estate.outboxes,
             metrics_directory=str(estate.metrics.directory),
+            srt_secret=estate.srt_secret,
             supervisor_pidfd=estate.own_pidfd,
             roles=self._roles,
             close_private=self._close_in_child,

@@ -74,7 +74,7 @@ def test_the_stream_is_what_players_expect(tmp_path: Path) -> None:
 
 
 def config_on(host: str, port: int) -> Config:
-    sections = ("rtmp", "http", "api", "metrics")
+    sections = ("rtmp", "http", "srt", "api", "metrics")
     text = "\n".join(f'[{kind}]\nlisten = "{host}:{port if kind == "http" else 0}"' for kind in sections)
     return load(text, {})
 
@@ -96,6 +96,14 @@ def test_a_port_that_is_free_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
     assert free_port("127.0.0.1", port) == port
+
+
+def test_a_udp_port_is_taken_by_udp_alone() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()[1]
+        assert free_port("127.0.0.1", taken, socket.SOCK_DGRAM) != taken
+        assert free_port("127.0.0.1", taken) == taken
 
 
 def test_a_host_that_is_not_ours_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

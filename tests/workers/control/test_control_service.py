@@ -47,6 +47,7 @@ def worker(house: House, lines: Lines, tmp_path: Path) -> Iterator[Worker]:
         bus=cast("Bus", house.bus),
         log=lines.logger(),
         metrics=cast("Metrics", MetricsOnDisk(tmp_path)),
+        srt_secret=b"",
     )
     yield seated
     seated.close_listeners()

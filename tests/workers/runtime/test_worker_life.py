@@ -37,6 +37,7 @@ def worker() -> Iterator[Worker]:
         bus=nothing,
         log=nothing,
         metrics=nothing,
+        srt_secret=b"of this boot",
     )
     yield made
     made.close_listeners()

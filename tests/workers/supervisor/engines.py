@@ -23,6 +23,9 @@ CONFIG: Final = """
 listen = "127.0.0.1:0"
 [http]
 listen = "127.0.0.1:0"
+[srt]
+listen = "127.0.0.1:0"
+ports = {{0 = "live/mapped"}}
 [api]
 listen = "127.0.0.1:0"
 [metrics]
@@ -136,6 +139,15 @@ class Engine:
         host, port = self.until("listening")[kind].rsplit(":", 1)
         with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
             return connection.recv(100).decode()
+
+    def ask_datagram(self, address: str) -> str:
+        """Send a datagram, and give back what the worker that gets it has to say."""
+        host, port = address.rsplit(":", 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(PATIENCE_S)
+            asking.connect((host, int(port)))
+            asking.send(b"who?")
+            return asking.recv(100).decode()
 
     def _read(self, deadline: float) -> bool:
         assert self.process.stderr is not None

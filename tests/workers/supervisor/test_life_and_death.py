@@ -20,6 +20,12 @@ def test_engine_says_where_it_listens_and_when_it_is_ready(tmp_path: Path) -> No
         assert engine.ask("rtmp").startswith("fanout")
         assert engine.ask("api").startswith("control0")
         assert engine.ask("metrics").startswith("control0")
+        listening = engine.until("listening")
+        addresses = (listening["srt"], listening["srt_ports"]["live/mapped"])
+        answers = [engine.ask_datagram(address).split() for address in addresses for _ in range(8)]
+        assert all(name.startswith("fanout") for name, _, _ in answers)
+        assert len({secret for _, _, secret in answers}) == 1
+        assert len(answers[0][2]) == 64
         assert engine.stop() == 0
     assert not engine.named("not a log line"), engine.events
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp
+from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp, Srt, StreamPorts
 from workers.runtime.notify import HandedIn
+from workers.runtime.worker import mapped_srt
 from workers.supervisor.errors import StartError
 from workers.supervisor.listeners import (
     Listeners,
@@ -15,16 +16,21 @@ from workers.supervisor.listeners import (
     close_listeners,
     open_listeners,
     set_options,
+    stream_addresses_of,
 )
 
 ANY_PORT = Listen("127.0.0.1", 0)
 
 
-def config_with(listen: Listen = ANY_PORT) -> Config:
-    """All ports free ones, but for the media port."""
+ANY_SRT = Srt(listen=ANY_PORT)
+
+
+def config_with(listen: Listen = ANY_PORT, srt: Srt = ANY_SRT) -> Config:
+    """All ports free ones, but for the media port and what `srt` says."""
     return Config(
         rtmp=Rtmp(listen=ANY_PORT),
         http=Http(listen=listen),
+        srt=srt,
         api=Api(listen=ANY_PORT),
         metrics=Metrics(listen=ANY_PORT),
         fanout=Fanout(send_buffer_bytes=65536, user_timeout_s=7),
@@ -39,11 +45,11 @@ def listeners() -> Iterator[Listeners]:
 
 
 def test_fanout_slots_have_a_socket_each_on_one_port(listeners: Listeners) -> None:
-    for kind in ("rtmp", "http"):
+    for kind in ("rtmp", "http", "srt"):
         assert len(listeners[kind]) == 3
         assert len({address_of(listener) for listener in listeners[kind]}) == 1
     assert [len(listeners[kind]) for kind in ("api", "metrics")] == [1, 1]
-    assert len(set(addresses_of(listeners).values())) == 4
+    assert len(set(addresses_of(listeners).values())) == 5
 
 
 def test_accepted_sockets_inherit_what_every_player_needs(listeners: Listeners) -> None:
@@ -103,3 +109,95 @@ def test_socket_that_does_not_listen_is_refused() -> None:
         pytest.raises(StartError, match="does not listen"),
     ):
         open_listeners(config_with(), 1, [HandedIn("http", idle)])
+
+
+def test_datagram_sockets_are_not_for_waiting_and_share_their_port(listeners: Listeners) -> None:
+    for opened in listeners["srt"]:
+        assert opened.type == socket.SOCK_DGRAM
+        assert not opened.getblocking()
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 2 * 65536
+
+
+def test_options_of_tcp_stay_off_datagram_sockets(listeners: Listeners) -> None:
+    before = [opened.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for opened in listeners["srt"]]
+    set_options(listeners, config_with())
+    after = [opened.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for opened in listeners["srt"]]
+    assert before == after
+    assert min(after) > 2 * 65536
+
+
+def test_all_of_a_peer_reaches_one_slot_of_the_group(listeners: Listeners) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        for _ in range(8):
+            peer.sendto(b"packet", listeners["srt"][0].getsockname())
+    assert sorted(len(waiting(opened)) for opened in listeners["srt"]) == [0, 0, 8]
+
+
+def waiting(opened: socket.socket) -> list[bytes]:
+    """What is in a socket's queue."""
+    datagrams: list[bytes] = []
+    while True:
+        try:
+            datagrams.append(opened.recv(100))
+        except BlockingIOError:
+            return datagrams
+
+
+def test_port_that_stands_for_a_stream_has_a_group_of_its_own() -> None:
+    ports = StreamPorts({0: "live/cam1"})
+    opened = open_listeners(config_with(srt=Srt(listen=ANY_PORT, ports=ports)), 3, [])
+    try:
+        mapped = opened[mapped_srt("live/cam1")]
+        assert len(mapped) == 3
+        assert stream_addresses_of(opened) == {"live/cam1": address_of(mapped[2])}
+        assert addresses_of(opened)["srt"] != address_of(mapped[0])
+        assert addresses_of(opened).keys() == {"rtmp", "http", "srt", "api", "metrics"}
+    finally:
+        close_listeners(opened)
+
+
+def test_without_srt_there_are_no_datagram_sockets() -> None:
+    ports = StreamPorts({0: "live/cam1"})
+    opened = open_listeners(config_with(srt=Srt(enabled=False, ports=ports)), 2, [])
+    try:
+        assert opened["srt"] == []
+        assert addresses_of(opened).keys() == {"rtmp", "http", "api", "metrics"}
+        assert stream_addresses_of(opened) == {}
+    finally:
+        close_listeners(opened)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_udp_port_of_another_process_is_refused_also_if_it_would_share(shares: bool) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shares)
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=r"\[srt\] listen: .*the port is taken"):
+            open_listeners(config_with(srt=Srt(listen=Listen("127.0.0.1", port))), 2, [])
+        mapped = Srt(listen=ANY_PORT, ports=StreamPorts({port: "live/cam1"}))
+        with pytest.raises(StartError, match=rf"\[srt\] ports\.{port}: .*the port is taken"):
+            open_listeners(config_with(srt=mapped), 2, [])
+
+
+def test_datagram_socket_from_systemd_is_the_only_one() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handed:
+        handed.bind(("127.0.0.1", 0))
+        opened = open_listeners(config_with(), 3, [HandedIn("srt", handed)])
+        assert opened["srt"] == [handed]
+        close_listeners(opened)
+
+
+def test_sockets_of_the_wrong_transport_are_refused() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as stream,
+        pytest.raises(StartError, match="srt is not one for UDP"),
+    ):
+        open_listeners(config_with(), 1, [HandedIn("srt", stream)])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+        datagram.bind(("127.0.0.1", 0))
+        with pytest.raises(StartError, match="rtmp does not listen"):
+            open_listeners(config_with(), 1, [HandedIn("rtmp", datagram)])
+        with pytest.raises(StartError, match=r"srt\.enabled is false"):
+            open_listeners(config_with(srt=Srt(enabled=False)), 1, [HandedIn("srt", datagram)])

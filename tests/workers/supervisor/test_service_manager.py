@@ -95,6 +95,18 @@ def test_listening_socket_from_systemd_is_shared_by_all_fanout_workers(tmp_path:
             assert engine.stop() == 0
 
 
+def test_datagram_socket_from_systemd_is_shared_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        port = opened.getsockname()[1]
+        command = (sys.executable, "-c", SYSTEMD, str(opened.fileno()), "srt", sys.executable)
+        with Engine(tmp_path, command=command, pass_fds=(opened.fileno(),)) as engine:
+            assert engine.until("listening")["srt"] == f"127.0.0.1:{port}"
+            engine.until("ready")
+            assert engine.ask_datagram(f"127.0.0.1:{port}").startswith("fanout")
+            assert engine.stop() == 0
+
+
 def test_unknown_socket_from_systemd_is_refused_by_name(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = (sys.executable, "-c", SYSTEMD, str(listener.fileno()), "htpt", sys.executable)

@@ -7,7 +7,7 @@ import trio
 
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
-from workers.runtime.worker import Worker
+from workers.runtime.worker import Worker, is_srt
 
 
 async def serve(worker: Worker) -> None:
@@ -16,8 +16,9 @@ async def serve(worker: Worker) -> None:
 
         async def lend(message: Lend, _envelope: Envelope, _fds: Descriptors) -> None:
             scope = borrowed[message.fanout_index] = trio.CancelScope()
-            for kind in ("rtmp", "http"):
-                nursery.start_soon(accept, worker, worker.listeners[kind][message.fanout_index], scope)
+            for kind, listeners in worker.listeners.items():
+                if listeners:
+                    nursery.start_soon(DOORS[is_srt(kind)], worker, listeners[message.fanout_index], scope)
 
         async def take_back(message: TakeBack, _envelope: Envelope, _fds: Descriptors) -> None:
             borrowed.pop(message.fanout_index).cancel()
@@ -29,7 +30,8 @@ async def serve(worker: Worker) -> None:
         )
         for kind, listeners in worker.listeners.items():
             if listeners:
-                nursery.start_soon(accept, worker, worker.own_listener(kind), nursery.cancel_scope)
+                door = DOORS[is_srt(kind)]
+                nursery.start_soon(door, worker, worker.own_listener(kind), nursery.cancel_scope)
         worker.ready()
         await worker.draining.wait()
         nursery.cancel_scope.cancel()
@@ -45,5 +47,22 @@ async def accept(worker: Worker, listener: socket.socket, scope: trio.CancelScop
             except BlockingIOError:
                 continue
             with connection:
-                connection.sendall(f"{worker.slot.name} {os.getpid()}".encode())
+                connection.sendall(name_of(worker))
     assert not ours.cancelled_caught
+
+
+async def answer(worker: Worker, listener: socket.socket, scope: trio.CancelScope) -> None:
+    while not scope.cancel_called:
+        await trio.lowlevel.wait_readable(listener)
+        try:
+            _, asking = listener.recvfrom(100)
+        except BlockingIOError:
+            continue
+        listener.sendto(name_of(worker), asking)
+
+
+def name_of(worker: Worker) -> bytes:
+    return f"{worker.slot.name} {os.getpid()} {worker.srt_secret.hex()}".encode()
+
+
+DOORS = {False: accept, True: answer}
