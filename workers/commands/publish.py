@@ -27,7 +27,7 @@ BEATS_BYTES: Final = 4096
 
 def run(arguments: argparse.Namespace) -> int:
     """Send the file; the sender's exit code. Raises CommandError, and KeyboardInterrupt after a goodbye."""
-    if urlsplit(arguments.url).scheme not in SCHEMES:
+    if not is_stream_address(arguments.url):
         raise CommandError(
             f"{arguments.url}: not an address like rtmp://host/live/name", exit_code=EXIT_USAGE
         )
@@ -35,6 +35,16 @@ def run(arguments: argparse.Namespace) -> int:
     shown = without_query(arguments.url)
     print(f"publishing {arguments.file} to {shown} (Ctrl-C stops)", flush=True)
     return watch(sender_arguments(arguments), f"{shown}: the server has taken nothing for {STALL_S:.0f} s")
+
+
+def is_stream_address(url: str) -> bool:
+    """Whether it names a host and a stream. FFmpeg would cut a name at a space, and publish what is left."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    named = bool(parts.hostname and parts.path.strip("/"))
+    return parts.scheme in SCHEMES and named and not any(map(str.isspace, url))
 
 
 def watch(sender: Sequence[str], stalled: str) -> int:

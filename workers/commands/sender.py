@@ -5,6 +5,8 @@ for why.
 """
 
 import argparse
+import errno
+import logging
 import os
 import sys
 import time
@@ -13,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import av
+import av.logging
 
 from workers.commands.errors import EXIT_INTERRUPTED, EXIT_OK, CommandError
 from workers.commands.publish import without_query
@@ -24,6 +27,9 @@ RECONNECT_S: Final = (1.0, 2.0, 4.0, 8.0)
 """Pauses between attempts to connect again; the last one for ever."""
 LONG_ENOUGH_S: Final = 10.0
 """A connection that held so long makes the next pause a short one again."""
+SERVER_SAYS: Final = "Server error: "
+NOT_CONNECTED: Final = "Cannot open connection "
+"""How FFmpeg's rtmpproto.c begins to tell of a refusal, and of a connection that never was."""
 
 
 class ConnectionLost(CommandError):
@@ -55,6 +61,7 @@ class Pulse:
 def main(argv: Sequence[str] | None = None) -> int:
     """Send until the file ends, the connection is lost for good, or SIGTERM; the exit code."""
     obey_sigterm()
+    hear_ffmpeg()
     try:
         _send(_parser().parse_args(argv), Pulse(sys.stdout.fileno()))
     except CommandError as error:
@@ -116,7 +123,25 @@ def lost(url: str) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        raise ConnectionLost(f"{without_query(url)}: {error.strerror}") from None
+        raise ConnectionLost(f"{without_query(url)}: {what_happened(error)}") from None
+
+
+def what_happened(error: OSError | av.FFmpegError) -> str:
+    """The server's own words if it refused; otherwise FFmpeg's, where they say something."""
+    _level, _where, message = getattr(error, "log", None) or (0, "", "")
+    if message.startswith(SERVER_SAYS):
+        return f"refused: {message.removeprefix(SERVER_SAYS).strip()}"
+    if message.startswith(NOT_CONNECTED) and error.errno == errno.EIO:
+        return "no connection; is there a host of this name?"
+    return str(error.strerror)
+
+
+def hear_ffmpeg() -> None:
+    """Have FFmpeg's errors carry its last words, which alone tell why a server refused; print nothing."""
+    heard = logging.getLogger("libav")
+    heard.addHandler(logging.NullHandler())
+    heard.propagate = False
+    av.logging.set_level(av.logging.ERROR)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`fanlight publish` against servers that refuse, hang or vanish: one line, a code, never for ever."""
 
+import errno
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import av.error
 import pytest
 
 from tests.workers.cli.test_cli_remux import make_film
@@ -39,6 +41,25 @@ def silent_server() -> Iterator[str]:
 def test_what_is_no_rtmp_address_is_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["publish", "film.mp4", "live/name"]) == 2
     assert "rtmp://host/live/name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["rtmp:///live/a", "rtmp://host", "rtmp://host/", "rtmp://host/live/a b", "rtmp://[::1/a"]
+)
+def test_an_address_without_host_or_name_or_with_a_space_is_refused(url: str) -> None:
+    assert not publish.is_stream_address(url)
+
+
+def test_the_servers_own_words_tell_why_it_refused() -> None:
+    words = (16, "rtmp", "Server error: this stream needs its publish key\n")
+    error = av.error.PermissionError(1, "Operation not permitted", "", words)  # type: ignore[arg-type]  # as PyAV does
+    assert sender.what_happened(error) == "refused: this stream needs its publish key"
+
+
+def test_a_host_that_is_none_is_no_input_output_error() -> None:
+    words = (16, "rtmp", "Cannot open connection tcp://nowhere.invalid:1935\n")
+    error = av.error.OSError(errno.EIO, "Input/output error", "", words)  # type: ignore[arg-type]  # as PyAV does
+    assert sender.what_happened(error).startswith("no connection")
 
 
 def test_nobody_there_is_one_line_without_the_key_and_code_1(
