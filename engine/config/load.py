@@ -3,8 +3,8 @@
 The environment wins over the file, because it is what changes from one machine to the next.
 `FANLIGHT_SECTION__KEY` sets one key. `FANLIGHT_PATHS` takes the tables below `paths`, written as one TOML
 inline table, because a pattern does not fit into the name of a variable. Names that begin with FANLIGHT_
-but have no double underscore are left alone: Kubernetes gives every container FANLIGHT_SERVICE_HOST and the
-like as soon as a service is called fanlight.
+but have no double underscore are left alone, unless a key is meant: Kubernetes gives every container
+FANLIGHT_SERVICE_HOST and the like as soon as a service is called fanlight.
 """
 
 import tomllib
@@ -23,6 +23,8 @@ from engine.config.tree import Config
 
 PATHS_VARIABLE: Final = "FANLIGHT_PATHS"
 ENVIRONMENT_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.environment_name: k for k in KEYS.values()})
+SINGLE_UNDERSCORED: Final = frozenset(name.replace(ENVIRONMENT_SEPARATOR, "_") for name in ENVIRONMENT_KEYS)
+"""What is easily written instead, such as FANLIGHT_RTMP_LISTEN. Kubernetes makes no such names."""
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=check.to_text)
 _DECODER: Final = msgspec.json.Decoder(Config, dec_hook=check.from_text)
@@ -71,8 +73,15 @@ def _take_environment(draft: Draft, environ: Mapping[str, str]) -> None:
             draft.take(ENVIRONMENT_KEYS[name], name, text, strict=False)
         elif name == PATHS_VARIABLE:
             _take_paths(draft, text)
-        elif name.startswith(ENVIRONMENT_PREFIX) and ENVIRONMENT_SEPARATOR in name:
+        elif _means_a_key(name):
             draft.problems.append(check.unknown("environment", name, ENVIRONMENT_KEYS))
+
+
+def _means_a_key(name: str) -> bool:
+    """Whether a variable that sets nothing was meant to."""
+    return name in SINGLE_UNDERSCORED or (
+        name.startswith(ENVIRONMENT_PREFIX) and ENVIRONMENT_SEPARATOR in name
+    )
 
 
 def _take_paths(draft: Draft, text: str) -> None:

@@ -52,6 +52,11 @@ def test_an_unknown_variable_is_refused_by_name() -> None:
     assert 'did you mean "FANLIGHT_FANOUT__MAX_LAG_S"?' in problem
 
 
+def test_a_variable_with_one_underscore_too_few_is_told() -> None:
+    (problem,) = problems(FANLIGHT_RTMP_LISTEN="127.0.0.1:1935")
+    assert 'did you mean "FANLIGHT_RTMP__LISTEN"?' in problem
+
+
 def test_variables_that_only_begin_like_ours_are_left_alone() -> None:
     environ = {"FANLIGHT_SERVICE_HOST": "10.0.0.1", "FANLIGHT_PORT_1935_TCP_PORT": "1935", "PATH": "/bin"}
     assert load("", environ) == Config()
