@@ -24,9 +24,9 @@ STREAMS: Final = (
         scope="collector",
     ),
     Metric(
-        name="fanlight_stream_bitrate_bits_per_second",
+        name="fanlight_stream_published_bytes_per_second",
         kind="gauge",
-        help="Bitrate of the stream as published, over the last seconds.",
+        help="Bytes per second of the stream as published, over the last seconds.",
         labels=("stream",),
         scope="collector",
     ),

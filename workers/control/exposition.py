@@ -113,7 +113,9 @@ def _add_workers(families: dict[str, Family], workers: Iterable[WorkerFigures]) 
 def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamFigures]) -> None:
     """What can be added up over streams."""
     totals, stats = [figures.totals for figures in streams], [figures.record.stats for figures in streams]
-    families["fanlight_stream_bitrate_bits_per_second"].add_metric([label], sum(s.bitrate_bps for s in stats))
+    families["fanlight_stream_published_bytes_per_second"].add_metric(
+        [label], sum(s.bitrate_bps for s in stats) / 8
+    )
     families["fanlight_stream_repairs_total"].add_metric([label], sum(s.repairs for s in stats))
     moved = families["fanlight_stream_bytes_total"]
     moved.add_metric([label, "in"], sum(s.bytes_in for s in stats))

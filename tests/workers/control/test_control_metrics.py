@@ -73,7 +73,7 @@ def test_streams_beyond_the_cap_share_one_label(tmp_path: Path) -> None:
     labels = {sample.labels["stream"] for sample in found["fanlight_stream_players"]}
     assert len(labels) == MAX_STREAMS_WITH_LABEL + 1
     assert value(found, "fanlight_stream_players", stream="other", protocol="http-flv") == sum(range(20))
-    assert value(found, "fanlight_stream_bitrate_bits_per_second", stream="other") == 2_000
+    assert value(found, "fanlight_stream_published_bytes_per_second", stream="other") == 250
     assert "other" not in {sample.labels["stream"] for sample in found["fanlight_stream_frames_per_second"]}
 
 
