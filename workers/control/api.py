@@ -53,8 +53,10 @@ async def list_streams(desk: TheDesk) -> models.StreamList:
 
 @get("/streams/{name:path}", summary="One stream and its publisher")
 async def show_stream(desk: TheDesk, name: FromPath[str]) -> models.StreamDetail:
-    """Only the publisher's part needs an answer from a worker; without it the rest is told all the same."""
-    """One stream and who publishes it. Raises NotThere, and BadName for a name that is none."""
+    """Only the publisher's part needs an answer from a worker; without it the rest is told all the same.
+
+    Raises NotThere, and BadName for a name that is none.
+    """
     full_name = parse_stream_name(str(name).strip("/"))
     stream = desk.streams.find(full_name, time.monotonic_ns())
     if stream is None:

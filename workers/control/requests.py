@@ -33,6 +33,7 @@ UNMATCHED: Final = "unmatched"
 CLIENT_LEFT: Final = 499
 """Status of a request whose client did not wait for the answer, as nginx counts it."""
 SHOWN_PATH_CHARACTERS: Final = 200
+ONLY_LOOKS: Final = frozenset({"GET", "HEAD"})
 
 _REQUESTS: Final = next(metric for metric in CATALOGUE if metric.name == "fanlight_http_requests_total")
 
@@ -44,7 +45,11 @@ class Metrics(Protocol):
 
 
 class Requests:
-    """Wraps an ASGI application. `quiet` logs what went well at debug only: probes come every few seconds."""
+    """Wraps an ASGI application.
+
+    What only looked and went well is logged at debug: `fanlight top` asks twice a second, and what happens to
+    streams and players would drown in it. `quiet` says the same of every method, for probes.
+    """
 
     def __init__(self, app: App, *, log: FilteringBoundLogger, metrics: Metrics, quiet: bool = False) -> None:
         self._app = app
@@ -72,7 +77,8 @@ class Requests:
         bind = self._metrics.bind
         bind("fanlight_http_requests_total", method=method, route=route, status=str(status)).inc()
         bind("fanlight_http_request_seconds", method=method, route=route).observe(seconds)
-        write = self._log.debug if self._quiet and status < 400 else self._log.info
+        dull = status < 400 and (self._quiet or exchange.method in ONLY_LOOKS)
+        write = self._log.debug if dull else self._log.info
         write(
             "request",
             method=exchange.method,

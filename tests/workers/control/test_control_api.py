@@ -139,6 +139,14 @@ async def test_a_sound_request_id_comes_back_and_is_logged(
     assert lines.lines[-1]["request_id"] == given
 
 
+async def test_who_only_looks_and_finds_does_not_fill_the_log(api: httpx.AsyncClient, lines: Lines) -> None:
+    await api.get("/api/v1/version")
+    await api.get("/api/v1/clients/nobody")
+    await api.delete("/api/v1/clients/nobody")
+    told = [line["level"] for line in lines.lines if line["event"] == "request"]
+    assert told == ["debug", "info", "info"]
+
+
 @pytest.mark.parametrize("given", ["", "a" * 65, "a b", 'a"b', "ä"])
 async def test_an_unsound_request_id_is_replaced(api: httpx.AsyncClient, given: str) -> None:
     answer = await api.get("/api/v1/version", headers={b"x-request-id": given.encode("latin-1")})
