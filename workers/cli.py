@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module, metadata
 from typing import TypeAlias
 
@@ -61,7 +62,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_serve(commands: Commands) -> None:
-    serve = commands.add_parser("serve", help="run the engine in the foreground")
+    serve = commands.add_parser(
+        "serve",
+        help="run the engine in the foreground",
+        epilog="Each key is also an environment variable, such as FANLIGHT_RTMP__LISTEN=127.0.0.1:1935. "
+        "SIGHUP reads FILE again; SIGTERM and Ctrl-C let connections end first, a second one does not.",
+    )
     serve.add_argument("--config", metavar="FILE", help="TOML configuration (default: built-in defaults)")
 
 
@@ -113,10 +119,11 @@ def _add_version(commands: Commands) -> None:
 
 
 def _interval_s(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("must lie between 0.1 and 3600 seconds")
-    return seconds
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0.1 <= seconds <= 3600:
+            return seconds
+    raise argparse.ArgumentTypeError("must be a number of seconds from 0.1 to 3600")
 
 
 if __name__ == "__main__":
