@@ -18,7 +18,7 @@ _MAX_ATTEMPTS: Final = 64  # places in one PES packet at which a frame is looked
 
 class AudioFrame(NamedTuple):
     """What one frame of a stream comes to: FLV bodies of so many samples each, and the body of the codec
-    header they need, if the codec has one."""
+    header they need, if the codec has one. No bodies: it cannot be read yet."""
 
     bodies: tuple[bytes, ...]
     samples: int
@@ -108,6 +108,9 @@ class AudioTrack:
         read = self._codec.read(frame)
         if read is None:
             self._stats.bad_frames += 1
+            return
+        if not read.bodies:
+            self._stats.headless_frames += 1
             return
         if read.rate != self._rate:
             self._base, self._samples, self._rate = self._now(), 0, read.rate

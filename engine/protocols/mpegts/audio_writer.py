@@ -12,6 +12,7 @@ from engine.protocols.mpegts.codecs import (
     encode_descriptor,
 )
 from engine.protocols.mpegts.forms import StreamForm
+from engine.protocols.mpegts.limits import MAX_AUDIO_FRAME_BYTES
 from engine.protocols.mpegts.mpeg_audio import is_mpeg_1
 from engine.protocols.mpegts.opus import channel_code, encode_control_header
 from engine.protocols.mpegts.pes import AUDIO_ID, PRIVATE_ID
@@ -45,7 +46,7 @@ class AudioWriter:
 
     def unit(self, codec: str, payload: bytes) -> list[bytes] | None:
         """Return the pieces of a frame; None if it cannot be written."""
-        if not payload:
+        if not 0 < len(payload) <= MAX_AUDIO_FRAME_BYTES:
             return None
         if codec == "mp4a":
             frame = self._adts.frame(payload) if self._adts else None

@@ -20,6 +20,8 @@ _ESCAPE_TYPE: Final = 31
 # Audio object types whose configuration is a GASpecificConfig of the plain kind: Main, LC, SSR, LTP.
 _PLAIN_TYPES: Final = frozenset({1, 2, 3, 4})
 
+_NOTHING: Final = AudioFrame((), 0, 0)
+
 
 class _Mux(NamedTuple):
     """A StreamMuxConfig: how frames are packed, and what they are."""
@@ -54,7 +56,8 @@ class Latm:
         return _HEADER_BYTES + ((data[at + 1] << 8 | data[at + 2]) & _LENGTH_MASK)
 
     def read(self, frame: bytes) -> AudioFrame | None:
-        """Read an AudioMuxElement; None before the first configuration, and where it is not ours to read."""
+        """Read an AudioMuxElement; None where it is not ours to read. Before the first configuration there is
+        nothing in it."""
         element = frame[_HEADER_BYTES:]
         bits = BitReader(element)
         try:
@@ -63,7 +66,7 @@ class Latm:
                 self._mux = _read_mux(bits, element)
             mux = self._mux
             if mux is None:
-                return None
+                return _NOTHING
             bodies = tuple(_read_payload(bits, mux) for _ in range(mux.sub_frames))
         except BadConfig:
             return None
@@ -80,6 +83,8 @@ def _read_payload(bits: BitReader, mux: _Mux) -> bytes:
         while more == 255:
             more = bits.read(8)
             length += more
+            if 8 * length > bits.bits_left:
+                raise BadConfig("a frame that ends too early")
     return FLV_FRAME + bits.read(8 * length).to_bytes(length, "big")
 
 

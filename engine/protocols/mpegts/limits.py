@@ -37,6 +37,10 @@ MAX_PARAMETER_SET_BYTES: Final = 4 * KIB
 MAX_AUDIO_FRAMES: Final = 512
 """Audio frames of one PES packet. 64 KiB of Opus in frames of 2.5 ms at 500 kbit/s are 400."""
 
+MAX_AUDIO_FRAME_BYTES: Final = 32 * KIB
+"""One audio frame to be written: it has to fit a PES packet with a length, 64 KiB. Eight channels of Opus at
+its highest rate come to 10 KB."""
+
 MAX_COMPOSITION_S: Final = 10
 """Between decoding and showing a picture. H.264 holds back 16 frames at most; 10 s is nonsense at any frame
 rate that is sent live, and the decoding time of such a packet is taken to be wrong."""

@@ -65,6 +65,8 @@ class TsReader:
         self._sources: dict[int, Source] = {}
         self._plain: dict[int, Assembly] = {}  # by a plain packet's header, less the counter
         self._streams: dict[Elementary, Assembly] = {}
+        self._pcr_pid = NULL_PID
+        self._told: Programme | None = None
         self._now_us = 0
         self._over = False
         self._retune()
@@ -217,7 +219,10 @@ class TsReader:
         self._plain.clear()
         self._plain.update(self._plain_headers())
         if programme is not None and self._guide.number is not None:
-            events.append(Programme(self._guide.number, describe_tracks(programme, chosen)))
+            told = Programme(self._guide.number, describe_tracks(programme, chosen))
+            if told != self._told:
+                self._told = told
+                events.append(told)
         return events
 
     def _connect(self) -> dict[int, Source]:

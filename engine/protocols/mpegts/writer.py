@@ -97,6 +97,7 @@ class TsWriter:
     def restart(self) -> None:
         """What comes next does not continue what was: say so on every PID, and let time begin anew."""
         self._now = None
+        self._tracks.clear()
         self._broken = set(self._cutters)
 
     def _write(
