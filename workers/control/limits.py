@@ -8,8 +8,9 @@ that is stopped or overloaded is named in the reply as missing, so that the answ
 late."""
 
 PAGE_DEFAULT: Final = 100
-PAGE_MAX: Final = 200
-"""Clients on one page of the API. A client is some 500 bytes on the bus, whose packets have 128 KiB."""
+PAGE_MAX: Final = 100
+"""Clients on one page of the API. A client is some 500 bytes on the bus, and with the figures of its SRT link
+1,000; packets there have 128 KiB."""
 
 READ_TIMEOUT_S: Final = 30
 """Silence after which a connection that should be sending its request is closed (hypercorn has no limit of

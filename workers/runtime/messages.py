@@ -43,13 +43,15 @@ class HandOver(Message, frozen=True):
     """fanout -> ingest, with one descriptor: a connection that said `publish`.
 
     `state` is the frozen protocol machine, with bytes that were read and not parsed yet inside it.
-    `accepted_wall_ns` is time.time_ns() when the connection was accepted, for its story in the log.
+    `protocol` says what machine that is. `accepted_wall_ns` is time.time_ns() when the connection was
+    accepted, for its story in the log.
     """
 
     conn_id: str
     remote: str
     accepted_wall_ns: int
     state: bytes
+    protocol: str = "rtmp"
 
 
 class ListClients(Message, frozen=True):
@@ -64,7 +66,8 @@ class ClientInfo(msgspec.Struct, frozen=True):
     """One player or publisher as the API shows it.
 
     `started_ns` is wall clock, `lag_ms` how far behind the live edge it is; `role` is "player" or
-    "publisher".
+    "publisher". `link` is what an SRT connection measures of its network, by the names that libsrt's
+    statistics have where they mean the same; None for other protocols.
     """
 
     id: str
@@ -81,6 +84,7 @@ class ClientInfo(msgspec.Struct, frozen=True):
     lag_ms: int
     user_agent: str
     state: str
+    link: dict[str, float | int | str] | None = None
 
 
 class ClientsPage(Message, frozen=True):

@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from workers.control.limits import PAGE_MAX
 from workers.runtime.bus import (
     MAX_QUESTIONS,
     SEND_TIMEOUT_S,
@@ -20,6 +21,7 @@ from workers.runtime.bus import (
 )
 from workers.runtime.messages import (
     AnyMessage,
+    ClientInfo,
     ClientsPage,
     Drain,
     HandOver,
@@ -118,6 +120,34 @@ async def test_question_gets_its_own_answer(running: Callable[[int], Bus]) -> No
         asking.start_soon(ask, "here")
         asking.start_soon(ask, "gone")
     assert answers == {"here": KickResult(True), "gone": KickResult(False)}
+
+
+async def test_the_longest_page_of_clients_fits_a_packet(running: Callable[[int], Bus]) -> None:
+    link: dict[str, float | int | str] = {f"mbpsOfSomeLongName{number}": 1234.56789 for number in range(20)}
+    info = ClientInfo(
+        id="fanout12-0123456789ab",
+        worker="fanout12",
+        protocol="srt",
+        role="publisher",
+        stream="/".join(["s" * 64] * 4),
+        remote="[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+        started_ns=1 << 62,
+        bytes=1 << 62,
+        tags=1 << 62,
+        dropped_tags=1 << 62,
+        jumps=1 << 62,
+        lag_ms=1 << 62,
+        user_agent="u" * 100,
+        state="publishing",
+        link=link,
+    )
+    page = ClientsPage([info] * PAGE_MAX, more=True)
+
+    async def list_clients(_message: ListClients, _envelope: Envelope, _fds: Descriptors) -> ClientsPage:
+        return page
+
+    running(1).handle(ListClients, list_clients)
+    assert await running(0).request(1, ListClients(None, "", PAGE_MAX), 1) == page
 
 
 async def test_question_to_a_dead_worker_times_out(
