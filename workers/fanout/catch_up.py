@@ -175,7 +175,7 @@ class CatchUp:
         elif player.position == ground.position:
             ground.fall_in(player)
         else:
-            self._moves.wait_for_start(player, ground.log.end_seq)
+            self._moves.wait_here(player)
 
 
 def _send_some(sock: socket.socket, pieces: tuple[Bytes, ...]) -> int:

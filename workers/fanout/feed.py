@@ -79,6 +79,7 @@ class Feed:
         self._passes_s: list[float] = []
         head = self._read_head()
         self._seen_seq = head.seq
+        self._seen_head = head
         self.seams = Seams(reader, head)
         self._headers: tuple[int, bytes] = (-1, b"")
         self._headers_version = -1
@@ -107,7 +108,7 @@ class Feed:
         """Take in `player`, at the start that its mode asks for."""
         pump = self.pumps.get(wire.name)
         if pump is None:
-            pump = self.pumps[wire.name] = Pump(self, wire, self._read_head())
+            pump = self.pumps[wire.name] = Pump(self, wire, self._log_begin())
         player.tail += wire.opening(*self._tracks())
         player.pump = pump
         pump.join(player, self.choose_start(mode))
@@ -229,6 +230,7 @@ class Feed:
     async def _look_and_send(self) -> None:
         head = self._read_head()
         self._seen_seq = head.seq
+        self._seen_head = head
         self.newest_dts_us = head.newest.dts_us
         self.seams.look(head)
         for pump in list(self.pumps.values()):
@@ -238,6 +240,14 @@ class Feed:
         tick_s = self.pacer.tick_s
         if tick_s > 0 and not self.over:
             await trio.sleep_until(began_s + tick_s)
+        elif self.has_news():  # a publisher may be as quick as we are; the others want their turn
+            await trio.lowlevel.checkpoint()
+
+    def _log_begin(self) -> Head:
+        """Where a new log begins: at the ring's end, unless there is a seam before it that `seams` has not
+        seen."""
+        head = self._read_head()
+        return head if head.newest.epoch == self.seams.epoch else self._seen_head
 
     def _read_head(self) -> Head:
         position, seq = self.reader.head()

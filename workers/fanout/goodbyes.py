@@ -54,6 +54,8 @@ class Goodbyes:
     def _settle(self, player: Player) -> None:
         """Close the books of a player: tags it has whole are delivered, the rest it will never get."""
         ground = self._ground
+        if not player.joined:
+            return  # it never got as far as a place
         if player.state is PlayerState.BEHIND:
             with contextlib.suppress(Lapped):  # then it cannot be known; such a player never closed cleanly
                 ground.book(player, ground.log.seq_at(player.position))

@@ -61,6 +61,12 @@ class Moves:
         player.wait_from_seq = from_seq
         self._ground.put(player, PlayerState.WAITING)
 
+    def wait_here(self, player: Player) -> None:
+        """The same for a player between two tags, from its place on: the ranks may be on their way to it."""
+        seq = self._ground.log.seq_at(player.position)
+        self._ground.book(player, seq)
+        self.wait_for_start(player, seq)
+
     def wait_after_tag(self, player: Player) -> None:
         """The same for a player in the middle of things."""
         player.tail += self._rest_of_tag(player)

@@ -206,27 +206,37 @@ class Pump:
         ground = self._ground
         start = ground.source.seams.newest_start()
         if start is None or start.seq >= ground.log.end_seq or not ground.log.safe(start.pos):
-            self._park_all(reason)
-            ground.advance_to(ground.log.end)
-            ground.epoch = ground.source.seams.epoch  # seams that were slept over are behind us
+            self._wait_all(reason)
         else:
             ground.figures.jumps[reason] += len(ground.ranks)
             await self._move_all(start, reason)
 
     async def _move_all(self, start: Entry, reason: str) -> None:
         ground = self._ground
+        try:
+            ground.log.reach(start.seq)
+            position = ground.log.position_of(start.seq)
+        except Lapped:
+            self._wait_all("lapped")
+            return
         players = list(ground.ranks)
         for player in players:
             ground.fall_out(player)  # still in the old epoch: the move tells it the headers of the new one
         ground.epoch = start.epoch
-        ground.log.reach(start.seq)
-        ground.stand_at(ground.log.position_of(start.seq), start.seq)
+        ground.stand_at(position, start.seq)
         for number, player in enumerate(players, 1):
             if player.state is PlayerState.BEHIND:
                 self._moves.move(player, start, reason, whole=True)
                 self._catch_up.go_on(player)
             if number % MOVES_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
+
+    def _wait_all(self, reason: str) -> None:
+        """Let everybody in step wait at the log's end; the seams before it are behind us."""
+        ground = self._ground
+        self._park_all(reason)
+        ground.advance_to(ground.log.end)
+        ground.epoch = ground.source.seams.epoch
 
     def _park_all(self, reason: str) -> None:
         """There is nothing to go on with: everybody in step waits for the next start point."""

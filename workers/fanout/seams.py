@@ -51,8 +51,14 @@ class Seams:
     def limit(self, epoch: int, log: Log) -> tuple[int, Seam | None]:
         """How far a player of `epoch` may be sent in `log`, bytes, and the seam there (None: the log's
         end).
+
+        A log that the running pass has not come to yet does not reach as far as the newest seams.
         """
-        ahead = [seam for seam in self._seams if seam.epoch > epoch] if epoch != self.epoch else ()
+        ahead = [
+            seam
+            for seam in (self._seams if epoch != self.epoch else ())
+            if seam.epoch > epoch and seam.at_seq < log.end_seq
+        ]
         if not ahead:
             return log.end, None
         # An epoch that ended before its first start point is passed over for the next that has one.
