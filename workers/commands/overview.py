@@ -90,8 +90,8 @@ def _headline(now: Look, rates: dict[tuple[str, str], float]) -> str:
     rate_in = sum(stream.bitrate_bps for stream in now.streams)
     rate_out = sum(rates.values()) if rates else None
     return (
-        f"{live} live, {players} player{'' if players == 1 else 's'}, in {bit_rate(rate_in)}, out {bit_rate(rate_out)},"
-        f" {ready} of {len(now.workers)} workers ready"
+        f"{live} live, {players} {'player' if players == 1 else 'players'},"
+        f" in {bit_rate(rate_in)}, out {bit_rate(rate_out)}, {ready} of {len(now.workers)} workers ready"
     )
 
 
