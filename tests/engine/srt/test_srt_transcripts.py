@@ -16,6 +16,7 @@ from engine.protocols.srt.handshake import (
     decode_answer,
     decode_request,
 )
+from engine.protocols.srt.key_material import CipherMode
 from engine.protocols.srt.keys import ReceiveKeys
 from engine.protocols.srt.limits import DEFAULT_MTU_BYTES
 from engine.protocols.srt.listener import Answer, ConnectionRequest
@@ -27,12 +28,15 @@ from tests.engine.srt.handshakes import (
     CALLER_SEED,
     LISTENER,
     LISTENER_SEED,
+    PASSPHRASE,
     START_US,
+    call,
     changed,
     handshake_in,
+    new_caller,
     new_listener,
 )
-from tests.engine.srt.transcripts import ACCEPTED, REFUSED, Transcript
+from tests.engine.srt.transcripts import ACCEPTED, GCM, REFUSED, Transcript
 
 each = pytest.mark.parametrize("said", [*ACCEPTED, *REFUSED], ids=lambda said: said.name)
 each_accepted = pytest.mark.parametrize("said", ACCEPTED, ids=lambda said: said.name)
@@ -176,3 +180,16 @@ def test_our_caller_understands_libsrts_refusals(said: Transcript) -> None:
     refusal = caller.receive(said.conclusion_answer, START_US)
     assert isinstance(refusal, Refusal)
     assert refusal.code == code_of(handshake_in(said.conclusion_answer).request)
+
+
+def test_what_libsrt_encrypted_with_gcm_opens_also_the_second_time() -> None:
+    caller = new_caller(call(PASSPHRASE, mode=CipherMode.GCM))
+    assert caller.receive(GCM.induction_answer, START_US) is None
+    negotiated = caller.receive(GCM.conclusion_answer, START_US)
+    assert isinstance(negotiated, Negotiated)
+    assert negotiated.keys is not None
+    keys = ReceiveKeys(negotiated.keys, PASSPHRASE)
+    once, again = decode_data(GCM.data), decode_data(GCM.data_again)
+    assert (once.retransmitted, again.retransmitted) == (False, True)
+    assert keys.open(once) == keys.open(again)
+    assert keys.open(once)[0] == 0x47

@@ -345,3 +345,40 @@ REFUSED = (
     FILE_MODE,
     FILE_CONGESTION_CONTROL,
 )
+
+
+class GcmTranscript(NamedTuple):
+    """What ffmpeg (libsrt 1.5.7) as listener said to our caller of `handshakes.call` in GCM mode."""
+
+    induction_answer: bytes
+    conclusion_answer: bytes
+    data: bytes
+    data_again: bytes
+    """The same packet after we had reported it lost."""
+
+
+GCM = GcmTranscript(
+    bytes.fromhex(
+        "80000000000000000008cd840ca11e120000000500004a170000004d000005dc00002000000000010ca11e12dacd91cf"
+        "0100007f000000000000000000000000"
+    ),
+    bytes.fromhex(
+        "8000000000000000000007f30ca11e1200000005000000030000004d000005dc00002000ffffffff1ad2255ddacd91cf"
+        "0100007f0000000000000000000000000002000300010507000000bf007800780004000e122029010000000004010200"
+        "000004041e671a85b591e6c90a7a45de016a32e5d8c9317006a51b22f3a16a112e14ad0bfe78a285b43d9d5e"
+    ),
+    bytes.fromhex(
+        "0000004de800000100001ac10ca11e129df5195e3345b55626bffc9948f3af46893f0eeb07e21d6afab55c4fd716a65f"
+        "44afd5e173e2835df97637df90ac64ed1d7c4dc5616e0c27b925d7a46bdbc1eab0848e140ed56c2904b0e05e8813bb85"
+        "a4090a7f09f89e68536cc1174bb5d8800d08125e31b47a8c4b761d6443c1b8d609b86f94cbb0bf59d8daffb19e7adc1e"
+        "769d98b718bec7e79c577f6a21d197729c099b51053db6c1011ebb5cbc149104b8ea92f82637f4ef3e0cf8a67feeb65c"
+        "373f9a0256df4eeef1173d41d629370999648df78796aa8c23a3b3ab"
+    ),
+    bytes.fromhex(
+        "0000004dec00000100001ac10ca11e129df5195e3345b55626bffc9948f3af46893f0eeb07e21d6afab55c4fd716a65f"
+        "44afd5e173e2835df97637df90ac64ed1d7c4dc5616e0c27b925d7a46bdbc1eab0848e140ed56c2904b0e05e8813bb85"
+        "a4090a7f09f89e68536cc1174bb5d8800d08125e31b47a8c4b761d6443c1b8d609b86f94cbb0bf59d8daffb19e7adc1e"
+        "769d98b718bec7e79c577f6a21d197729c099b51053db6c1011ebb5cbc149104b8ea92f82637f4ef3e0cf8a67feeb65c"
+        "373f9a0256df4eeef1173d41d629370999648df78796aa8c23a3b3ab"
+    ),
+)
