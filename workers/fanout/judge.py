@@ -24,8 +24,11 @@ class Judge:
 
     def judge(self, player: Player) -> None:
         """Let a slow player stay, jump, wait or go. Raises Lapped."""
-        if player.state is not PlayerState.BEHIND or self._ground.ended:
-            return  # once the stream is over, nobody falls further behind
+        if player.state is not PlayerState.BEHIND:
+            return
+        if player.parting or self._ground.ended:
+            self._see_out(player)
+            return
         if player.slow is None:
             player.slow = SlowPlayer(self._ground.source.lag_limits)
         player.slow.limits = self._ground.source.lag_limits  # they may have been loaded anew
@@ -37,6 +40,11 @@ class Judge:
             trio.current_time(),
         )
         self._carry_out(verdict, player)
+
+    def _see_out(self, player: Player) -> None:
+        """Nobody falls further behind any more, but nobody has for ever to take what is left."""
+        if trio.current_time() > player.linger_until_s:
+            self._goodbyes.close(player, player.parting or "too_slow")
 
     def _carry_out(self, verdict: Verdict, player: Player) -> None:
         if verdict is Verdict.CLOSE:

@@ -23,7 +23,7 @@ from shm.errors import Lapped
 from shm.ring import Entry
 from workers.fanout.catch_up import CatchUp
 from workers.fanout.figures import PumpFigures
-from workers.fanout.goodbyes import Goodbyes
+from workers.fanout.goodbyes import LINGER_S, Goodbyes
 from workers.fanout.ground import Ground, Source
 from workers.fanout.logs import Head
 from workers.fanout.moves import Moves
@@ -82,14 +82,22 @@ class Pump:
             self._catch_up.go_on(player)
 
     def part(self, player: Player, farewell: bytes, reason: str) -> None:
-        """End this player with a last word at the next boundary between tags."""
+        """End this player with a last word at the next boundary between tags, if there is room for it soon."""
         player.parting = reason
+        player.linger_until_s = trio.current_time() + LINGER_S
         self.divert(player, farewell)
+        if player.state is PlayerState.WAITING:  # without room; and nobody looks after it until a start comes
+            self._goodbyes.close(player, reason)
 
     def finish(self, reason: str) -> None:
-        """The stream is over: everybody gets the rest, a farewell, and the end of the connection."""
+        """The stream is over: everybody gets the rest, a farewell, and the end of the connection.
+
+        Who has not taken the rest after the time that a player may lag is cut off: the ring is kept for it.
+        """
         self._ground.ended = reason
+        until_s = trio.current_time() + self._ground.source.lag_limits.max_lag_s + LINGER_S
         for player in self._ground:
+            player.linger_until_s = until_s
             if player.state is PlayerState.IN_STEP:
                 self._ground.fall_out(player)
                 self._catch_up.go_on(player)

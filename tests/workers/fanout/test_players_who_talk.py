@@ -1,12 +1,16 @@
 """What players say while they play: answered between tags, and bounded where nobody reads the answers."""
 
+import msgspec
 import pytest
+import trio
 from trio.testing import MockClock
 
+from engine.config import Config, PathSettings, for_path
 from engine.media.gop import StartMode
 from engine.protocols.http.limits import MAX_UNASKED_BYTES
 from engine.protocols.websocket import ClientFrames, encode_frame, pong
 from tests.workers.fanout.stage import Seat, Stage, staged
+from workers.fanout.goodbyes import LINGER_S
 from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.player import PlayerState
 from workers.fanout.pump import MAX_CONTROL_BYTES
@@ -24,6 +28,10 @@ class Report:
 
     def protocol_error(self, protocol: str) -> None:
         self.errors.append(protocol)
+
+
+def settings(**changes: object) -> PathSettings:
+    return msgspec.structs.replace(for_path(Config(), "live/a"), **changes)
 
 
 def ping_frame() -> bytes:
@@ -68,6 +76,34 @@ async def test_a_flood_of_pings_is_told_its_fault_behind_whole_frames(autojump_c
         await stage.settle()
         assert seat.read().endswith(encode_frame(b"\x03\xf0too many frames in a second", 8))
         assert (seat.player.reason, report.errors) == ("protocol_error", ["ws-flv"])
+
+
+@pytest.mark.parametrize("mode", [StartMode.LIVE, StartMode.KEYFRAME], ids=["waiting", "behind"])
+async def test_who_breaks_the_rules_and_does_not_listen_is_cut_off_soon(
+    autojump_clock: MockClock, mode: StartMode
+) -> None:
+    stage = Stage(settings=settings(max_lag_s=60.0))
+    stage.publish(1, size=100_000)
+    async with staged(stage):
+        seat = stage.join(mode, WEBSOCKET_FLV, buffer_bytes=SMALL_BUFFER_BYTES)
+        seat.player.tail += bytes(2 * SMALL_BUFFER_BYTES)
+        hearing(seat, Report())(b"\x89\x01not masked")
+        await trio.sleep(LINGER_S + 1)
+        assert (seat.state, seat.player.reason) == (PlayerState.DONE, "protocol_error")
+
+
+async def test_who_does_not_take_the_rest_of_a_stream_that_is_over_is_cut_off(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    stage.publish(1, size=100_000)
+    async with staged(stage):
+        seat = stage.join(buffer_bytes=SMALL_BUFFER_BYTES)
+        stage.end()
+        await trio.sleep(stage.feed.lag_limits.max_lag_s)
+        assert seat.state is PlayerState.BEHIND
+        await trio.sleep(LINGER_S + 1)
+        assert (seat.state, seat.player.reason) == (PlayerState.DONE, "too_slow")
 
 
 async def test_a_player_who_goes_on_talking_http_is_sent_away(autojump_clock: MockClock) -> None:
