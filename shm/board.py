@@ -1,6 +1,6 @@
 """The board: what every worker says about itself, and which streams it wants.
 
-Each worker has a cell (one page) and a row per stream (one cache line). One writer per word: the worker
+Each worker has a cell (one page) and a row per stream (two cache lines). One writer per word: the worker
 itself writes its cell and rows, and the supervisor those of a worker that is dead. All may map the board
 writable; nothing but this rule keeps them apart, so every word here must be one whose damage ends with the
 process that did it.
@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from shm.arena import Arena
-from shm.layout import LINE_WORDS, PAGE_BYTES, PAGE_WORDS, WORD_BYTES
+from shm.layout import LINE_WORDS, PAGE_BYTES, PAGE_WORDS, ROW_WORDS, WORD_BYTES
 
 SPARE_COUNTERS: Final = 16
 
@@ -102,6 +102,7 @@ class RowCell(Cell):
     bytes_out = Word(5)
     jumps = Word(6)
     lag_ms_max = Word(7)
+    players_srt = Word(8)
 
 
 class Board:
@@ -125,8 +126,8 @@ class Board:
         """Keep the row, as with `worker`. Raises IndexError."""
         if not 0 <= stream < self._streams:
             raise IndexError(f"stream slot {stream} of {self._streams}")
-        first = self._check_worker(worker) * self._stride_words + PAGE_WORDS + stream * LINE_WORDS
-        return RowCell(self._words[first : first + LINE_WORDS])
+        first = self._check_worker(worker) * self._stride_words + PAGE_WORDS + stream * ROW_WORDS
+        return RowCell(self._words[first : first + ROW_WORDS])
 
     def interested(self, stream: int) -> list[tuple[int, int]]:
         """(worker slot, Interest) of the workers with any: 0.3 us, asked once a pass and stream by ingest."""
@@ -144,7 +145,7 @@ class Board:
 
     def _column(self, stream: int) -> memoryview:
         """The interest words of all workers in one stream, as one strided view."""
-        return self._words[PAGE_WORDS + stream * LINE_WORDS :: self._stride_words]
+        return self._words[PAGE_WORDS + stream * ROW_WORDS :: self._stride_words]
 
     def _check_worker(self, slot: int) -> int:
         if not 0 <= slot < self._workers:

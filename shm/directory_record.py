@@ -4,6 +4,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from shm.directory_link import LINK_START, LINK_WORDS, LinkStats, link_of
 from shm.layout import (
     NAME_BYTES_MAX,
     RECORD_BYTES,
@@ -70,6 +71,7 @@ class StreamRecord(NamedTuple):
     started_ns: int  # wall clock, at the claim
     state_since_ns: int  # monotonic
     stats: StreamStats
+    link: LinkStats | None = None  # of a publisher that came over SRT
 
 
 def free_record(slot: int) -> StreamRecord:
@@ -92,6 +94,7 @@ def record_of(slot: int, data: bytes) -> StreamRecord:
         words[RECORD_STARTED_NS],
         words[RECORD_STATE_SINCE_NS],
         StreamStats._make(words[RECORD_STATS : RECORD_STATS + RECORD_STATS_WORDS]),
+        link_of(data),
     )
 
 
@@ -104,4 +107,5 @@ def encoded_name(name: str) -> bytes:
 
 
 assert RECORD_WORDS.size <= NAME_START, "the statistics run into the name"
-assert NAME_START + NAME_BYTES_MAX == RECORD_BYTES
+assert NAME_START + NAME_BYTES_MAX == LINK_START, "the name runs into the link, or leaves a gap"
+assert LINK_START + LINK_WORDS.size == RECORD_BYTES

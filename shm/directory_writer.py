@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shm.arena import Arena
+from shm.directory_link import LINK_START, LINK_WORDS, LinkStats, packed_link
 from shm.directory_record import STATS_WORDS, StreamRecord, StreamState, StreamStats, encoded_name, record_of
 from shm.errors import DirectoryFull
 from shm.layout import (
@@ -115,6 +116,13 @@ class DirectoryWriter:
         with self._locked(at + RECORD_LOCK):
             self._bytes[first : first + STATS_WORDS.size] = STATS_WORDS.pack(*stats)
 
+    def set_link(self, slot: int, link: LinkStats | None) -> None:
+        """Store what an SRT publisher's connection measured; None once the publisher is another one's."""
+        at = self._at(slot)
+        first = at * WORD_BYTES + LINK_START
+        with self._locked(at + RECORD_LOCK):
+            self._bytes[first : first + LINK_WORDS.size] = packed_link(link)
+
     def free(self, slot: int) -> None:
         """The slot may be claimed again. The ring's memory is given back apart (`RingWriter.release`)."""
         with self._writing(slot) as at:
@@ -141,6 +149,8 @@ class DirectoryWriter:
             words[at + RECORD_STATE_SINCE_NS] = time.monotonic_ns()
             first = (at + RECORD_STATS) * WORD_BYTES
             self._bytes[first : first + STATS_WORDS.size] = bytes(STATS_WORDS.size)
+            first = at * WORD_BYTES + LINK_START
+            self._bytes[first : first + LINK_WORDS.size] = packed_link(None)
             words[at + RECORD_STATE] = StreamState.LIVE
 
     def _forget_headers(self, slot: int) -> None:

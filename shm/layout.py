@@ -7,12 +7,12 @@ endian, on 8-byte boundaries; words that different processes write never share a
                  | arena header                        one page |  magic, version, geometry, creator
     board        +----------------------------------------------+
                  | worker 0: cell                      one page |  pid, start time, state, heartbeat, load
-                 | worker 0: rows       streams * 64 B, rounded |  interest, players, bytes out, per stream
+                 | worker 0: rows      streams * 128 B, rounded |  interest, players, bytes out, per stream
                  | worker 1: ...                                |
     changes      +----------------------------------------------+
                  | change counters      workers * 64 B, rounded |  one line per ingest
     records      +----------------------------------------------+
-                 | stream 0: record                    one page |  seqlock, name, state, lease, epoch, stats
+                 | stream 0: record                    one page |  seqlock, name, state, epoch, stats, link
                  | stream 1: ...                                |
     headers      +----------------------------------------------+
                  | stream 0: codec headers              256 KiB |  no memory until a stream brings headers
@@ -81,7 +81,12 @@ PAGE_WORDS: Final = PAGE_BYTES // WORD_BYTES
 LINE_WORDS: Final = LINE_BYTES // WORD_BYTES
 
 MAGIC: Final = int.from_bytes(b"FANLIGHT", "little")
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
+
+# A worker's row about a stream: the line of what it wants and has now, and one of what the first has no room
+# for.
+ROW_BYTES: Final = 2 * LINE_BYTES
+ROW_WORDS: Final = ROW_BYTES // WORD_BYTES
 
 # Arena header, in words.
 HEADER_MAGIC: Final = 0
@@ -122,7 +127,9 @@ RECORD_STATS: Final = 9  # 17 words
 RECORD_STATS_WORDS: Final = 17
 RECORD_NAME: Final = 4 * LINE_WORDS  # bytes from here on
 NAME_BYTES_MAX: Final = 320  # the name rules allow 4 segments of 64 and 3 slashes: 259
-RECORD_BYTES: Final = RECORD_NAME * WORD_BYTES + NAME_BYTES_MAX  # what the record lock guards
+RECORD_LINK: Final = RECORD_NAME + NAME_BYTES_MAX // WORD_BYTES  # 17 words: whether there is one, and figures
+RECORD_LINK_WORDS: Final = 17
+RECORD_BYTES: Final = (RECORD_LINK + RECORD_LINK_WORDS) * WORD_BYTES  # what the record lock guards
 HEADERS_LOCK: Final = 16 * LINE_WORDS
 HEADERS_GENERATION: Final = 16 * LINE_WORDS + 1
 HEADERS_LENGTH: Final = 16 * LINE_WORDS + 2
@@ -159,7 +166,7 @@ class Geometry:
     @property
     def rows_bytes(self) -> int:
         """All rows of one worker, in whole pages."""
-        return page_rounded(self.streams * LINE_BYTES)
+        return page_rounded(self.streams * ROW_BYTES)
 
     @property
     def worker_stride(self) -> int:

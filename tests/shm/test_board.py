@@ -31,6 +31,7 @@ ROW_WORDS = (
     "bytes_out",
     "jumps",
     "lag_ms_max",
+    "players_srt",
 )
 
 

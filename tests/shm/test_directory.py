@@ -7,7 +7,15 @@ import os
 import pytest
 
 from shm.arena import Arena
-from shm.directory import HEADERS_MAX, Directory, DirectoryWriter, StreamState, StreamStats
+from shm.directory import (
+    HEADERS_MAX,
+    Directory,
+    DirectoryWriter,
+    LinkEncryption,
+    LinkStats,
+    StreamState,
+    StreamStats,
+)
 from shm.errors import ArenaFull, DirectoryFull
 from shm.layout import Geometry
 from shm.ring import RingReader, RingWriter
@@ -56,6 +64,42 @@ def test_the_same_name_may_come_back_under_a_new_lease(owner: DirectoryWriter, d
     assert (record.lease, record.epoch, record.generation) == (2, 10, 0)
     assert record.stats == StreamStats()
     assert directory.headers(slot) == (0, b"")
+
+
+def test_a_link_is_there_while_its_publisher_is(owner: DirectoryWriter, directory: Directory) -> None:
+    slot = owner.claim("s" * 64 + "/" + "t" * 64)
+    assert directory.get(slot).link is None
+    link = LinkStats(
+        rtt_us=60_000, latency_ms=250, encryption=LinkEncryption.AES_256_CTR, peer_version=1 << 16
+    )
+    owner.set_stats(slot, StreamStats(bytes_in=5))
+    owner.set_link(slot, link)
+    record = directory.get(slot)
+    assert record.link == link
+    assert (record.name, record.stats.bytes_in) == ("s" * 64 + "/" + "t" * 64, 5)
+    owner.set_link(slot, None)
+    assert directory.get(slot).link is None
+
+
+def test_a_link_whose_figures_are_all_zero_is_one(owner: DirectoryWriter, directory: Directory) -> None:
+    slot = owner.claim("live/a")
+    owner.set_link(slot, LinkStats())
+    assert directory.get(slot).link == LinkStats()
+
+
+def test_measuring_a_link_is_no_change(owner: DirectoryWriter, directory: Directory) -> None:
+    slot = owner.claim("live/a")
+    before = directory.version
+    owner.set_link(slot, LinkStats(rtt_us=1))
+    assert directory.version == before
+
+
+def test_a_stream_begins_without_the_link_of_the_last(owner: DirectoryWriter, directory: Directory) -> None:
+    slot = owner.claim("live/a")
+    owner.set_link(slot, LinkStats(rtt_us=1))
+    owner.free(slot)
+    assert owner.claim("live/b") == slot
+    assert directory.get(slot).link is None
 
 
 def test_a_name_that_has_a_slot_gets_no_second_one(owner: DirectoryWriter) -> None:

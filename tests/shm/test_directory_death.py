@@ -3,7 +3,7 @@
 import pytest
 
 from shm.arena import Arena
-from shm.directory import Directory, DirectoryWriter, StreamState, StreamStats
+from shm.directory import Directory, DirectoryWriter, LinkStats, StreamState, StreamStats
 from tests.shm.conftest import SMALL
 from tests.shm.killing import Killed, every_death, make_mortal
 
@@ -93,13 +93,14 @@ def test_headers_cut_off_anywhere_are_the_old_ones_or_none() -> None:
     assert found[-1] == (2, NEW)
 
 
-@pytest.mark.parametrize("act", ["set_state", "set_epoch", "set_stats", "free"])
+@pytest.mark.parametrize("act", ["set_state", "set_epoch", "set_stats", "set_link", "free"])
 def test_any_other_write_cut_off_leaves_a_slot_that_reads_and_works(act: str) -> None:
     arenas: list[Arena] = []
     arguments = {
         "set_state": (StreamState.GRACE,),
         "set_epoch": (8,),
         "set_stats": (StreamStats(tags_in=3),),
+        "set_link": (LinkStats(rtt_us=3),),
         "free": (),
     }
 

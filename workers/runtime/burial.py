@@ -13,6 +13,7 @@ class Buried(NamedTuple):
     players_http: int
     players_ws: int
     players_rtmp: int
+    players_srt: int
 
 
 def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
@@ -29,5 +30,5 @@ def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
 
 def _left_in(board: Board, number: int, stream: int) -> Buried | None:
     row = board.row(number, stream)
-    buried = Buried(stream, row.lease, row.players_http, row.players_ws, row.players_rtmp)
+    buried = Buried(stream, row.lease, row.players_http, row.players_ws, row.players_rtmp, row.players_srt)
     return buried if any(buried[2:]) else None
