@@ -82,7 +82,7 @@ class Pump:
             self._catch_up.go_on(player)
 
     def part(self, player: Player, farewell: bytes, reason: str) -> None:
-        """End this player with a last word at the next boundary between tags, if there is room for it soon."""
+        """End this player with a last word at the next boundary between tags, if it has room for it."""
         player.parting = reason
         player.linger_until_s = trio.current_time() + LINGER_S
         self.divert(player, farewell)
