@@ -21,6 +21,7 @@ HEADERS: Final = ((KIND_SCRIPT, METADATA), (KIND_VIDEO, AVC_HEADER), (KIND_AUDIO
 # Ahead of real time, so that stories of seconds take less: 40 ms of media every 8 ms.
 PACE_S: Final = 0.008
 RETRY_S: Final = 0.01
+PATIENCE_S: Final = 30.0  # for what must come; a loaded machine of two cores needs a tenth
 
 
 class Session:
@@ -49,6 +50,7 @@ class NumberedPublisher:
         self._news = trio.Event()
         self._held = self.finishing = self._vanishing = False
         self._resting = False
+        self.over = trio.Event()
 
     @property
     def session(self) -> Session:
@@ -59,12 +61,13 @@ class NumberedPublisher:
         self, *, returns: bool = True, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Publish until told to end; a connection that is lost is made again where `returns` says so."""
-        while not self.finishing:
+        while not (self.finishing or self._vanishing):
             with suppress(OSError):
                 await self._connect(task_status)
-            if not self.finishing and (self._vanishing or not returns):
-                return
+            if not returns:
+                break
             await trio.sleep(RETRY_S)
+        self.over.set()
 
     async def until(self, number: int) -> int:
         """Wait until all before `number` has been sent; gives the number that comes next."""
@@ -96,9 +99,15 @@ class NumberedPublisher:
         """Close the connection without a word, and stay away."""
         self._vanishing = True
 
+    async def ended(self) -> None:
+        """Wait until this publisher has gone for good."""
+        with trio.fail_after(PATIENCE_S):
+            await self.over.wait()
+
     async def _wait(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._news.wait()
+        with trio.fail_after(PATIENCE_S):
+            while not condition():
+                await self._news.wait()
 
     def _tell(self) -> None:
         self._news.set()

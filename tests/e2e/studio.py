@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -101,6 +101,11 @@ class Studio:
         clients = await trio.to_thread.run_sync(self.engine.api, "clients")
         raise TookTooLong(f"{await self.conn_of(player)} does not jump: {clients}")
 
+    async def stream(self) -> dict[str, Any]:
+        """What the API says of the stream."""
+        streams = (await trio.to_thread.run_sync(self.engine.api, "streams"))["streams"]
+        return next(dict(stream) for stream in streams if stream["name"] == STREAM)
+
     async def kill(self, worker: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Signal this worker; its successor is ready when this returns."""
         await trio.to_thread.run_sync(replace_worker, self.engine, worker, number)
@@ -124,19 +129,29 @@ class Studio:
         """Let the publisher say good-bye, and everybody get what is theirs."""
         await self.hold()
         self.publisher.finish()
+        await self.publisher.ended()
         for player in self.players:
             player.read_on()
             await player.ended()
 
 
-def replace_worker(engine: RunningEngine, worker: str, number: signal.Signals = signal.SIGKILL) -> None:
-    """Signal this worker and wait until another process is ready in its place."""
+def signal_worker(engine: RunningEngine, worker: str, number: signal.Signals = signal.SIGKILL) -> int:
+    """Signal this worker; gives the process that it was."""
     pid = engine.pids()[worker]
     os.kill(pid, number)
+    return pid
+
+
+def wait_for_successor(engine: RunningEngine, worker: str, pid: int) -> None:
+    """Wait until this process of the worker's is dead and another one ready in its place."""
     died = engine.log.wait_for("worker died", where=lambda line: line["pid"] == pid)
     engine.log.wait_for(
         "worker ready", where=lambda line: line["slot"] == worker and str(line["at"]) > str(died["at"])
     )
+
+
+def replace_worker(engine: RunningEngine, worker: str, number: signal.Signals = signal.SIGKILL) -> None:
+    wait_for_successor(engine, worker, signal_worker(engine, worker, number))
 
 
 @asynccontextmanager
