@@ -16,7 +16,6 @@ goes on elsewhere with the same seed does not come upon a key again. The seed mu
 """
 
 import hashlib
-from typing import Final
 
 import msgspec
 
@@ -56,7 +55,6 @@ from engine.protocols.srt.packets import (
     Buffer,
     DataPacket,
 )
-from engine.protocols.srt.rejections import Rejection
 
 
 class KeySet(msgspec.Struct, frozen=True):
@@ -259,12 +257,15 @@ class ReceiveKeys:
         without an answer, for nonsense and for new salts faster than one in a second: each costs a
         derivation.
         """
-        if needs_derivation(decode_key_message(content), self._keys):
+        message = decode_key_message(content)
+        if message.mode is not self._keys.mode:
+            return encode_km_state(KmState.BAD_CRYPTO_MODE)
+        if needs_derivation(message, self._keys):
             self._spend_derivation(now_us)
         try:
             keys = open_key_message(content, self._passphrase, self._keys)
-        except RemoteProtocolError as error:
-            return encode_km_state(state_of(error))
+        except RemoteProtocolError:
+            return encode_km_state(KmState.BAD_SECRET)
         if keys != self._keys:
             self._keys = keys
             self._ciphers = _ciphers(keys)
@@ -276,15 +277,6 @@ class ReceiveKeys:
         self._derived_us = now_us
 
 
-def state_of(error: RemoteProtocolError) -> KmState:
-    """What a KMRSP says about this error."""
-    if error.reply == Rejection.BAD_SECRET:
-        return KmState.BAD_SECRET
-    return KmState.BAD_CRYPTO_MODE if error.reply == Rejection.CRYPTO else KmState.NO_SECRET
-
-
 def _ciphers(keys: KeySet) -> dict[int, PayloadCipher]:
-    places: Final = (KEY_EVEN, KEY_ODD)
-    return {
-        which: payload_cipher(keys.mode, keys.key(which), keys.salt) for which in places if keys.key(which)
-    }
+    there = [which for which in (KEY_EVEN, KEY_ODD) if keys.key(which)]
+    return {which: payload_cipher(keys.mode, keys.key(which), keys.salt) for which in there}

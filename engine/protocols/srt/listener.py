@@ -175,17 +175,17 @@ class Listener:
             raise RemoteProtocolError("a cookie that is not ours, or no longer")
         self._drop_old_answers(now_us)
         key = (peer, handshake.socket_id, handshake.initial_seq)
-        state = exchange_step(self._state(key), ExchangeInput.CONCLUSION)
-        if key in self._answered:
-            return Answer(self._answered[key].datagram)
-        if key in self._asked:
+        before = self._state(key)
+        exchange_step(before, ExchangeInput.CONCLUSION)
+        if before is ExchangeState.ASKED:
             return None
+        if before is not ExchangeState.UNKNOWN:
+            return Answer(self._answered[key].datagram)
         try:
             extensions = self._check(handshake)
         except RemoteProtocolError as error:
             code = Rejection.ROGUE if error.reply is None else error.reply
             return self._refusal(handshake, code, str(error), now_us)
-        assert state is ExchangeState.ASKED
         request = ConnectionRequest(peer, handshake, extensions, timestamp_us, now_us)
         self._asked[key] = request
         return request

@@ -9,7 +9,8 @@ The paths that run once per packet use the functions, on plain integers within r
 arithmetic for everything else. Differences are signed: `seq_diff(a, b)` is how far a is ahead of b.
 """
 
-from typing import Final, Self
+from collections.abc import Callable
+from typing import ClassVar, Final, NamedTuple, Self
 
 import msgspec
 
@@ -52,24 +53,25 @@ def msgno_diff(a: int, b: int) -> int:
     return (a - b + _MSGNO_HALF) % MSGNO_MASK - _MSGNO_HALF
 
 
+class _Arithmetic(NamedTuple):
+    """How to count on one circle."""
+
+    add: Callable[[int, int], int]
+    diff: Callable[[int, int], int]
+
+
 class _Wrapping(msgspec.Struct, frozen=True, gc=False):
     """A place on a circle. Subclasses say which."""
 
     value: int
 
-    @classmethod
-    def _add(cls, value: int, count: int) -> int:
-        raise AssertionError(cls)
-
-    @classmethod
-    def _diff(cls, a: int, b: int) -> int:
-        raise AssertionError(cls)
+    _on: ClassVar[_Arithmetic]
 
     def __add__(self, count: int) -> Self:
-        return type(self)(self._add(self.value, count))
+        return type(self)(self._on.add(self.value, count))
 
     def __sub__(self, other: Self) -> int:
-        return self._diff(self.value, other.value)
+        return self._on.diff(self.value, other.value)
 
     def __lt__(self, other: Self) -> bool:
         return self - other < 0
@@ -87,46 +89,28 @@ class _Wrapping(msgspec.Struct, frozen=True, gc=False):
 class SeqNo31(_Wrapping, frozen=True, gc=False):
     """A packet's sequence number (draft section 3.1)."""
 
+    _on = _Arithmetic(seq_add, seq_diff)
+
     def __post_init__(self) -> None:
         if not 0 <= self.value <= SEQ_MASK:
             raise ValueError(f"{self.value} is not a 31-bit sequence number")
-
-    @classmethod
-    def _add(cls, value: int, count: int) -> int:
-        return seq_add(value, count)
-
-    @classmethod
-    def _diff(cls, a: int, b: int) -> int:
-        return seq_diff(a, b)
 
 
 class MsgNo26(_Wrapping, frozen=True, gc=False):
     """A message's number, from 1; 0 stands for "no message" in a DROPREQ (draft section 3.2.9)."""
 
+    _on = _Arithmetic(msgno_add, msgno_diff)
+
     def __post_init__(self) -> None:
         if not 1 <= self.value <= MSGNO_MASK:
             raise ValueError(f"{self.value} is not a 26-bit message number")
-
-    @classmethod
-    def _add(cls, value: int, count: int) -> int:
-        return msgno_add(value, count)
-
-    @classmethod
-    def _diff(cls, a: int, b: int) -> int:
-        return msgno_diff(a, b)
 
 
 class Ts32(_Wrapping, frozen=True, gc=False):
     """A packet's timestamp: microseconds since its sender's start, modulo 2^32 (draft section 3)."""
 
+    _on = _Arithmetic(ts_add, ts_diff)
+
     def __post_init__(self) -> None:
         if not 0 <= self.value <= TS_MASK:
             raise ValueError(f"{self.value} is not a 32-bit timestamp")
-
-    @classmethod
-    def _add(cls, value: int, count: int) -> int:
-        return ts_add(value, count)
-
-    @classmethod
-    def _diff(cls, a: int, b: int) -> int:
-        return ts_diff(a, b)

@@ -118,6 +118,15 @@ def test_an_ack_of_libsrt_1_0_2_had_an_eighth_word() -> None:
     assert decode_control(datagram + bytes(4)) == decode_control(datagram)
 
 
+@pytest.mark.parametrize("kind", ["0001", "0002"])
+def test_a_hello_outside_of_a_handshake_has_three_words(kind: str) -> None:
+    header = bytes.fromhex(f"ffff{kind} 00000000 00000001 00000002")
+    assert decode_control(header + bytes(12)).body == UserDefined(int(kind), bytes(12))
+    for size in (0, 8, 16):
+        with pytest.raises(RemoteProtocolError):
+            decode_control(header + bytes(size))
+
+
 def test_a_type_of_the_future_is_told_apart() -> None:
     assert decode_control(bytes.fromhex("80630001 00000000 00000002 00000003")).body == Unknown(0x63)
     with pytest.raises(LocalProtocolError):

@@ -229,6 +229,14 @@ def test_a_key_message_with_a_new_salt_is_taken_once_a_second() -> None:
     assert receiver.take(key_message(others), 1_000_001) == key_message(others)
 
 
+def test_a_connection_does_not_change_its_cipher() -> None:
+    keys = generate_keys(PASSPHRASE, 16, CipherMode.GCM, CALLER_SEED)
+    receiver = ReceiveKeys(keys, PASSPHRASE)
+    other = key_message(generate_keys(PASSPHRASE, 16, CipherMode.CTR, CALLER_SEED))
+    assert receiver.take(other, 0) == encode_km_state(KmState.BAD_CRYPTO_MODE)
+    assert receiver.keys == keys
+
+
 @pytest.mark.parametrize("passphrase", ["", "ninechars", "x" * 80, "ü" * 40])
 def test_a_passphrase_that_libsrt_does_not_take_is_refused(passphrase: str) -> None:
     with pytest.raises(LocalProtocolError):

@@ -154,6 +154,24 @@ def test_a_caller_leaves_a_listener_that_makes_no_sense(changes: dict[str, objec
     assert caller.poll(START_US + CALL_INTERVAL_US) == []
 
 
+def test_a_caller_leaves_a_listener_whose_hello_is_of_before_1_3() -> None:
+    listener, caller = new_listener(), new_caller(call(PASSPHRASE))
+    negotiated = accepted(listener, caller)
+    blocks = handshake_in(negotiated.answer).extensions.replace(b"\0\1\5\4", b"\0\1\2\0", 1)
+    outcome = caller.receive(changed(negotiated.answer, extensions=blocks), START_US)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code == Rejection.ROGUE
+
+
+def test_a_listener_that_answers_with_another_key_is_left() -> None:
+    listener, caller = new_listener(), new_caller(call(PASSPHRASE))
+    negotiated = accepted(listener, caller)
+    blocks = handshake_in(negotiated.answer).extensions[:-1] + b"\0"
+    outcome = caller.receive(changed(negotiated.answer, extensions=blocks), START_US)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code == Rejection.ROGUE
+
+
 def test_a_caller_leaves_a_listener_of_before_1_3() -> None:
     listener, caller = new_listener(), new_caller(call())
     (induction,) = caller.poll(START_US)
