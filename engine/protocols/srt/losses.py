@@ -1,0 +1,224 @@
+"""What a receiver misses, and when it asks for it.
+
+Ranges of positions (sequence numbers without wrap), ascending and disjoint. A range is asked for
+
+- at first, as soon as as many later packets have come as the reorder tolerance says, or after the interval of
+  periodic NAKs, whatever comes first. Without tolerance that is at once;
+- again, when a packet sent in answer should have been here: the round trip has passed, and what it varies by;
+- and once in between, in case the NAK was lost and not the packet. A sender leaves repeated NAKs alone for
+  `Rtt.lower_us` after it has sent a packet again (libsrt 1.5, and ours), so this costs no packet, as long as
+  it is inside of that time;
+- not at all any more, once a packet sent in answer would come too late to be played.
+
+libsrt repeats its whole loss list every (RTT + 4 RTTVar) / 2, whatever is already on its way. Where the round
+trip varies that asks for the same packet twice, and gets it; where it does not, the times above are the same.
+
+Hostile peers: a gap is one range, however wide, and a range costs a packet, so the list is never longer than
+the buffer it belongs to.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from engine.protocols.srt.limits import MAX_LOSS_WORDS
+from engine.protocols.srt.live_limits import MIN_INSURANCE_US, MIN_NAK_INTERVAL_US, MIN_RETRY_MARGIN_US
+from engine.protocols.srt.rtt import Rtt
+
+NEVER: Final = 1 << 62
+"""Later than any clock, and beyond any position."""
+
+
+class _State(Enum):
+    """Where a range stands. `since_us` counts from the discovery while FRESH, then from the last attempt."""
+
+    FRESH = auto()
+    ASKED = auto()
+    INSURED = auto()
+    GIVEN_UP = auto()
+    """The peer has dropped it, or it would come too late."""
+
+
+class Spans(NamedTuple):
+    """How long to wait, from the round trip of the moment."""
+
+    retry_us: int
+    """From a NAK to the next attempt."""
+    insurance_us: int
+    """From a NAK to its repetition; 0 for none."""
+    fresh_us: int
+    """From the discovery to the first NAK, at most."""
+
+
+Useless = Callable[[int], bool]
+"""Says of a position whether what is missing right before it would come too late."""
+
+
+def spans_of(rtt: Rtt, peer_leaves_repeats_alone: bool) -> Spans:
+    """The waiting times for a link."""
+    insurance_us = rtt.lower_us // 2 if peer_leaves_repeats_alone else 0
+    return Spans(
+        retry_us=max(MIN_NAK_INTERVAL_US, rtt.rtt_us + max(3 * rtt.var_us, MIN_RETRY_MARGIN_US)),
+        insurance_us=insurance_us if insurance_us >= MIN_INSURANCE_US else 0,
+        fresh_us=max(MIN_NAK_INTERVAL_US, rtt.upper_us // 2),
+    )
+
+
+class _Range:
+    """Missing packets that share a fate."""
+
+    __slots__ = ("first", "last", "since_us", "state")
+
+    def __init__(self, first: int, last: int, state: _State, since_us: int) -> None:
+        self.first = first
+        self.last = last
+        self.state = state
+        self.since_us = since_us
+
+    def due_us(self, spans: Spans) -> int:
+        """When to ask for it."""
+        if self.state is _State.FRESH:
+            return self.since_us + spans.fresh_us
+        if self.state is _State.ASKED and spans.insurance_us:
+            return self.since_us + spans.insurance_us
+        return NEVER if self.state is _State.GIVEN_UP else self.since_us + spans.retry_us
+
+
+class Losses:
+    """The loss list of a receiver."""
+
+    __slots__ = ("_fresh", "_ranges", "_starts", "next_due_us", "ripe_at")
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ranges: list[_Range] = []
+        self._fresh = 0
+        self.next_due_us = NEVER
+        """No range is due before; it may be that none is due then either."""
+        self.ripe_at = NEVER
+        """Once a packet of this position or a later one has come, `take_ripe` has something to give."""
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    @property
+    def first_wanted(self) -> int | None:
+        """The first position that is still hoped for: where an acknowledgement has to end."""
+        return next((each.first for each in self._ranges if each.state is not _State.GIVEN_UP), None)
+
+    def hole_end(self, position: int) -> int:
+        """The last position of the hole that begins at `position`; one less than that if none does."""
+        end = position - 1
+        for each in self._ranges:
+            if each.first != end + 1:
+                break
+            end = each.last
+        return end
+
+    def add(self, first: int, last: int, now_us: int, tolerance: int, spans: Spans) -> None:
+        """A gap was found, behind all others. With a tolerance of 0 it is ripe already."""
+        self._starts.append(first)
+        self._ranges.append(_Range(first, last, _State.FRESH, now_us))
+        self._fresh += 1
+        self.next_due_us = min(self.next_due_us, now_us + spans.fresh_us)
+        self.ripe_at = min(self.ripe_at, last + 1 + tolerance)
+
+    def take_ripe(self, newest: int, now_us: int, tolerance: int, spans: Spans) -> list[tuple[int, int]]:
+        """The ranges to ask for now because enough later packets have come; `newest` is the last of them."""
+        ripe = []
+        self.ripe_at = NEVER
+        unseen = self._fresh
+        for each in reversed(self._ranges):
+            if not unseen:
+                break
+            if each.state is not _State.FRESH:
+                continue
+            unseen -= 1
+            if each.last + 1 + tolerance <= newest:
+                self._ask(each, now_us, spans)
+                ripe.append((each.first, each.last))
+            else:
+                self.ripe_at = min(self.ripe_at, each.last + 1 + tolerance)
+        ripe.reverse()
+        return ripe
+
+    def take_due(self, now_us: int, spans: Spans, useless: Useless) -> list[tuple[int, int]]:
+        """The ranges to ask for now because their time has come: as many as one NAK holds."""
+        due: list[tuple[int, int]] = []
+        room = MAX_LOSS_WORDS // 2
+        for each in self._ranges:
+            if each.due_us(spans) > now_us:
+                continue
+            if useless(each.last + 1):
+                self._change(each, _State.GIVEN_UP)
+            elif len(due) < room:
+                self._ask(each, now_us, spans)
+                due.append((each.first, each.last))
+        self.reschedule(spans)
+        return due
+
+    def reschedule(self, spans: Spans) -> None:
+        """The round trip has changed, and all waiting times with it."""
+        self.next_due_us = min((each.due_us(spans) for each in self._ranges), default=NEVER)
+
+    def remove(self, position: int) -> bool:
+        """A missing packet has come. False if it was not missing."""
+        index = bisect_right(self._starts, position) - 1
+        if index < 0 or self._ranges[index].last < position:
+            return False
+        self._cut(index, position, position)
+        return True
+
+    def give_up(self, first: int, last: int) -> None:
+        """The peer has let these go: they stay missing, and nobody asks for them again."""
+        index = max(bisect_right(self._starts, first) - 1, 0)
+        while index < len(self._ranges) and self._ranges[index].first <= last:
+            each = self._ranges[index]
+            begin, end = max(each.first, first), min(each.last, last)
+            if begin <= end and each.state is not _State.GIVEN_UP:
+                index = self._replace(index, begin, end)
+            index += 1
+
+    def drop_through(self, last: int) -> None:
+        """Nothing up to `last` is of interest any more."""
+        while self._ranges and self._ranges[0].first <= last:
+            self._cut(0, self._ranges[0].first, min(last, self._ranges[0].last))
+
+    def _ask(self, each: _Range, now_us: int, spans: Spans) -> None:
+        """A NAK is leaving: an attempt, or the insurance of one."""
+        if each.state is _State.ASKED and now_us < each.since_us + spans.retry_us:
+            self._change(each, _State.INSURED)
+            return
+        self._change(each, _State.ASKED)
+        each.since_us = now_us
+        self.next_due_us = min(self.next_due_us, each.due_us(spans))
+
+    def _change(self, each: _Range, state: _State) -> None:
+        self._fresh -= each.state is _State.FRESH
+        each.state = state
+
+    def _cut(self, index: int, first: int, last: int) -> None:
+        """Take first … last, which lie within the range at `index`, out of it."""
+        each = self._ranges[index]
+        if last < each.last:
+            rest = _Range(last + 1, each.last, each.state, each.since_us)
+            self._insert(index + 1, rest)
+        if first == each.first:
+            self._fresh -= each.state is _State.FRESH
+            del self._ranges[index], self._starts[index]
+        else:
+            each.last = first - 1
+
+    def _replace(self, index: int, first: int, last: int) -> int:
+        """Make first … last a range of its own that is given up. Gives its index."""
+        begins = self._ranges[index].first == first
+        self._cut(index, first, last)
+        index += not begins
+        self._insert(index, _Range(first, last, _State.GIVEN_UP, 0))
+        return index
+
+    def _insert(self, index: int, each: _Range) -> None:
+        self._fresh += each.state is _State.FRESH
+        self._ranges.insert(index, each)
+        self._starts.insert(index, each.first)
