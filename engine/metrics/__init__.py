@@ -5,6 +5,7 @@ from typing import Final
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
 from engine.metrics.process import CONNECTIONS, WORKERS
+from engine.metrics.srt import SRT
 from engine.metrics.streams import STREAMS
 from engine.metrics.table import markdown
 
@@ -12,6 +13,7 @@ GROUPS: Final = (
     ("Streams", STREAMS),
     ("Publishing", PUBLISHING),
     ("Playing", PLAYING),
+    ("SRT", SRT),
     ("Connections and requests", CONNECTIONS),
     ("Workers", WORKERS),
 )

@@ -36,6 +36,7 @@ PUBLISHING: Final = (
             "bad_name",
             "key_missing",
             "key_wrong",
+            "bad_secret",
             "name_taken",
             "too_many_streams",
             "no_memory",
@@ -117,7 +118,15 @@ PLAYING: Final = (
         kind="counter",
         help="Players that were not let in, and why.",
         labels=("protocol", "reason"),
-        reasons=("bad_request", "bad_name", "not_found", "too_many_players", "no_memory", "draining"),
+        reasons=(
+            "bad_request",
+            "bad_name",
+            "bad_secret",
+            "not_found",
+            "too_many_players",
+            "no_memory",
+            "draining",
+        ),
     ),
     Metric(
         name="fanlight_sent_bytes_total",
@@ -184,6 +193,7 @@ PLAYING: Final = (
         kind="histogram",
         help="How long publishers and players stayed.",
         labels=("protocol", "role"),
+        roles=("publisher", "player"),
         buckets=SESSION_S,
     ),
 )

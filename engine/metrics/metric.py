@@ -24,9 +24,31 @@ has their sums, and nothing where a sum means nothing. Twice as many as may be p
 
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "protocol": ("rtmp", "http-flv", "ws-flv", "http"),
-        "role": ("ingest", "fanout", "control", "publisher", "player"),
+        "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "http"),
+        "role": ("ingest", "fanout", "control"),
         "direction": ("in", "out"),
+        "kind": (
+            "data",
+            "retransmitted",
+            "lost",
+            "recovered",
+            "dropped_late",
+            "duplicate",
+            "reordered",
+            "undecrypted",
+            "refused",
+            "ack",
+            "nak",
+        ),
+        "encryption": (
+            "none",
+            "AES-128-CTR",
+            "AES-192-CTR",
+            "AES-256-CTR",
+            "AES-128-GCM",
+            "AES-192-GCM",
+            "AES-256-GCM",
+        ),
         "state": ("live", "grace", "ended"),
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }
@@ -45,6 +67,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     """The values of its label `reason` or `result`, if it has one."""
+    roles: tuple[str, ...] = ()
+    """The values of its label `role`, where it means clients and not workers."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the name's unit, without infinity."""
     scope: Scope = "worker"
@@ -54,7 +78,9 @@ class Metric(Struct, frozen=True, kw_only=True):
 
     def allowed(self, label: str) -> tuple[str, ...]:
         """Values that `label` may have here; empty where it is bounded otherwise."""
-        return self.reasons if label in ("reason", "result") else LABELS.get(label, ())
+        if label in ("reason", "result"):
+            return self.reasons
+        return self.roles if label == "role" and self.roles else LABELS.get(label, ())
 
     def fold(self, label: str, value: str) -> str:
         """Return `value` if `label` may have it, else `other`."""

@@ -132,4 +132,5 @@ def client_of(info: ClientInfo) -> models.Client:
         dropped_tags=info.dropped_tags,
         jumps=info.jumps,
         lag_ms=info.lag_ms,
+        link=info.link,
     )

@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from engine.metrics import COLLECTOR_METRICS, MAX_STREAMS_WITH_LABEL, OTHER
+from workers.control.link_families import add_link, add_link_sums
 from workers.control.snapshot import Snapshot, StreamFigures, WorkerFigures
 from workers.control.streams import STATES
 
@@ -124,6 +125,9 @@ def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamF
     players.add_metric([label, "http-flv"], sum(t.http_flv for t in totals))
     players.add_metric([label, "ws-flv"], sum(t.ws_flv for t in totals))
     players.add_metric([label, "rtmp"], sum(t.rtmp for t in totals))
+    players.add_metric([label, "srt"], sum(t.srt for t in totals))
+    links = (figures.record.link for figures in streams)
+    add_link_sums(families, label, [link for link in links if link is not None])
 
 
 def _add_singular(families: dict[str, Family], figures: StreamFigures) -> None:
@@ -133,3 +137,5 @@ def _add_singular(families: dict[str, Family], figures: StreamFigures) -> None:
     families["fanlight_stream_keyframe_interval_seconds"].add_metric(label, stats.keyframe_interval_ms / 1000)
     families["fanlight_stream_lag_seconds"].add_metric(label, figures.totals.lag_ms_max / 1000)
     families["fanlight_stream_ring_use_ratio"].add_metric(label, figures.ring_use)
+    if figures.record.link is not None:
+        add_link(families, figures.record.name, figures.record.link)

@@ -40,11 +40,42 @@ class Players(Answer, frozen=True, kw_only=True):
     http_flv: int
     ws_flv: int
     rtmp: int
+    srt: int
     total: int
 
 
+class Link(Answer, frozen=True, kw_only=True):
+    """What an SRT publisher's connection says of its network; names are libsrt's where it means the same.
+
+    Packets count from the beginning of the connection. `pktRcvLossTotal` were missing at first;
+    `pktRcvRecovered` of these came in time when they were sent again, `pktRcvDropTotal` were given up.
+    `msRcvBuf` is held back now, of `msRcvTsbPdDelay` as negotiated. `encryption` is "none" or like
+    "AES-256-CTR".
+    """
+
+    msRTT: float
+    mbpsRecvRate: float
+    mbpsBandwidth: float
+    pktRecvTotal: int
+    pktRcvLossTotal: int
+    pktRcvRecovered: int
+    pktRcvDropTotal: int
+    pktRcvRetransTotal: int
+    pktRcvDuplicate: int
+    pktRcvReordered: int
+    msRcvBuf: int
+    msRcvTsbPdDelay: int
+    pktFlowWindow: int
+    pktFlightSize: int
+    encryption: str
+    peerVersion: str
+
+
 class Client(Answer, frozen=True, kw_only=True):
-    """One connection: a player or a publisher. Its id begins with the name of the worker that holds it."""
+    """One connection: a player or a publisher. Its id begins with the name of the worker that holds it.
+
+    `link` is there for SRT: a publisher's has what a stream's has, a player's its counterparts.
+    """
 
     id: str
     worker: str
@@ -60,10 +91,14 @@ class Client(Answer, frozen=True, kw_only=True):
     dropped_tags: int
     jumps: int
     lag_ms: int
+    link: dict[str, float | int | str] | None
 
 
 class Stream(Answer, frozen=True, kw_only=True):
-    """One stream. `publisher` is the publisher's client id; `bytes_out` counts all players since it began."""
+    """One stream. `publisher` is the publisher's client id; `bytes_out` counts all players since it began.
+
+    `link` is there while the publisher comes over SRT.
+    """
 
     name: str
     state: StreamState
@@ -86,6 +121,7 @@ class Stream(Answer, frozen=True, kw_only=True):
     state_for_s: float
     last_tag_age_s: float | None
     epoch: int
+    link: Link | None
 
 
 class StreamList(Answer, frozen=True, kw_only=True):

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from msgspec import convert
+
 from engine.media.describe import codec_name
 from shm.directory import StreamRecord, StreamState, StreamStats
 from workers.control import models
 from workers.control.tally import Tally, Totals
+from workers.runtime.link_figures import received_figures
 from workers.runtime.slots import INGEST, WorkerSlot, of_role
 
 NS_PER_S: Final = 1_000_000_000
@@ -70,6 +73,7 @@ class Streams:
             state_for_s=_seconds(now_ns - record.state_since_ns),
             last_tag_age_s=_seconds(now_ns - stats.last_tag_ns) if stats.last_tag_ns else None,
             epoch=record.epoch,
+            link=_link(record),
         )
 
 
@@ -82,6 +86,12 @@ def _publisher(record: StreamRecord, ingest: str) -> str | None:
     if record.state is not StreamState.LIVE or not record.stats.publisher_id:
         return None
     return f"{ingest}-{record.stats.publisher_id:012x}"
+
+
+def _link(record: StreamRecord) -> models.Link | None:
+    if record.state is not StreamState.LIVE or record.link is None:
+        return None
+    return convert(received_figures(record.link), models.Link)
 
 
 def _video(stats: StreamStats) -> models.Video | None:
@@ -98,7 +108,7 @@ def _video(stats: StreamStats) -> models.Video | None:
 
 def _players(totals: Totals) -> models.Players:
     return models.Players(
-        http_flv=totals.http_flv, ws_flv=totals.ws_flv, rtmp=totals.rtmp, total=totals.players
+        http_flv=totals.http_flv, ws_flv=totals.ws_flv, rtmp=totals.rtmp, srt=totals.srt, total=totals.players
     )
 
 

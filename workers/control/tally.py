@@ -25,13 +25,14 @@ class Totals(NamedTuple):
     http_flv: int = 0
     ws_flv: int = 0
     rtmp: int = 0
+    srt: int = 0
     bytes_out: int = 0
     jumps: int = 0
     lag_ms_max: int = 0
 
     @property
     def players(self) -> int:
-        return self.http_flv + self.ws_flv + self.rtmp
+        return self.http_flv + self.ws_flv + self.rtmp + self.srt
 
 
 class Counted(NamedTuple):
@@ -84,6 +85,7 @@ class Tally:
             http_flv=sum(row.players_http for row in current.values()),
             ws_flv=sum(row.players_ws for row in current.values()),
             rtmp=sum(row.players_rtmp for row in current.values()),
+            srt=sum(row.players_srt for row in current.values()),
             bytes_out=sum(line.bytes_out for line in counted),
             jumps=sum(line.jumps for line in counted),
             lag_ms_max=max((row.lag_ms_max for row in current.values()), default=0),

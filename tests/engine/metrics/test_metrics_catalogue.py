@@ -63,6 +63,13 @@ def test_what_was_not_foreseen_is_folded() -> None:
     assert ended.fold("protocol", "gopher") == "other"
 
 
+def test_roles_of_clients_are_not_those_of_workers() -> None:
+    sessions = next(metric for metric in CATALOGUE if metric.name == "fanlight_session_seconds")
+    restarts = next(metric for metric in CATALOGUE if metric.name == "fanlight_worker_restarts_total")
+    assert (sessions.fold("role", "player"), sessions.fold("role", "ingest")) == ("player", "other")
+    assert (restarts.fold("role", "player"), restarts.fold("role", "ingest")) == ("other", "ingest")
+
+
 def test_labels_that_we_bound_otherwise_are_left_alone() -> None:
     requests = next(metric for metric in CATALOGUE if metric.name == "fanlight_http_requests_total")
     assert requests.fold("status", "404") == "404"

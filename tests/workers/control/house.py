@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from engine.media.describe import codec_number
 from shm.arena import Arena
 from shm.board import Board, RowCell, WorkerState
-from shm.directory import Directory, DirectoryWriter, StreamStats
+from shm.directory import Directory, DirectoryWriter, LinkEncryption, LinkStats, StreamStats
 from shm.layout import Geometry
 from workers.control.api import Desk
 from workers.control.clients import Clients
@@ -46,6 +46,26 @@ STATS = StreamStats(
     publisher_id=0xABC,
     video_codec=codec_number("avc1"),
     audio_codec=codec_number("mp4a"),
+)
+
+
+LINK = LinkStats(
+    rtt_us=60_500,
+    receive_bps=5_000_000,
+    bandwidth_bps=80_000_000,
+    packets_received=1_010,
+    packets_lost=20,
+    packets_recovered=18,
+    packets_dropped_late=2,
+    packets_retransmitted=30,
+    packets_duplicate=12,
+    packets_reordered=3,
+    buffer_ms=240,
+    latency_ms=250,
+    flow_window=8_192,
+    flight=0,
+    encryption=LinkEncryption.AES_256_CTR,
+    peer_version=0x010503,
 )
 
 

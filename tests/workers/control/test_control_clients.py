@@ -5,10 +5,11 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shm.board import WorkerState
 from tests.workers.control.house import House, client, open_house
-from workers.control.clients import Clients, Unanswered
+from workers.control.clients import Clients, Unanswered, client_of
 from workers.control.limits import ASK_TIMEOUT_S
 
 
@@ -101,3 +102,10 @@ async def test_a_holder_that_hangs_is_an_error_and_not_a_client_that_is_not_ther
         await house.desk.clients.find(some_id("fanout0", 5))
     with pytest.raises(Unanswered, match="fanout0"):
         await house.desk.clients.kick(some_id("fanout0", 5), "kicked")
+
+
+def test_figures_of_a_link_are_passed_on() -> None:
+    figures: dict[str, float | int | str] = {"msRTT": 60.5, "pktSentTotal": 7, "encryption": "none"}
+    told = client_of(replace(client("fanout0-000000000001"), link=figures))
+    assert told.link == figures
+    assert client_of(client("fanout0-000000000001")).link is None

@@ -7,10 +7,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from engine.config import Config
-from engine.metrics import CATALOGUE, MAX_STREAMS_WITH_LABEL
-from shm.directory import StreamRecord, StreamState, StreamStats
-from tests.workers.control.house import House
+from engine.metrics import CATALOGUE, LABELS, MAX_STREAMS_WITH_LABEL
+from shm.directory import LinkStats, StreamRecord, StreamState, StreamStats
+from tests.workers.control.house import LINK, House
 from workers.control.exposition import render, split
+from workers.control.link_families import loss_ratio
 from workers.control.snapshot import Camera, Snapshot, StreamFigures
 from workers.control.tally import Totals
 
@@ -35,9 +36,9 @@ def value(found: dict[str, list[Sample]], name: str, **labels: str) -> float:
     return float(sample.value)
 
 
-def figures(name: str, players: int, started_ns: int = 0) -> StreamFigures:
+def figures(name: str, players: int, started_ns: int = 0, link: LinkStats | None = None) -> StreamFigures:
     stats = StreamStats(bytes_in=10, bitrate_bps=100, video_fps_milli=30_000)
-    record = StreamRecord(0, name, StreamState.LIVE, 1, 1, 1, 0, started_ns, 0, stats)
+    record = StreamRecord(0, name, StreamState.LIVE, 1, 1, 1, 0, started_ns, 0, stats, link)
     return StreamFigures(record, Totals(http_flv=players, bytes_out=players), 0.5)
 
 
@@ -83,6 +84,45 @@ def test_a_stream_that_ended_and_its_successor_are_one_label(tmp_path: Path) -> 
     )
     assert value(found, "fanlight_stream_players", stream="live/a", protocol="http-flv") == 3
     assert len(found["fanlight_stream_frames_per_second"]) == 1
+
+
+def test_an_srt_publishers_link_has_figures_of_its_own(tmp_path: Path) -> None:
+    found = samples(render(scene([figures("live/a", 1, link=LINK), figures("live/b", 1)]), tmp_path))
+    wanted = {
+        "rtt_seconds": 0.0605,
+        "received_bytes_per_second": 625_000,
+        "bandwidth_bytes_per_second": 10_000_000,
+        "loss_ratio": 0.02,
+        "buffer_seconds": 0.24,
+        "latency_seconds": 0.25,
+        "flow_window_packets": 8192,
+        "flight_packets": 0,
+    }
+    for name, expected in wanted.items():
+        (sample,) = found[f"fanlight_stream_srt_{name}"]
+        assert (sample.labels, sample.value) == ({"stream": "live/a"}, expected)
+    packets = "fanlight_stream_srt_packets_total"
+    assert value(found, packets, stream="live/a", kind="data") == 1010
+    assert value(found, packets, stream="live/a", kind="recovered") == 18
+    info = {"stream": "live/a", "encryption": "AES-256-CTR", "version": "1.5.3"}
+    assert value(found, "fanlight_stream_srt_info", **info) == 1
+    for sample in (sample for name in found if "_srt_" in name for sample in found[name]):
+        for label, text in sample.labels.items():
+            assert text in LABELS.get(label, (text,))
+
+
+def test_links_beyond_the_cap_share_what_can_be_added(tmp_path: Path) -> None:
+    watched = [figures(f"live/{number}", players=9) for number in range(MAX_STREAMS_WITH_LABEL)]
+    rest = [figures(f"rest/{number}", players=0, link=LINK) for number in range(3)]
+    found = samples(render(scene(watched + rest), tmp_path))
+    assert value(found, "fanlight_stream_srt_packets_total", stream="other", kind="lost") == 60
+    assert value(found, "fanlight_stream_srt_received_bytes_per_second", stream="other") == 1_875_000
+    assert "fanlight_stream_srt_rtt_seconds" not in found
+
+
+def test_nothing_sent_is_nothing_lost() -> None:
+    assert loss_ratio(LinkStats()) == 0
+    assert loss_ratio(LinkStats(packets_received=9, packets_lost=1)) == 0.1
 
 
 def test_the_most_watched_keep_their_labels_and_the_oldest_among_equals() -> None:

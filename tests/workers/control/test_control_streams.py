@@ -2,7 +2,7 @@
 
 from shm.board import WorkerState
 from shm.directory import StreamState
-from tests.workers.control.house import NOW_NS, House
+from tests.workers.control.house import LINK, NOW_NS, House
 
 
 def test_a_stream_is_shown_with_its_codecs_and_the_players_of_all_workers(house: House) -> None:
@@ -10,14 +10,33 @@ def test_a_stream_is_shown_with_its_codecs_and_the_players_of_all_workers(house:
     first, second = house.row(1, slot), house.row(2, slot)
     first.players_http, first.players_ws, first.bytes_out, first.lag_ms_max = 3, 1, 700, 20
     second.players_http, second.players_rtmp, second.bytes_out, second.lag_ms_max = 4, 2, 300, 90
+    second.players_srt = 5
     (shown,) = house.desk.streams.all(NOW_NS)
     assert (shown.players.http_flv, shown.players.ws_flv, shown.players.rtmp) == (7, 1, 2)
-    assert (shown.players.total, shown.bytes_out, shown.lag_ms_max) == (10, 1000, 90)
+    assert (shown.players.srt, shown.players.total) == (5, 15)
+    assert (shown.bytes_out, shown.lag_ms_max, shown.link) == (1000, 90, None)
     assert shown.video is not None
     assert (shown.video.codec, shown.video.width, shown.video.fps) == ("avc1", 640, 29.97)
     assert shown.audio is not None
     assert shown.audio.codec == "mp4a"
     assert (shown.state, shown.publisher, shown.last_tag_age_s) == ("live", "ingest0-000000000abc", 0.04)
+
+
+def test_an_srt_publishers_link_is_told_by_libsrts_names(house: House) -> None:
+    slot = house.publish("live/a")
+    house.writer.set_link(slot, LINK)
+    shown = house.desk.streams.find("live/a", NOW_NS)
+    assert shown is not None
+    assert shown.link is not None
+    assert (shown.link.msRTT, shown.link.mbpsRecvRate, shown.link.mbpsBandwidth) == (60.5, 5.0, 80.0)
+    assert (shown.link.pktRecvTotal, shown.link.pktRcvLossTotal, shown.link.pktRcvRecovered) == (1010, 20, 18)
+    assert (shown.link.pktRcvDropTotal, shown.link.pktRcvRetransTotal) == (2, 30)
+    assert (shown.link.pktRcvDuplicate, shown.link.pktRcvReordered) == (12, 3)
+    assert (shown.link.msRcvBuf, shown.link.msRcvTsbPdDelay) == (240, 250)
+    assert (shown.link.encryption, shown.link.peerVersion) == ("AES-256-CTR", "1.5.3")
+    house.writer.set_state(slot, StreamState.GRACE)
+    (waiting,) = house.desk.streams.all(NOW_NS)
+    assert waiting.link is None
 
 
 def test_a_row_about_the_slots_former_stream_does_not_count(house: House) -> None:
