@@ -104,6 +104,16 @@ class RowCell(Cell):
     lag_ms_max = Word(7)
     players_srt = Word(8)
 
+    def begin(self, lease: int) -> None:
+        """The row is about this stream from now on, and counts from zero. Harmless if it is already."""
+        if self.lease != lease:
+            self.words[:] = _NO_WORDS
+            self.lease = lease
+
+
+_NO_WORDS: Final = memoryview(bytes(ROW_WORDS * WORD_BYTES)).cast("Q")
+_KEPT_WORDS: Final = frozenset({1, 5, 6})  # lease, bytes_out, jumps
+
 
 class Board:
     """All cells and rows, by worker slot number and stream slot number."""
@@ -138,10 +148,17 @@ class Board:
         return any(self._interests[stream].tolist())
 
     def clear_worker(self, slot: int) -> None:
-        """Zero the cell and all rows of a worker that is dead."""
-        stride = self._stride_words * WORD_BYTES
-        first = self._check_worker(slot) * stride
-        self._bytes[first : first + stride] = bytes(stride)
+        """Zero the cell of a worker that is dead, and its rows but for what they have counted.
+
+        Counts stay for the successor to go on with: totals over all workers must never fall.
+        """
+        first = self._check_worker(slot) * self._stride_words
+        self._bytes[first * WORD_BYTES : first * WORD_BYTES + PAGE_BYTES] = bytes(PAGE_BYTES)
+        rows = first + PAGE_WORDS
+        nothing = memoryview(bytes(self._streams * WORD_BYTES)).cast("Q")
+        for number in range(ROW_WORDS):
+            if number not in _KEPT_WORDS:
+                self._words[rows + number : rows + self._streams * ROW_WORDS : ROW_WORDS] = nothing
 
     def _column(self, stream: int) -> memoryview:
         """The interest words of all workers in one stream, as one strided view."""

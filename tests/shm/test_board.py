@@ -82,6 +82,32 @@ def test_a_dead_worker_is_swept_off_the_board_and_nobody_else_is(arena: Arena) -
     assert board.interested(3) == [(0, Interest.ARMED), (2, Interest.ARMED)]
 
 
+def test_what_a_dead_worker_has_counted_stays_for_its_successor(arena: Arena) -> None:
+    board = Board(arena)
+    for stream in range(SMALL.streams):
+        row = board.row(1, stream)
+        row.lease, row.bytes_out, row.jumps = 10 + stream, 1000 + stream, 7
+        row.players_http = row.players_ws = row.players_rtmp = row.players_srt = row.lag_ms_max = 5
+    board.row(2, 0).players_ws = 3
+    board.clear_worker(1)
+    for stream in range(SMALL.streams):
+        row = board.row(1, stream)
+        assert (row.lease, row.bytes_out, row.jumps) == (10 + stream, 1000 + stream, 7)
+        assert (row.players_http, row.players_ws, row.players_rtmp, row.players_srt) == (0, 0, 0, 0)
+        assert (row.interest, row.lag_ms_max) == (Interest.NONE, 0)
+    assert board.row(2, 0).players_ws == 3
+
+
+def test_a_row_counts_anew_for_another_stream_and_goes_on_for_the_same(arena: Arena) -> None:
+    row = Board(arena).row(1, 2)
+    row.begin(4)
+    row.bytes_out, row.jumps, row.players_ws = 100, 2, 1
+    row.begin(4)
+    assert (row.lease, row.bytes_out, row.jumps, row.players_ws) == (4, 100, 2, 1)
+    row.begin(5)
+    assert (row.lease, row.bytes_out, row.jumps, row.players_ws) == (5, 0, 0, 0)
+
+
 def test_there_is_nothing_off_the_board(arena: Arena) -> None:
     board = Board(arena)
     for worker, stream in ((-1, 0), (3, 0), (0, -1), (0, 4)):

@@ -83,7 +83,7 @@ class Feed:
         self.seams = Seams(reader, head)
         self._headers: tuple[int, bytes] = (-1, b"")
         self._headers_version = -1
-        row.lease = record.lease
+        row.begin(record.lease)
         row.interest = Interest.ARMED
 
     def reconfigure(self, settings: PathSettings) -> None:
@@ -101,6 +101,11 @@ class Feed:
     @property
     def player_count(self) -> int:
         return sum(pump.player_count for pump in self.pumps.values())
+
+    @property
+    def has_row(self) -> bool:
+        """Whether the row is still this stream's: players may linger for longer than that."""
+        return self.row.lease == self.record.lease
 
     # -- players
 
@@ -121,11 +126,8 @@ class Feed:
             self._note_players(player.pump)
 
     def _note_players(self, pump: Pump) -> None:
-        """Keep the board true: it is what the API shows, and what a successor counts if this worker dies.
-
-        A player may linger for longer than the slot is this stream's.
-        """
-        if self.row.lease == self.record.lease:
+        """Keep the board true: it is what the API shows, and what a successor counts if this worker dies."""
+        if self.has_row:
             setattr(self.row, BOARD_WORDS[pump.wire.name], pump.player_count)
 
     def low_water_bytes(self) -> int:

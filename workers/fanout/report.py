@@ -84,7 +84,8 @@ class Report:
         for seconds in feed.take_passes_s():
             self._pass.observe(seconds)
         lags_s = [self._flush_pump(pump, feed) for pump in feed.pumps.values()]
-        feed.row.lag_ms_max = int(1000 * max(lags_s, default=0))
+        if feed.has_row:
+            feed.row.lag_ms_max = int(1000 * max(lags_s, default=0))
 
     def _flush_pump(self, pump: Pump, feed: Feed) -> float:
         """Returns the longest lag of the pump's players, seconds."""
@@ -99,8 +100,9 @@ class Report:
         self._observe(protocol, "fanlight_delivery_latency_seconds", figures.latencies_s)
         self._observe(protocol, "fanlight_join_seconds", figures.joins_s)
         self._observe(protocol, "fanlight_player_lag_seconds", lags_s)
-        feed.row.bytes_out += figures.bytes_sent
-        feed.row.jumps += figures.jumps.total()
+        if feed.has_row:
+            feed.row.bytes_out += figures.bytes_sent
+            feed.row.jumps += figures.jumps.total()
         return max(lags_s, default=0.0)
 
     def _observe(self, protocol: str, name: str, seconds: Iterable[float]) -> None:
