@@ -15,6 +15,7 @@ from engine.protocols.rtmp.limits import AFTER_PUBLISH
 from engine.protocols.rtmp.messages import parse
 from tests.engine.rtmp.wire import HANDSHAKE, Outcome, feed, take
 from tests.fuzz.target import Pieces, Target
+from workers.fanout.rtmp_connection import start_mode
 
 AMF0_WORDS = (
     *(bytes((marker,)) for marker in range(0x12)),
@@ -90,6 +91,7 @@ def serve(pieces: Pieces) -> Outcome:
 def _judge_names(outcome: Outcome) -> None:
     for event in outcome.events:
         if isinstance(event, PublishRequested | PlayRequested):
+            start_mode(event.query)
             try:
                 name = join_app_and_name(event.app, event.name).name
             except BadName:

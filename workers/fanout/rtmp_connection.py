@@ -30,6 +30,9 @@ from workers.runtime.messages import HandOver
 
 SEED_BYTES: int = 8
 
+MAX_PARAMETERS: int = 32
+"""In the query of a play URL; ours is one of them. As many as in a request to the media port."""
+
 Request: TypeAlias = PublishRequested | PlayRequested
 
 
@@ -253,6 +256,9 @@ class RtmpPlayerInput:
 
 
 def start_mode(query: str) -> StartMode | None:
-    """What `?start=` of a play URL asks for; anything unknown means the path's setting."""
-    asked = parse_qs(query, max_num_fields=32).get("start", [""])[0] if len(query) < 4096 else ""
+    """What `?start=` of a play URL asks for; None, the path's setting, for anything unknown or too much."""
+    try:
+        asked = parse_qs(query, max_num_fields=MAX_PARAMETERS).get("start", [""])[0]
+    except ValueError:
+        return None
     return StartMode(asked) if asked in {mode.value for mode in StartMode} else None

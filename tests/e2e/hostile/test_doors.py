@@ -11,6 +11,7 @@ import trio
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.figures import Figures, scrape
 from tests.e2e.hostile.conftest import KEY, NEXT_KEY
+from tests.e2e.hostile.steady import steady_stream
 from tests.e2e.hostile.strangers import (
     PATIENCE_S,
     codes,
@@ -18,6 +19,7 @@ from tests.e2e.hostile.strangers import (
     http_request,
     rtmp_request,
     status_of,
+    stranger,
     upgrade_request,
 )
 from tests.engine.rtmp.wire import command
@@ -120,6 +122,22 @@ def streams_of(engine: RunningEngine) -> set[str]:
 def counted_since(before: Figures, engine: RunningEngine, figure: str, *reasons: str) -> float:
     after = scrape(engine)
     return sum(after.sum(figure, reason=reason) - before.sum(figure, reason=reason) for reason in reasons)
+
+
+PLAYED: Final = {
+    "a start mode": "start=burst",
+    "a start mode that is none": "start=%00",
+    "forty parameters": "&".join(f"a{number}=1" for number in range(40)),
+    "one endless parameter": "a=" + "b" * 4_000,
+    "separators alone": "&;=" * 1_000,
+}
+
+
+@pytest.mark.parametrize("query", PLAYED.values(), ids=PLAYED.keys())
+async def test_a_player_is_served_whatever_its_query_says(query: str, fortress: RunningEngine) -> None:
+    async with steady_stream(fortress, of_each=1), stranger(fortress, "rtmp") as client:
+        await client.say(rtmp_request("play", "live", f"steady?{query}"))
+        assert b"NetStream.Play.Start" in await client.hear(b"NetStream.Play.Start")
 
 
 # What comes behind the name of a guarded stream, and why its publisher is not let in.
