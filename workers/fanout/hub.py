@@ -63,13 +63,13 @@ class Hub:
         return self._records.get(name)
 
     async def wait_for(self, name: str, seconds: float) -> StreamRecord | None:
-        """The stream's record, waiting at most `seconds` for it to come."""
+        """The stream's record, waiting at most `seconds` for it to come, and not while this worker leaves."""
         record = self.find(name)
         self._waiters += 1
         self._wanted.set()
         try:
             with trio.move_on_after(seconds):
-                while record is None:
+                while record is None and not self._leaving:
                     await self._changed.wait()
                     record = self.find(name)
         finally:
@@ -166,8 +166,9 @@ class Hub:
                 feed.end("idle")
 
     def end_all(self, reason: str) -> None:
-        """End all feeds, and open none any more."""
+        """End all feeds, open none any more, and let nobody wait for a stream."""
         self._leaving = True
+        self._changed.set()
         for feed in list(self.feeds.values()):
             feed.end(reason)
 
