@@ -8,7 +8,7 @@ import trio
 
 from bench.stream import AAC_HEADER, AVC_HEADER, KIND_AUDIO, KIND_SCRIPT, KIND_VIDEO, Bodies, Due, Shape
 from engine.protocols import amf0
-from engine.protocols.rtmp import ClientConnection, split_url
+from engine.protocols.rtmp import ClientConnection, ClientState, split_url
 from engine.protocols.rtmp.events import PublishStarted, Status
 from tests.e2e.rtmp_talk import Gone, Talk, talking
 
@@ -51,20 +51,19 @@ class NumberedPublisher:
         self._held = self.finishing = self._vanishing = False
         self._resting = False
         self.over = trio.Event()
+        self.returns = True
 
     @property
     def session(self) -> Session:
         """The newest one."""
         return self.sessions[-1]
 
-    async def run(
-        self, *, returns: bool = True, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Publish until told to end; a connection that is lost is made again where `returns` says so."""
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Publish until told to end; a connection that is lost is made again as long as `returns` says so."""
         while not (self.finishing or self._vanishing):
             with suppress(OSError):
                 await self._connect(task_status)
-            if not returns:
+            if not self.returns:
                 break
             await trio.sleep(RETRY_S)
         self.over.set()
@@ -138,7 +137,7 @@ class NumberedPublisher:
             talk.client.send_media(kind, 0, body)
         step = 0
         while not self.finishing:
-            if self._vanishing or talk.over:
+            if self._vanishing or talk.over or talk.client.state is not ClientState.PUBLISHING:
                 raise Gone
             if not self._held:
                 self._send_step(talk.client, session, step)

@@ -13,6 +13,7 @@ from shm.arena import Arena
 from tests.e2e.books import conn_of
 from tests.e2e.clients import PATIENCE_S, Player, TookTooLong, url_of
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.figures import scrape
 from tests.e2e.numbered_publisher import SHAPE, NumberedPublisher
 from tests.e2e.shared_memory import RingRecord, arena_of
 from tests.e2e.wires import PROTOCOLS
@@ -105,6 +106,22 @@ class Studio:
         """What the API says of the stream."""
         streams = (await trio.to_thread.run_sync(self.engine.api, "streams"))["streams"]
         return next(dict(stream) for stream in streams if stream["name"] == STREAM)
+
+    async def until_state(self, state: str) -> None:
+        """Wait until the API says that the stream is in this state."""
+        with trio.fail_after(PATIENCE_S):
+            while (await self.stream())["state"] != state:  # noqa: ASYNC110 - as above
+                await trio.sleep(LOOK_S)
+
+    async def until_connected(self, count: int) -> None:
+        """Wait until the engine has so many players, those included that wait for a stream."""
+        with trio.fail_after(PATIENCE_S):
+            while await self._connections() < count:  # noqa: ASYNC110 - as above
+                await trio.sleep(LOOK_S)
+
+    async def _connections(self) -> float:
+        figures = await trio.to_thread.run_sync(scrape, self.engine)
+        return figures.sum("fanlight_connections")
 
     async def kill(self, worker: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Signal this worker; its successor is ready when this returns."""

@@ -4,23 +4,33 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Ping,
+    RejectConnection,
+    RejectData,
+    Request,
+)
 
 from engine.protocols.flv import FlvReader, FlvTag
 from engine.protocols.rtmp import ClientConnection, Media, split_url
-from engine.protocols.rtmp.events import StreamEnded
+from engine.protocols.rtmp.events import Status, StreamEnded
 
 HTTP: Final = "http-flv"
 WEBSOCKET: Final = "ws-flv"
 RTMP: Final = "rtmp"
 PROTOCOLS: Final = (HTTP, WEBSOCKET, RTMP)
 
+REFUSAL_DIGITS: Final = 3  # of an HTTP status; close codes of WebSocket have four
+
 
 class ClientWire(Protocol):
     """One player's protocol machine."""
 
     farewell: str
-    """What the server said before it closed; empty while it has said nothing."""
+    """What the server said before it closed, its refusal included; empty while it has said nothing."""
 
     def receive(self, data: bytes) -> list[FlvTag]:
         """Take bytes, give the media in them."""
@@ -42,11 +52,10 @@ class ClientWire(Protocol):
 class HttpFlv:
     """A GET, and then FLV to the end."""
 
-    farewell = ""
-
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        self.farewell = ""
         self._output = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
         self._head: bytes | None = b""
         self._flv = FlvReader()
@@ -57,9 +66,9 @@ class HttpFlv:
             head, end, data = self._head.partition(b"\r\n\r\n")
             if not end:
                 return []
-            assert head.startswith(b"HTTP/1.1 200 "), head
-            self._head = None
-        return media_of(self._flv, data)
+            status = head.split()[1].decode()
+            self._head, self.farewell = None, "" if status == "200" else status
+        return [] if self.farewell else media_of(self._flv, data)
 
     def take_output(self) -> bytes:
         output, self._output = self._output, b""
@@ -69,7 +78,8 @@ class HttpFlv:
         return False
 
     def finish(self) -> None:
-        self._flv.finish()
+        if not self.farewell:
+            self._flv.finish()
 
 
 class WebSocketFlv:
@@ -94,8 +104,10 @@ class WebSocketFlv:
                     self._output += self._socket.send(event.response())
                 case CloseConnection(code=code):
                     self._answer_close(event, code)
+                case RejectConnection(status_code=status):
+                    self.farewell = str(status)
                 case _:
-                    assert isinstance(event, AcceptConnection), event
+                    assert isinstance(event, AcceptConnection | RejectData), event
         return tags
 
     def _answer_close(self, event: CloseConnection, code: int) -> None:
@@ -112,7 +124,8 @@ class WebSocketFlv:
         return True
 
     def finish(self) -> None:
-        self._flv.finish()
+        if len(self.farewell) != REFUSAL_DIGITS:
+            self._flv.finish()
 
 
 class RtmpPlay:
@@ -130,6 +143,8 @@ class RtmpPlay:
                 tags.append(FlvTag(kind=event.kind, timestamp_ms=event.timestamp_ms, body=event.body))
             elif isinstance(event, StreamEnded):
                 self.farewell = "StreamEOF"
+            elif isinstance(event, Status) and event.level == "error":
+                self.farewell = event.code
         return tags
 
     def take_output(self) -> bytes:
