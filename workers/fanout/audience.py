@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import trio
 
 from engine.media.gop import StartMode
-from workers.fanout.connection import Connection
 from workers.fanout.feed import Feed
 from workers.fanout.hub import Hub
-from workers.fanout.player import Player, PlayerState
+from workers.fanout.player import Player
 from workers.fanout.report import Report
+from workers.fanout.srt_player import SrtPlayer
 from workers.fanout.wire import WEBSOCKET_FLV, Wire
+from workers.runtime.circle import now_us
 from workers.runtime.worker import Worker
 
 ROUND_S: float = 1.0
@@ -53,9 +54,6 @@ class Audience:
     def __len__(self) -> int:
         return len(self._players)
 
-    def find(self, client_id: str) -> Player | None:
-        return self._players.get(client_id)
-
     def check_room(self) -> None:
         """Raises Full."""
         if len(self._players) >= self.worker.config.fanout.max_players:
@@ -65,7 +63,8 @@ class Audience:
         """Let `player` in: it is sent to from now on."""
         player.joined_ns = time.monotonic_ns()
         player.feed = feed
-        set_low_water(player.sock, feed.low_water_bytes())
+        if player.sock.type == socket.SOCK_STREAM:
+            set_low_water(player.sock, feed.low_water_bytes())
         feed.join(player, wire, mode or StartMode(feed.settings.start))
         self._players[player.client_id] = player
         self.report.player_started(player)
@@ -78,7 +77,7 @@ class Audience:
             state=player.state.value,
         )
 
-    def dismiss(self, player: Player, connection: Connection, reason: str) -> None:
+    def dismiss(self, player: Player, accepted_s: float, reason: str) -> None:
         """The connection of `player` is over; `reason` holds unless the pump had one."""
         feed = player.feed
         if feed is None:
@@ -92,7 +91,7 @@ class Audience:
             stream=feed.name,
             protocol=player.protocol,
             reason=player.reason,
-            seconds=round(trio.current_time() - connection.accepted_s, 3),
+            seconds=round(trio.current_time() - accepted_s, 3),
             bytes=player.bytes_sent,
             tags=player.delivered,
             dropped=player.dropped,
@@ -119,6 +118,7 @@ class Audience:
             self._send_lingerers_home()
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
+            self._count_srt_packets()
             self.hub.close_idle()
             self.report.flush(self.hub.feeds.values())
 
@@ -128,13 +128,15 @@ class Audience:
             if player.done and now_s > player.linger_until_s:
                 player.hang_up()
 
+    def _count_srt_packets(self) -> None:
+        for player in self:
+            if isinstance(player, SrtPlayer):
+                self.report.srt_packets(*player.link.read(now_us()))
+
     def _ping_websockets(self) -> None:
         for player in self:
             if player.protocol == WEBSOCKET_FLV.name and player.pump and not player.done:
                 player.pump.divert(player, QUIET_PING)
-
-    def in_state(self, state: PlayerState) -> int:
-        return sum(player.state is state for player in self._players.values())
 
 
 def set_low_water(sock: socket.socket, size_bytes: int) -> None:

@@ -2,8 +2,11 @@
 
 from workers.fanout.audience import Audience
 from workers.fanout.player import Player, PlayerState
+from workers.fanout.srt_player import SrtPlayer
 from workers.runtime.bus import Bus, Descriptors, Envelope
+from workers.runtime.circle import now_us
 from workers.runtime.messages import ClientInfo, ClientsPage, Kick, KickResult, ListClients
+from workers.runtime.srt_figures import shown_link
 
 
 def answer_for_clients(bus: Bus, audience: Audience) -> None:
@@ -48,6 +51,7 @@ def info_of(player: Player, worker: str) -> ClientInfo:
         lag_ms=_lag_ms(player),
         user_agent=player.user_agent,
         state=player.state.value,
+        link=shown_link(player.link.connection.stats(now_us())) if isinstance(player, SrtPlayer) else None,
     )
 
 

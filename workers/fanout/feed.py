@@ -24,8 +24,11 @@ from shm.ring import NO_START, Entry, RingReader
 from workers.fanout.logs import Head
 from workers.fanout.player import Player
 from workers.fanout.pump import Pump
+from workers.fanout.pumps import AnyPump
 from workers.fanout.seams import Seams
-from workers.fanout.wire import FLV, RTMP, WEBSOCKET_FLV, Wire
+from workers.fanout.ts_pump import TsPump
+from workers.fanout.wire import FLV, RTMP, SRT, WEBSOCKET_FLV, Wire
+from workers.runtime.circle import Circle
 
 NOTHING_YET = Entry(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NO_START)
 """Stands for the newest tag of a ring that has none."""
@@ -34,7 +37,12 @@ SAFETY_POLL_S: float = 0.020
 """How often a sleeping feed looks at its ring unasked: the most that a lost wake-up can cost. A feed that
 rests for its tick looks anyway when that is over."""
 
-BOARD_WORDS = {FLV.name: "players_http", WEBSOCKET_FLV.name: "players_ws", RTMP.name: "players_rtmp"}
+BOARD_WORDS = {
+    FLV.name: "players_http",
+    WEBSOCKET_FLV.name: "players_ws",
+    RTMP.name: "players_rtmp",
+    SRT.name: "players_srt",
+}
 
 MIN_LOW_WATER_BYTES: int = 32 * 1024
 """Least that the kernel may hold unsent for a player: two ticks of 1 Mbit/s, and any pass below goes in one
@@ -52,6 +60,7 @@ class Feed:
         directory: for codec headers.
         settings: the stream's own.
         load: what all feeds of the worker cost together; decides the tick.
+        circle: serves SRT players between passes.
     """
 
     def __init__(
@@ -62,14 +71,16 @@ class Feed:
         directory: Directory,
         settings: PathSettings,
         load: WorkerLoad,
+        circle: Circle,
     ) -> None:
         self.record = record
         self.reader = reader
         self.row = row
         self._load = load
+        self._circle = circle
         self.pacer = Pacer(settings.min_coalesce_ms, settings.max_coalesce_ms, load=load)
         self.reconfigure(settings)
-        self.pumps: dict[str, Pump] = {}
+        self.pumps: dict[str, AnyPump] = {}
         self.newest_dts_us = 0
         self.over = ""  # why the stream is over, once it is
         self.idle_since_s = trio.current_time()
@@ -77,6 +88,7 @@ class Feed:
         self._directory = directory
         self._wake = trio.Event()
         self._passes_s: list[float] = []
+        self._away_s = 0.0  # of the running pass: what other tasks took in between
         head = self._read_head()
         self._seen_seq = head.seq
         self._seen_head = head
@@ -113,11 +125,14 @@ class Feed:
         """Take in `player`, at the start that its mode asks for."""
         pump = self.pumps.get(wire.name)
         if pump is None:
-            pump = self.pumps[wire.name] = Pump(self, wire, self._log_begin())
+            pump = self.pumps[wire.name] = self._new_pump(wire)
         player.tail += wire.opening(*self._tracks())
         player.pump = pump
         pump.join(player, self.choose_start(mode))
         self._note_players(pump)
+
+    def _new_pump(self, wire: Wire) -> AnyPump:
+        return TsPump(self, wire, self._circle) if wire is SRT else Pump(self, wire, self._log_begin())
 
     def leave(self, player: Player, reason: str) -> None:
         """The connection of `player` is over."""
@@ -125,7 +140,15 @@ class Feed:
             player.pump.leave(player, reason)
             self._note_players(player.pump)
 
-    def _note_players(self, pump: Pump) -> None:
+    def abandon(self, reason: str) -> None:
+        """Something is wrong here: end every player at once."""
+        self.over = self.over or reason
+        for pump in self.pumps.values():
+            for player in pump.players():
+                pump.leave(player, reason)
+                player.hang_up()
+
+    def _note_players(self, pump: AnyPump) -> None:
         """Keep the board true: it is what the API shows, and what a successor counts if this worker dies."""
         if self.has_row:
             setattr(self.row, BOARD_WORDS[pump.wire.name], pump.player_count)
@@ -220,14 +243,20 @@ class Feed:
         self.row.interest = Interest.WITHIN_TICK
 
     async def _pass(self) -> None:
-        began_s = time.thread_time()
-        with contextlib.suppress(
-            Lapped
-        ):  # the ring changed under this look at it; the next one is right again
+        """Look at the ring and let every pump pass; note how much processor time that took."""
+        began_s, self._away_s = time.thread_time(), 0.0
+        # Lapped: the ring changed under this look at it; the next one is right again.
+        with contextlib.suppress(Lapped):
             await self._look_and_send()
-        pass_s = time.thread_time() - began_s
+        pass_s = time.thread_time() - began_s - self._away_s
         self.pacer.note(pass_s)
         self._passes_s.append(pass_s)
+
+    async def give_way(self) -> None:
+        """Let the other tasks have a turn, without counting it as part of the pass."""
+        began_s = time.thread_time()
+        await trio.lowlevel.checkpoint()
+        self._away_s += time.thread_time() - began_s
 
     async def _look_and_send(self) -> None:
         head = self._read_head()

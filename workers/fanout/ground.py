@@ -30,6 +30,10 @@ class Source(Protocol):
     lag_limits: LagLimits
     newest_dts_us: int
 
+    async def give_way(self) -> None:
+        """Let the other tasks have a turn, without counting it as part of the pass."""
+        ...
+
     def dts_us_of(self, seq: int) -> int:
         """Time of tag `seq`; the newest time for one that is still to come, or gone."""
         ...

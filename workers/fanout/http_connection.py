@@ -63,11 +63,12 @@ async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> No
 class HttpConnection(Connection):
     """One request, one answer or one stream."""
 
-    __slots__ = ("_audience", "_frames", "_request_id")
+    __slots__ = ("_audience", "_frames", "_method", "_request_id")
 
     def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
+        self._method = "GET"
         self._request_id = ""
         self._frames: websocket.ClientFrames | None = None
 
@@ -86,16 +87,19 @@ class HttpConnection(Connection):
             reason = "error"
             raise
         finally:
-            self._audience.dismiss(player, self, reason)
+            self._audience.dismiss(player, self.accepted_s, reason)
 
     async def _begin(self) -> Player:
         with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
             request = await self._read_head()
         self._request_id = request.request_id or secrets.token_hex(8)
+        self._method = request.method
         route = self._route(request)
         name = self._name(route)
-        feed = await self._find(name)
         wire, opening = self._opening(request)
+        feed = await self._find(name)
+        if request.method == "HEAD":
+            raise Refused(opening, "head", 200)
         return self._admit(request, route, feed, wire, opening)
 
     async def _read_head(self) -> Request:
@@ -116,8 +120,6 @@ class HttpConnection(Connection):
             route = parse_route(request.path, request.query)
         except RemoteProtocolError as error:
             raise self._refused(error, "not_found" if error.reply == 404 else "bad_request") from None
-        if request.method == "HEAD":
-            raise Refused(flv_response(self._origin, self._request_id), "head", 200)
         return route
 
     def _name(self, route: Route) -> str:
@@ -190,9 +192,10 @@ class HttpConnection(Connection):
 
     async def _refuse(self, refused: Refused) -> None:
         report = self._audience.report
-        report.request("GET", "/{stream}.flv", refused.status)
+        report.request(self._method, "/{stream}.flv", refused.status)
         if refused.status >= 400:
-            report.play_refused("http-flv", refused.reason)
+            wire = WEBSOCKET_FLV if self._frames else FLV
+            report.play_refused(wire.name, refused.reason)
         await self.refuse(refused.response)
 
 

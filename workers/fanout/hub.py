@@ -11,6 +11,7 @@ from shm.directory import StreamRecord, StreamState
 from shm.ring import RingReader
 from workers.fanout.bell import Bell
 from workers.fanout.feed import Feed
+from workers.runtime.circle import Circle
 from workers.runtime.worker import Worker
 
 LOOK_S: float = 0.05
@@ -47,6 +48,7 @@ class Hub:
         self._worker = worker
         self._nursery = nursery
         self._load = WorkerLoad()
+        self.circle = Circle()
         self._readers: dict[int, RingReader] = {}
         self._records: dict[str, StreamRecord] = {}
         self._version = -1
@@ -104,7 +106,7 @@ class Hub:
             self._readers[slot] = RingReader(worker.arena, slot)
         row = worker.board.row(worker.slot.number, slot)
         settings = self.settings_for(record.name)
-        feed = Feed(record, self._readers[slot], row, worker.directory, settings, self._load)
+        feed = Feed(record, self._readers[slot], row, worker.directory, settings, self._load, self.circle)
         self.feeds[record.name] = feed
         self.bell.feeds[slot] = feed
         self._nursery.start_soon(self._run, feed)
@@ -113,6 +115,9 @@ class Hub:
     async def _run(self, feed: Feed) -> None:
         try:
             await feed.run()
+        except Exception:  # a fault of ours costs this stream's players, not the worker with everybody in it
+            self._worker.log.exception("feed_failed", stream=feed.name)
+            feed.abandon("error")
         finally:
             self._on_close(feed)
             if self.bell.feeds.get(feed.record.slot) is feed:

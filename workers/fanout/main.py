@@ -19,11 +19,16 @@ from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.report import Report
 from workers.fanout.rtmp_connection import serve_rtmp
+from workers.fanout.srt_port import SrtPort
 from workers.fanout.wire import FLV, WEBSOCKET_FLV
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
 from workers.runtime.worker import HTTP, RTMP, Worker
+
+SRT = "srt"
+"""Kind of listener; those of ports that stand for one stream are "srt:app/name".
+"""
 
 Door = Callable[[Audience, socket.socket, str], Awaitable[None]]
 DOORS: dict[str, Door] = {RTMP: serve_rtmp, HTTP: serve_http}
@@ -41,6 +46,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
         background.start_soon(audience.make_rounds)
+        background.start_soon(hub.circle.run)
         await _serve_until_drained(worker, audience)
         report.flush(hub.feeds.values())
         background.cancel_scope.cancel()
@@ -75,6 +81,8 @@ class Doors:
         self._accepting = accepting
         for kind, door in DOORS.items():
             self._start(self._worker.own_listener(kind), door)
+        for kind in self._srt_kinds():
+            self._start_srt(self._worker.own_listener(kind), kind)
 
     async def lend(self, message: Lend, envelope: Envelope, fds: Descriptors) -> None:
         """Accept for a sibling that is down, too."""
@@ -86,6 +94,10 @@ class Doors:
             listeners = self._worker.listeners[kind]
             if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
                 scopes.append(self._start(listeners[index], door))
+        for kind in self._srt_kinds():
+            listeners = self._worker.listeners[kind]
+            if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
+                scopes.append(self._start_srt(listeners[index], kind))
 
     async def take_back(self, message: TakeBack, envelope: Envelope, fds: Descriptors) -> None:
         """The sibling is back."""
@@ -104,6 +116,24 @@ class Doors:
         with scope:
             await accept_forever(listener, serve_one, self._connections, self._exhausted)
 
+    def _srt_kinds(self) -> list[str]:
+        """The SRT port and those that stand for one stream each; none where SRT is off."""
+        return [kind for kind, sockets in self._worker.listeners.items() if kind.startswith(SRT) and sockets]
+
+    def _start_srt(self, sock: socket.socket, kind: str) -> trio.CancelScope:
+        """Take handshakes on `sock` until the scope is cancelled."""
+        assert self._accepting is not None
+        scope = trio.CancelScope()
+        mapped = kind.partition(":")[2]
+        self._accepting.start_soon(
+            self._serve_srt, SrtPort(self._audience, sock, mapped, self._connections), scope
+        )
+        return scope
+
+    async def _serve_srt(self, port: SrtPort, scope: trio.CancelScope) -> None:
+        with scope:
+            await port.serve()
+
     def _exhausted(self, error: OSError) -> None:
         self._worker.log.error("cannot_accept", why=str(error))
 
@@ -114,3 +144,4 @@ def mourn_predecessor(worker: Worker, report: Report) -> None:
         report.died_with_predecessor(FLV.name, buried.players_http)
         report.died_with_predecessor(WEBSOCKET_FLV.name, buried.players_ws)
         report.died_with_predecessor(RTMP_WIRE.name, buried.players_rtmp)
+        report.died_with_predecessor(SRT, buried.players_srt)

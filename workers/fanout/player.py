@@ -3,9 +3,9 @@
 A player is in exactly one of these states, and only its pump moves it between them:
 
     BEHIND    it has a cursor of its own; a task sends to it whenever its socket has room
-    IN_STEP   it stands where the pump stands; the pump's loop sends to it, nothing about it is touched per
-    tick WAITING   it waits for the next start point (start mode "live", a slow player told to wait, a new
-    epoch) DONE      it is over, `reason` says why
+    IN_STEP   it stands where the pump stands; the pump's loop sends to it and touches nothing else of it
+    WAITING   it waits for a start point: start mode "live", a slow player told to wait, a new epoch
+    DONE      it is over, `reason` says why
 
 Accounts are kept as differences: while in step, the player's bytes and tags are those of the pump plus a
 constant, so that a tick costs a player one system call and no arithmetic.
@@ -21,7 +21,7 @@ from engine.policy.lag import SlowPlayer
 
 if TYPE_CHECKING:
     from workers.fanout.feed import Feed
-    from workers.fanout.pump import Pump
+    from workers.fanout.pumps import AnyPump
 
 
 class PlayerState(enum.Enum):
@@ -101,7 +101,7 @@ class Player:
         self.started_ns = started_ns  # wall clock, of the connection
         self.joined_ns = 0  # monotonic, of the first media byte
         self.feed: Feed | None = None
-        self.pump: Pump | None = None
+        self.pump: AnyPump | None = None
         self.state = PlayerState.BEHIND
         self.reason = ""
         self.tail = opening  # private bytes that go out before the log goes on

@@ -174,7 +174,7 @@ class Pump:
         size = sum(map(len, pieces))
         ground.advance_to(ground.position + size)
         tags = ground.seq - ground.origin[1]
-        whole = await ground.ranks.send(pieces, size, self._fell_short)
+        whole = await ground.ranks.send(pieces, size, self._fell_short, ground.source.give_way)
         ground.figures.bytes_sent += size * whole
         ground.figures.tags_sent += tags * whole
         if not ground.log.intact(ground.origin[0]):
@@ -237,7 +237,7 @@ class Pump:
                 self._moves.move(player, start, reason, whole=True)
                 self._catch_up.go_on(player)
             if number % MOVES_PER_TURN == 0:
-                await trio.lowlevel.checkpoint()
+                await ground.source.give_way()
 
     def _wait_all(self, reason: str) -> None:
         """Let everybody in step wait at the log's end; the seams before it are behind us."""

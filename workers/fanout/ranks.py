@@ -4,18 +4,15 @@ A pass sends one object to each of them and gives way to other tasks once a mill
 and go in the middle of it:
 
   - whoever falls in during a pass is appended behind `_size`, where this pass does not go;
-  - whoever leaves during a pass is replaced by a stone in both lists, so that indexes stay true; the lists
-  are
-    closed up when the pass is over;
-  - `_reached` tells how far the pass is: a leaver before it has the bytes of this pass, one behind it has
-  not.
+  - whoever leaves during a pass is replaced by a stone in both lists, so that indexes stay true; the
+    lists are closed up when the pass is over;
+  - `_reached` tells how far the pass is: a leaver before it has the bytes of this pass, one behind it
+    has not.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeAlias
-
-import trio
 
 from workers.fanout.logs import Bytes
 from workers.fanout.player import Player
@@ -28,6 +25,7 @@ BATCH: int = 32
 
 Send: TypeAlias = Callable[[Bytes], int]
 Short: TypeAlias = Callable[[Player, int], None]
+GiveWay: TypeAlias = Callable[[], Awaitable[None]]
 
 
 def _stone(data: Bytes) -> int:
@@ -69,10 +67,11 @@ class Ranks:
         """Whether `player` has been sent everything up to the ranks' place; not before its turn in a pass."""
         return not self._passing or not self._reached <= player.index < self._size
 
-    async def send(self, pieces: tuple[Bytes, ...], size: int, on_short: Short) -> int:
+    async def send(self, pieces: tuple[Bytes, ...], size: int, on_short: Short, give_way: GiveWay) -> int:
         """Send the same bytes to everybody; returns how many took all of them.
 
         `on_short(player, taken)` is called for each that did not: `taken` bytes, -1 for a dead connection.
+        `give_way` lets the other tasks have a turn.
         """
         self._passing, self._size, self._reached = True, len(self._players), 0
         whole = 0
@@ -81,7 +80,7 @@ class Ranks:
             while self._reached < self._size:
                 whole += self._send_batch(pieces, size, on_short)
                 if time.perf_counter() > turn_ends_s:
-                    await trio.lowlevel.checkpoint()
+                    await give_way()
                     turn_ends_s = time.perf_counter() + TURN_S
         finally:
             self._passing = False

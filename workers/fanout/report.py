@@ -7,10 +7,12 @@ Metric names stand here and in the catalogue, nowhere else in this role.
 import time
 from collections.abc import Iterable
 
+from engine.protocols.srt.statistics import Statistics
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
-from workers.fanout.pump import Pump
+from workers.fanout.pumps import AnyPump
 from workers.runtime.metrics import Metrics
+from workers.runtime.srt_figures import PacketCounts
 
 NS: float = 1e-9
 
@@ -20,6 +22,7 @@ class Report:
 
     def __init__(self, metrics: Metrics, worker_name: str) -> None:
         self._metrics = metrics
+        self._packets = PacketCounts(metrics)
         self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
         self._pass = metrics.bind("fanlight_pump_pass_seconds")
 
@@ -50,6 +53,9 @@ class Report:
     def handed_over(self, result: str) -> None:
         self._count("fanlight_handovers_total", result=result)
 
+    def srt_handshake(self, result: str) -> None:
+        self._count("fanlight_srt_handshakes_total", result=result)
+
     # -- players
 
     def player_started(self, player: Player) -> None:
@@ -71,6 +77,10 @@ class Report:
 
     # -- figures
 
+    def srt_packets(self, now: Statistics, before: Statistics | None) -> None:
+        """What happened on one SRT connection between two readings."""
+        self._packets.add(now, before)
+
     def flush(self, feeds: Iterable[Feed]) -> None:
         """Hand on what has gathered since the last time."""
         longest_tick_s = 0.0
@@ -87,7 +97,7 @@ class Report:
         if feed.has_row:
             feed.row.lag_ms_max = int(1000 * max(lags_s, default=0))
 
-    def _flush_pump(self, pump: Pump, feed: Feed) -> float:
+    def _flush_pump(self, pump: AnyPump, feed: Feed) -> float:
         """Returns the longest lag of the pump's players, seconds."""
         protocol, figures, lags_s = pump.wire.name, pump.take_figures(), pump.sample_lags_s()
         bind = self._metrics.bind

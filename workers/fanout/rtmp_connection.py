@@ -9,7 +9,6 @@ Strangers are dealt with here, before ingest hears of them.
 
 import os
 import socket
-import zlib
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
@@ -22,6 +21,7 @@ from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, Publ
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
+from workers.fanout.hand_over import hand_over
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
 from workers.fanout.wire import RTMP
@@ -166,7 +166,7 @@ class RtmpConnection(Connection):
             reason = "error"
             raise
         finally:
-            self._audience.dismiss(player, self, reason)
+            self._audience.dismiss(player, self.accepted_s, reason)
 
     def _farewell(self) -> bytes:
         self._protocol.end_play()
@@ -189,28 +189,15 @@ class RtmpConnection(Connection):
         await self._send_to_ingest(asked.name)
 
     async def _send_to_ingest(self, name: str) -> None:
-        worker, report = self._audience.worker, self._audience.report
+        worker = self._audience.worker
         frozen = self._protocol.freeze()
         message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(frozen))
         try:
-            await worker.bus.send(self._ingest_of(name), message, fds=[self.sock.fileno()])
+            await hand_over(worker, self._audience.report, name, message, self.sock)
         except BusError as error:
-            report.handed_over("no_worker")
             worker.log.warning("hand_over_failed", conn=self.id, stream=name, why=str(error))
             self._protocol = ServerConnection.thaw(frozen, trio.current_time())
             await self._refuse_publish("no_ingest", "the server cannot take this stream now")
-            return
-        report.handed_over("accepted")
-
-    def _ingest_of(self, name: str) -> int:
-        """The slot number of the ingest that has the stream, or would get it.
-
-        The name alone decides, so that two publishers who come at once through different workers meet in one
-        ingest.
-        """
-        ingests = [slot.number for slot in self._audience.worker.slots if slot.role == "ingest"]
-        record = self._audience.worker.directory.find(name)
-        return ingests[record.ingest if record else zlib.crc32(name.encode()) % len(ingests)]
 
     async def _refuse_publish(self, reason: str, description: str) -> None:
         self._audience.report.publish_refused("rtmp", reason)

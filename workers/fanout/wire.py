@@ -68,7 +68,20 @@ class RtmpWire:
         return encode_message(tag[0], timestamp_ms, body)
 
 
+class SrtWire:
+    """SRT: transport stream, which depends on history and is made by `ts_log`, not tag by tag."""
+
+    name = "srt"
+
+    def opening(self, has_video: bool, has_audio: bool) -> bytes:
+        return b""
+
+    def encode(self, tag: Bytes) -> bytes:
+        return bytes(tag)
+
+
 FLV = FlvWire()
 WEBSOCKET_FLV = WebSocketFlvWire()
 RTMP = RtmpWire()
+SRT = SrtWire()
 WIRES: tuple[Wire, ...] = (FLV, WEBSOCKET_FLV, RTMP)

@@ -73,6 +73,7 @@ class Publisher:
         buffer: memoryview,
     ) -> None:
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
+        self.protocol = PROTOCOL
         self.remote = message.remote
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
@@ -90,7 +91,7 @@ class Publisher:
             as_publisher=publisher_limits(worker.config.rtmp.max_message_bytes),
         )
         self._scope = trio.CancelScope()
-        self._reason = "error"
+        self._reason = ""  # why it is over, once it is
 
     async def run(self) -> None:
         """The whole session; its errors end here."""
@@ -114,7 +115,8 @@ class Publisher:
         try:
             await self._accept_and_read(stream)
         except Ended as end:
-            self._reason, clean = end.reason, end.clean
+            if not self._reason:  # else we have ended it ourselves, and that is the story
+                self._reason, clean = end.reason, end.clean
         finally:
             self._leave(stream, clean)  # first of all: the name may be wanted by somebody else
         await self._say_last_word()
@@ -123,7 +125,7 @@ class Publisher:
 
     def _open(self, name: str) -> PublishedStream:
         stream = self.stream = self._streams.open(name, self)
-        self._report.started(PROTOCOL)
+        self._report.started(PROTOCOL, stream.beginning)
         self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
         return stream
 
@@ -210,8 +212,8 @@ class Publisher:
     def _count(self, size_bytes: int, tags: int) -> None:
         self.bytes_in += size_bytes
         self.tags_in += tags
-        self._report.received_bytes += size_bytes
-        self._report.received_tags += tags
+        self._report.received_bytes[PROTOCOL] += size_bytes
+        self._report.received_tags[PROTOCOL] += tags
 
     async def _flush_output(self) -> None:
         """Send acknowledgements and answers. A publisher that takes none for long is gone."""
@@ -247,6 +249,10 @@ class Publisher:
         self._protocol.close("NetStream.Unpublish.Success", reason)
         self._send_parting()
 
+    def shown_link(self) -> dict[str, float | int | str] | None:
+        """TCP's figures are the kernel's affair."""
+        return None
+
     def drain(self) -> None:
         """This worker is leaving: the stream ends with the session."""
         self._end_by_us("drained")
@@ -258,7 +264,7 @@ class Publisher:
         return stream is None or (self.stream is not None and self.stream.name == stream)
 
     def _end_by_us(self, reason: str) -> None:
-        self._reason = reason
+        self._reason = self._reason or reason
         self._scope.cancel()
 
     def _send_parting(self) -> None:
@@ -283,6 +289,7 @@ class Publisher:
 
     def _leave(self, stream: PublishedStream, clean: bool) -> None:
         seconds = trio.current_time() - self._began_s
+        self._reason = self._reason or "error"
         if clean or self._reason == "drained":
             stream.finished(self)
         else:

@@ -2,10 +2,13 @@
 in the catalogue.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
-from workers.ingest.stream import PublishedStream
+from engine.protocols.srt.statistics import Statistics
+from workers.ingest.stream import Beginning, PublishedStream
 from workers.runtime.metrics import Metrics
+from workers.runtime.srt_figures import PacketCounts
 
 
 class Report:
@@ -13,11 +16,17 @@ class Report:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self.received_bytes = 0
-        self.received_tags = 0
+        self._packets = PacketCounts(metrics)
+        self.received_bytes: Counter[str] = Counter()  # by protocol, since the last flush
+        self.received_tags: Counter[str] = Counter()
 
-    def started(self, protocol: str) -> None:
+    def started(self, protocol: str, beginning: Beginning) -> None:
+        """A publisher was let in."""
         self._count("fanlight_publishes_started_total", protocol=protocol)
+        if beginning is Beginning.TAKEOVER:
+            self._count("fanlight_takeovers_total", protocol=protocol)
+        elif beginning is Beginning.RETURN:
+            self._count("fanlight_reconnects_total", protocol=protocol)
         self._metrics.bind("fanlight_publishers", protocol=protocol).inc()
 
     def ended(self, protocol: str, reason: str, seconds: float) -> None:
@@ -28,24 +37,25 @@ class Report:
     def refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_publish_refusals_total", protocol=protocol, reason=reason)
 
-    def took_over(self, protocol: str) -> None:
-        self._count("fanlight_takeovers_total", protocol=protocol)
-
-    def reconnected(self, protocol: str) -> None:
-        self._count("fanlight_reconnects_total", protocol=protocol)
-
     def protocol_error(self, protocol: str) -> None:
         self._count("fanlight_protocol_errors_total", protocol=protocol)
 
     def ring_failed(self, reason: str) -> None:
         self._count("fanlight_ring_failures_total", reason=reason)
 
+    def srt_packets(self, now: Statistics, before: Statistics | None) -> None:
+        """What happened on one SRT connection between two readings."""
+        self._packets.add(now, before)
+
     def flush(self, streams: Iterable[PublishedStream]) -> None:
         """Hand on what has gathered since the last time."""
         bind = self._metrics.bind
-        bind("fanlight_received_bytes_total", protocol="rtmp").inc(self.received_bytes)
-        bind("fanlight_received_tags_total", protocol="rtmp").inc(self.received_tags)
-        self.received_bytes = self.received_tags = 0
+        for protocol, count in self.received_bytes.items():
+            bind("fanlight_received_bytes_total", protocol=protocol).inc(count)
+        for protocol, count in self.received_tags.items():
+            bind("fanlight_received_tags_total", protocol=protocol).inc(count)
+        self.received_bytes.clear()
+        self.received_tags.clear()
         for stream in streams:
             backwards, ahead = stream.take_repairs()
             bind("fanlight_timestamp_repairs_total", reason="backwards").inc(backwards)

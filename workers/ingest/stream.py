@@ -8,6 +8,7 @@ Order of stores that readers rely on: codec headers go to the directory before t
 the ring, so that whoever finds a start point finds its headers too.
 """
 
+import enum
 import time
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -16,12 +17,20 @@ from engine.config import PathSettings
 from engine.media.headers import HeaderSet
 from engine.media.intake import Intake, IntakeTag
 from engine.media.timeline import Timeline
-from engine.protocols.rtmp import Media
 from shm.arena import Arena
 from shm.directory import DirectoryWriter, StreamRecord, StreamState, StreamStats
+from shm.directory_link import LinkStats
 from shm.errors import Lapped
 from shm.ring import RingReader, RingWriter, Tag
 from workers.ingest.bells import Bells
+
+
+class Beginning(enum.Enum):
+    """How the newest session of a stream began."""
+
+    NEW = "new"
+    RETURN = "return"
+    TAKEOVER = "takeover"
 
 
 class Holder(Protocol):
@@ -32,6 +41,17 @@ class Holder(Protocol):
     def evict(self) -> None:
         """Another publisher takes over: tell the peer and close."""
         ...
+
+
+class Message(Protocol):
+    """A publisher's media as any protocol brings it: one FLV tag's worth."""
+
+    @property
+    def kind(self) -> int: ...
+    @property
+    def timestamp_ms(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 class PublishedStream:
@@ -61,6 +81,7 @@ class PublishedStream:
         self.state = StreamState.LIVE
         self.since_s = time.monotonic()
         self.publisher: Holder | None = None
+        self.beginning = Beginning.NEW
         self.reconnects = 0
         self.takeovers = 0
         self.released = False
@@ -95,14 +116,17 @@ class PublishedStream:
         """`publisher` has the stream from now on; who had it before is told and closed."""
         before, self.publisher = self.publisher, publisher
         if before is not None:
+            self.beginning = Beginning.TAKEOVER
             self.takeovers += 1
             before.evict()
         elif self._sessions:
+            self.beginning = Beginning.RETURN
             self.reconnects += 1
         if self._sessions:
             self._begin_epoch()
             self._intake.begin_session()
         self._sessions += 1
+        self.report_link(None)
         self._enter(StreamState.LIVE)
         self.report(time.monotonic_ns())  # this process may not live to the next round
 
@@ -138,7 +162,7 @@ class PublishedStream:
 
     # -- media
 
-    def take(self, messages: Iterable[Media], now_ns: int) -> int:
+    def take(self, messages: Iterable[Message], now_ns: int) -> int:
         """Write what a publisher sent and wake who waits for it. Returns the number of tags.
 
         Raises TagTooLarge, ArenaFull, LostRing (shm) and OverlongBody (media).
@@ -204,6 +228,10 @@ class PublishedStream:
                 audio_codec=codec_word(stats.audio.codec),
             ),
         )
+
+    def report_link(self, link: LinkStats | None) -> None:
+        """Put an SRT publisher's link into the directory; None for a publisher that has none."""
+        self._directory.set_link(self.slot, link)
 
     def take_repairs(self) -> tuple[int, int]:
         """Timestamps repaired since the last time: (backwards, ahead)."""

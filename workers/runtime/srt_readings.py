@@ -29,9 +29,8 @@ def link_stats(statistics: Statistics, keys: KeySet | None) -> LinkStats:
         packets_retransmitted=statistics.pktRcvRetransTotal,
         packets_duplicate=statistics.pktRcvDuplicate,
         packets_reordered=statistics.pktRcvReordered,
-        buffer_ms=max(
-            0, statistics.msRcvBuf
-        ),  # a peer's timestamps may run backwards; a record's words cannot
+        # A peer's timestamps may run backwards; a record's words cannot.
+        buffer_ms=max(0, statistics.msRcvBuf),
         latency_ms=statistics.msRcvTsbPdDelay,
         flow_window=statistics.pktFlowWindow,
         flight=statistics.pktFlightSize,

@@ -19,6 +19,7 @@ from shm.ring import FLAG_HEADER, FLAG_KEYFRAME, FLAG_START, RingReader, RingWri
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player, PlayerState
 from workers.fanout.wire import FLV, Wire
+from workers.runtime.circle import Circle
 
 MIB = 1024 * 1024
 VIDEO, AUDIO = 9, 8
@@ -37,6 +38,7 @@ class Stage:
         self.directory = DirectoryWriter(self.arena, 0, 1)
         self.slot = self.directory.claim("live/a")
         self.directory.set_headers(self.slot, 1, HEADERS)
+        self.circle = Circle()
         self.generation = 1
         self.number = 0
         self.gop = gop
@@ -51,6 +53,7 @@ class Stage:
             reading,
             settings or for_path(Config(), "live/a"),
             WorkerLoad(),
+            self.circle,
         )
         self.peers: list[socket.socket] = []
 
@@ -112,6 +115,7 @@ class Stage:
         for peer in self.peers:
             trio.lowlevel.notify_closing(peer)
             peer.close()
+        self.circle.close()
         self.arena.close()
 
 

@@ -1,0 +1,33 @@
+"""Handing a publisher on to the ingest that owns its stream."""
+
+import socket
+import zlib
+
+from workers.fanout.report import Report
+from workers.runtime.messages import HandOver
+from workers.runtime.slots import INGEST, of_role
+from workers.runtime.worker import Worker
+
+
+async def hand_over(
+    worker: Worker, report: Report, name: str, message: HandOver, sock: socket.socket
+) -> None:
+    """Send socket and protocol state to the ingest of stream `name`; our copy of the socket is the caller's
+    to close. Raises BusError."""
+    try:
+        await worker.bus.send(ingest_of(worker, name), message, fds=[sock.fileno()])
+    except BaseException:
+        report.handed_over("no_worker")
+        raise
+    report.handed_over("accepted")
+
+
+def ingest_of(worker: Worker, name: str) -> int:
+    """The slot number of the ingest that has the stream, or would get it.
+
+    The name alone decides, so that two publishers who come at once through different workers meet in one
+    ingest.
+    """
+    ingests = [slot.number for slot in of_role(worker.slots, INGEST)]
+    record = worker.directory.find(name)
+    return ingests[record.ingest if record else zlib.crc32(name.encode()) % len(ingests)]

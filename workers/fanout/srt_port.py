@@ -1,0 +1,233 @@
+"""The SRT port: datagrams of strangers, handshakes, and where those who pass go.
+
+    datagram -> listener machine -> answer
+                                 -> a request: stream id, name, key, stream -> accepted or refused with SRT's
+                                 code
+    accepted -> a socket of its own, connected to the peer -> publisher: handed to ingest; player: stays here
+
+Every fanout worker has a socket on the port, and the kernel spreads peers over them by address. A connected
+socket on the same port is preferred for its peer. Between its bind and its connect it also gets other peers'
+datagrams: those are read off at once and taken as if they had come to the port.
+"""
+
+import contextlib
+import os
+import secrets
+import socket
+from typing import Final
+
+import trio
+
+from engine.access import BadName, may_publish, parse_stream_name
+from engine.config import PathSettings
+from engine.media.gop import StartMode
+from engine.protocols.srt.cookie import Peer
+from engine.protocols.srt.errors import RemoteProtocolError
+from engine.protocols.srt.listener import Answer, ConnectionRequest, Listener
+from engine.protocols.srt.negotiated import Negotiated, Refusal, Terms
+from engine.protocols.srt.rejections import Rejection
+from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
+from workers.fanout.accept import remote_name
+from workers.fanout.audience import Audience, Full
+from workers.fanout.feed import Feed
+from workers.fanout.hub import StreamGone
+from workers.fanout.srt_session import hand_over_publisher, serve_player
+from workers.runtime.circle import now_us
+from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
+
+BATCH: Final = 64
+"""Datagrams taken between two turns of the event loop: a flood of handshakes must not hold up the pumps."""
+
+MAX_WAIT_S: Final = 2.0
+"""How long a caller is kept waiting for a stream that is not there: libsrt gives up after three seconds."""
+
+BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""Socket buffers of a connection, as far as the kernel lets: half a second of 50 Mbit/s."""
+
+SEED_BYTES: Final = 32
+
+Address = tuple[str, int] | tuple[str, int, int, int]
+
+
+class Refused(Exception):
+    """This caller gets a rejection. `reason` is the label in the counters."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Answered(Exception):
+    """The handshake itself failed at the last moment, and the caller knows."""
+
+
+class SrtPort:
+    """One UDP socket that callers come to.
+
+    Args:
+        audience: the worker's players, and through it everything else.
+        sock: bound, non-blocking.
+        mapped: the stream that this port stands for, if it is not told by a stream id.
+        nursery: decisions and players run here.
+    """
+
+    def __init__(self, audience: Audience, sock: socket.socket, mapped: str, nursery: trio.Nursery) -> None:
+        self._audience = audience
+        self._worker = audience.worker
+        self._sock = sock
+        self._mapped = mapped
+        self._nursery = nursery
+        self._listener = Listener(audience.worker.srt_secret, now_us())
+
+    async def serve(self) -> None:
+        """Run until cancelled."""
+        while True:
+            await trio.lowlevel.wait_readable(self._sock)
+            for _ in range(BATCH):
+                try:
+                    datagram, address = self._sock.recvfrom(MAX_DATAGRAM_BYTES)
+                except OSError:  # nothing more, or an answer of ours came back as unreachable
+                    break
+                self._take(datagram, address)
+
+    def _take(self, datagram: bytes, address: Address) -> None:
+        try:
+            outcome = self._listener.receive(datagram, Peer(address[0], address[1]), now_us())
+        except RemoteProtocolError:
+            self._audience.report.srt_handshake("damaged")
+            return
+        if isinstance(outcome, Answer):
+            self._say(outcome.datagram, address)
+        elif isinstance(outcome, Refusal):
+            self._audience.report.srt_handshake("refused")
+            self._say(outcome.answer, address)
+        elif outcome is not None:
+            self._nursery.start_soon(self._decide, outcome, address)
+
+    def _say(self, datagram: bytes, address: Address) -> None:
+        with contextlib.suppress(OSError):  # no room, or no way there: the caller asks again
+            self._sock.sendto(datagram, address)
+
+    # -- deciding
+
+    async def _decide(self, request: ConnectionRequest, address: Address) -> None:
+        try:
+            await self._admit(request, address)
+        except Refused as refused:
+            self._refuse(request, address, refused)
+        except Answered:
+            self._worker.log.info("srt_refused", remote=remote_name(address), reason="bad_secret")
+        except Exception:  # a bug, and that of one caller: the others go on
+            self._worker.log.exception("connection_failed", remote=remote_name(address))
+
+    async def _admit(self, request: ConnectionRequest, address: Address) -> None:
+        asked = self._read_stream_id(request.stream_id)
+        name = self._name(asked)
+        settings = self._audience.hub.settings_for(name)
+        if asked.mode == "publish":
+            self._check_publisher(name, asked, settings)
+            negotiated, sock = self._accept(request, address, settings)
+            await hand_over_publisher(self._audience, name, negotiated, sock, remote_name(address))
+        else:
+            feed = await self._find_feed(name, settings)
+            negotiated, sock = self._accept(request, address, settings)
+            mode = StartMode(settings.start)
+            await serve_player(self._audience, feed, negotiated, sock, remote_name(address), mode)
+
+    def _read_stream_id(self, stream_id: str) -> StreamRequest:
+        mode = self._worker.config.srt.default_mode
+        if self._mapped and not stream_id:
+            return StreamRequest("publish", self._mapped)
+        try:
+            return parse_stream_id(stream_id, "publish" if mode == "publish" else "request")
+        except RemoteProtocolError as error:
+            raise Refused(error.reply or Rejection.BAD_REQUEST, "bad_name") from None
+
+    def _name(self, asked: StreamRequest) -> str:
+        try:
+            return parse_stream_name(asked.path)
+        except BadName:
+            raise Refused(Rejection.BAD_REQUEST, "bad_name") from None
+
+    def _check_publisher(self, name: str, asked: StreamRequest, settings: PathSettings) -> None:
+        """What ingest would refuse is refused here, while SRT still has a code for it."""
+        query = f"{asked.query}&key={asked.password}" if asked.password else asked.query
+        verdict = may_publish(settings, query)
+        if not verdict.allowed:
+            raise Refused(Rejection.UNAUTHORIZED, verdict.reason)
+        directory = self._worker.directory
+        record = self._audience.hub.find(name)
+        if record is None and directory.live_count() >= self._worker.config.publish.max_streams:
+            raise Refused(Rejection.OVERLOAD, "too_many_streams")
+        if record is not None and not settings.takeover:
+            raise Refused(Rejection.CONFLICT, "name_taken")
+
+    async def _find_feed(self, name: str, settings: PathSettings) -> Feed:
+        hub = self._audience.hub
+        record = await hub.wait_for(name, min(settings.wait_s, MAX_WAIT_S))
+        if record is None:
+            raise Refused(Rejection.NOT_FOUND, "not_found")
+        try:
+            self._audience.check_room()
+        except Full:
+            raise Refused(Rejection.OVERLOAD, "too_many_players") from None
+        try:
+            return await hub.feed(record)
+        except StreamGone:
+            raise Refused(Rejection.NOT_FOUND, "not_found") from None
+
+    def _refuse(self, request: ConnectionRequest, address: Address, refused: Refused) -> None:
+        report = self._audience.report
+        report.srt_handshake("refused")
+        self._worker.log.info(
+            "srt_refused", remote=remote_name(address), reason=refused.reason, code=int(refused.code)
+        )
+        self._say(self._listener.refuse(request, refused.code, now_us()).answer, address)
+
+    # -- accepting
+
+    def _accept(
+        self, request: ConnectionRequest, address: Address, settings: PathSettings
+    ) -> tuple[Negotiated, socket.socket]:
+        """A socket of its own for the caller, and the answer sent from it. Raises Refused."""
+        terms = Terms(
+            socket_id=secrets.randbelow(2**30) + 1,
+            seed=os.urandom(SEED_BYTES),
+            passphrase=settings.srt_passphrase.reveal(),
+            receive_latency_ms=settings.srt_latency_ms,
+            send_latency_ms=settings.srt_latency_ms,
+        )
+        sock = self._connected(address)
+        outcome = self._listener.accept(request, terms, now_us())
+        if isinstance(outcome, Refusal):
+            sock.close()
+            self._audience.report.srt_handshake("refused")
+            self._say(outcome.answer, address)
+            raise Answered
+        self._audience.report.srt_handshake("accepted")
+        sock.send(outcome.answer)
+        return outcome, sock
+
+    def _connected(self, address: Address) -> socket.socket:
+        """A socket on our port, connected to the peer; what it caught of others meanwhile is taken as
+        ours.
+        """
+        sock = socket.socket(self._sock.family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+            sock.bind(self._sock.getsockname())
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            raise Refused(Rejection.RESOURCE, "no_memory") from None
+        self._take_strays(sock)
+        return sock
+
+    def _take_strays(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # nothing more
+            for _ in range(BATCH):
+                self._take(*sock.recvfrom(MAX_DATAGRAM_BYTES))

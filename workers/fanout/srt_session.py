@@ -1,0 +1,61 @@
+"""What becomes of a caller that was accepted: a publisher goes to ingest, a player stays until one side ends
+it.
+"""
+
+import secrets
+import socket
+import time
+
+import msgspec
+import trio
+
+from engine.media.gop import StartMode
+from engine.protocols.srt.negotiated import Negotiated
+from workers.fanout.audience import Audience
+from workers.fanout.feed import Feed
+from workers.fanout.hand_over import hand_over
+from workers.fanout.srt_player import SrtPlayer
+from workers.fanout.wire import SRT
+from workers.runtime.bus import BusError
+from workers.runtime.circle import now_us
+from workers.runtime.messages import HandOver
+from workers.runtime.srt_link import SrtHandOver, SrtLink
+
+
+async def hand_over_publisher(
+    audience: Audience, name: str, negotiated: Negotiated, sock: socket.socket, remote: str
+) -> None:
+    """Send the connection to the stream's ingest. If that fails the caller hears SRT's goodbye."""
+    worker = audience.worker
+    state = msgspec.msgpack.encode(SrtHandOver(name, negotiated))
+    message = HandOver(new_id(audience), remote, time.time_ns(), state, protocol="srt")
+    try:
+        await hand_over(worker, audience.report, name, message, sock)
+    except BusError as error:
+        audience.report.publish_refused("srt", "no_ingest")
+        worker.log.warning("hand_over_failed", conn=message.conn_id, stream=name, why=str(error))
+        SrtLink(sock, negotiated, now_us()).close(now_us())
+    finally:
+        sock.close()
+
+
+async def serve_player(
+    audience: Audience, feed: Feed, negotiated: Negotiated, sock: socket.socket, remote: str, mode: StartMode
+) -> None:
+    """Play to one caller until the stream, the caller or we end it."""
+    link = SrtLink(sock, negotiated, now_us())
+    player = SrtPlayer(new_id(audience), remote, link, started_ns=time.time_ns())
+    began_s = trio.current_time()
+    reason = "drained"
+    try:
+        audience.admit(player, feed, SRT, mode)
+        await player.over.wait()
+        reason = link.end or "closed"
+    finally:
+        audience.dismiss(player, began_s, reason)
+        link.close(now_us())
+
+
+def new_id(audience: Audience) -> str:
+    """A client's id; begins with the worker's name, so that its holder can be read off it."""
+    return f"{audience.worker.slot.name}-{secrets.token_hex(6)}"

@@ -1,0 +1,110 @@
+"""One SRT connection on a connected UDP socket: what ingest's publishers and fanout's players have in
+common.
+"""
+
+import contextlib
+import socket
+
+import msgspec
+
+from engine.protocols.srt.connection import SrtConnection
+from engine.protocols.srt.limits import HEADER_BYTES
+from engine.protocols.srt.live_events import Closed, Event
+from engine.protocols.srt.negotiated import Negotiated
+from engine.protocols.srt.packets import destination
+from engine.protocols.srt.statistics import Statistics
+from workers.runtime.datagrams import receive_datagrams, send_datagrams
+
+REFUSED_SENDS: int = 20
+"""ICMP refusals in a row after which the peer counts as gone. One may be a stray of an earlier socket on its
+port.
+"""
+
+
+class SrtHandOver(msgspec.Struct, frozen=True):
+    """The state that goes with a publisher's socket from fanout to ingest."""
+
+    name: str
+    negotiated: Negotiated
+
+
+class SrtLink:
+    """The socket's side of a connection.
+
+    Args:
+        sock: connected and non-blocking; closed by `close`.
+        negotiated: what the handshake came to.
+        now_us: monotonic.
+    """
+
+    def __init__(self, sock: socket.socket, negotiated: Negotiated, now_us: int) -> None:
+        self.sock = sock
+        self.connection = SrtConnection(negotiated, now_us)
+        self._answer = negotiated.answer
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.end = ""  # why it is over, once it is
+        self._refused = 0
+        self._read: Statistics | None = None
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def pull(self, now_us: int) -> list[Event]:
+        """Take in what the socket has; gives what happened."""
+        try:
+            datagrams = receive_datagrams(self.sock)
+        except ConnectionRefusedError:
+            datagrams = []
+            self._note_refusal()
+        except OSError:
+            datagrams = []
+            self.end = self.end or "connection_lost"
+        self.bytes_in += sum(map(len, datagrams))
+        if any(destination(datagram) == 0 for datagram in datagrams if len(datagram) >= HEADER_BYTES):
+            self._answer_again()
+        events = self.connection.receive_many(datagrams, now_us)
+        self._note_end(events)
+        return events
+
+    def push(self, now_us: int) -> None:
+        """Send what has to leave."""
+        datagrams = self.connection.poll(now_us)
+        if not datagrams:
+            return
+        try:
+            sent = send_datagrams(self.sock, datagrams)
+        except ConnectionRefusedError:
+            self._note_refusal()
+            return
+        except OSError:
+            self.end = self.end or "connection_lost"
+            return
+        self._refused = 0
+        self.bytes_out += sum(len(header) + len(payload) for header, payload in datagrams[:sent])
+
+    def read(self, now_us: int) -> tuple[Statistics, Statistics | None]:
+        """The connection's figures, and those of the last reading: counters take the difference."""
+        before, self._read = self._read, self.connection.stats(now_us)
+        return self._read, before
+
+    def close(self, now_us: int) -> None:
+        """Say goodbye, if nobody has yet, and close the socket."""
+        self.connection.close()
+        self.push(now_us)
+        self.sock.close()
+
+    def _answer_again(self) -> None:
+        """The handshake's answer was lost: the peer asks again, and now its datagrams come here."""
+        with contextlib.suppress(OSError):
+            self.sock.send(self._answer)
+
+    def _note_refusal(self) -> None:
+        self._refused += 1
+        if self._refused >= REFUSED_SENDS:
+            self.end = self.end or "connection_lost"
+
+    def _note_end(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Closed):
+                self.end = self.end or event.reason.value
