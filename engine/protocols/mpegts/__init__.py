@@ -2,6 +2,7 @@
 
 from engine.protocols.mpegts.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from engine.protocols.mpegts.events import Media, Programme, Track, TsEvent
+from engine.protocols.mpegts.opening import Opening
 from engine.protocols.mpegts.reader import TsReader
 from engine.protocols.mpegts.statistics import TsStats, WriterStats
 from engine.protocols.mpegts.writer import Group, TsWriter
@@ -10,6 +11,7 @@ __all__ = [
     "Group",
     "LocalProtocolError",
     "Media",
+    "Opening",
     "Programme",
     "ProtocolError",
     "RemoteProtocolError",

@@ -44,3 +44,10 @@ its highest rate come to 10 KB."""
 MAX_COMPOSITION_S: Final = 10
 """Between decoding and showing a picture. H.264 holds back 16 frames at most; 10 s is nonsense at any frame
 rate that is sent live, and the decoding time of such a packet is taken to be wrong."""
+
+MAX_OPENING_US: Final = 1_000_000
+"""How long the beginning of a stream is held back for a track that has not shown itself. ffmpeg gathers audio
+for 350 ms at most before it sends any."""
+
+MAX_OPENING_MESSAGES: Final = 512
+"""And how much of it: a second of 120 pictures and of audio in frames of 2.5 ms."""
