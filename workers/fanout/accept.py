@@ -10,6 +10,12 @@ ACCEPT_BATCH: int = 64
 watch.
 """
 
+MAX_STRANGERS: int = 1_000
+"""Connections of one worker beyond the players it may have: such that have not said yet what they want, and
+such that were refused and still read why. A storm of players needs a few hundred; the rest is a flood, and
+would take descriptors from those who watch.
+"""
+
 EXHAUSTED_PAUSE_S: float = 0.1
 """Pause after the kernel refused a descriptor or memory, seconds, as trio's own listeners do."""
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from workers.fanout.accept import accept_forever
+from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
 from workers.fanout.http_connection import serve_http
@@ -76,11 +76,12 @@ class Doors:
         self._connections = connections
         self._accepting: trio.Nursery | None = None
         self._lent: dict[int, list[trio.CancelScope]] = {}
+        self._connected = 0
 
     def open(self, accepting: trio.Nursery) -> None:
         self._accepting = accepting
         for kind, door in DOORS.items():
-            self._start(self._worker.own_listener(kind), door)
+            self._start(self._worker.own_listener(kind), kind, door)
         for kind in self._srt_kinds():
             self._start_srt(self._worker.own_listener(kind), kind)
 
@@ -93,7 +94,7 @@ class Doors:
         for kind, door in DOORS.items():
             listeners = self._worker.listeners[kind]
             if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
-                scopes.append(self._start(listeners[index], door))
+                scopes.append(self._start(listeners[index], kind, door))
         for kind in self._srt_kinds():
             listeners = self._worker.listeners[kind]
             if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
@@ -104,17 +105,29 @@ class Doors:
         for scope in self._lent.pop(message.fanout_index, ()):
             scope.cancel()
 
-    def _start(self, listener: socket.socket, door: Door) -> trio.CancelScope:
+    def _start(self, listener: socket.socket, kind: str, door: Door) -> trio.CancelScope:
         """Accept on `listener` until the scope is cancelled. A scope each: one may be entered only once."""
         assert self._accepting is not None
         scope = trio.CancelScope()
-        self._accepting.start_soon(self._accept, listener, door, scope)
+        self._accepting.start_soon(self._accept, listener, kind, door, scope)
         return scope
 
-    async def _accept(self, listener: socket.socket, door: Door, scope: trio.CancelScope) -> None:
-        serve_one = functools.partial(door, self._audience)
+    async def _accept(self, listener: socket.socket, kind: str, door: Door, scope: trio.CancelScope) -> None:
+        serve_one = functools.partial(self._serve, kind, door)
         with scope:
             await accept_forever(listener, serve_one, self._connections, self._exhausted)
+
+    async def _serve(self, kind: str, door: Door, sock: socket.socket, remote: str) -> None:
+        """Serve one connection, if there is room beside all players that there may be."""
+        if self._connected >= self._worker.config.fanout.max_players + MAX_STRANGERS:
+            self._audience.report.handshake_failed(kind, "too_many_connections")
+            sock.close()
+            return
+        self._connected += 1
+        try:
+            await door(self._audience, sock, remote)
+        finally:
+            self._connected -= 1
 
     def _srt_kinds(self) -> list[str]:
         """The SRT port and those that stand for one stream each; none where SRT is off."""

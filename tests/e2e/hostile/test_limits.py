@@ -23,6 +23,7 @@ from tests.e2e.hostile.strangers import (
 )
 from tests.e2e.hostile.vitals import MIB
 from tests.engine.rtmp.wire import command, message, set_chunk_size
+from workers.fanout.accept import MAX_STRANGERS
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,7 @@ RING_BYTES: Final = MIB  # the smallest there is; a quarter of it is the largest
 WAIT_S: Final = 0.2
 
 SETTINGS: Final[Settings] = {
+    "rtmp": {"handshake_timeout_s": 20.0},
     "workers": {"fanout": 1, "drain_s": 5.0},
     "ring": {"bytes": RING_BYTES},
     "gop": {"max_bytes": 262_144},
@@ -102,6 +104,17 @@ async def test_a_player_too_many_is_refused_until_one_leaves(tight: RunningEngin
         leaver.reset()
         assert wait_for_figures(tight, lambda now: now.sum("fanlight_players") == PLAYERS - 1)
         assert status_of((await watch(stack, tight, http_request(path))).answer) == 200
+
+
+async def test_a_flood_of_strangers_ends_at_the_door(tight: RunningEngine) -> None:
+    async with steady_stream(tight, of_each=1):
+        before = scrape(tight)
+        async with AsyncExitStack() as stack:
+            for _ in range(MAX_STRANGERS):  # the players' places are taken
+                await stack.enter_async_context(stranger(tight, "rtmp"))
+            assert await exchange(tight, "rtmp", b"") == b""
+            assert await exchange(tight, "http", b"") == b""
+        assert counted(before, tight, "fanlight_handshake_failures_total", "too_many_connections", 2)
 
 
 async def test_a_stream_that_is_not_there_is_waited_for_and_then_refused(tight: RunningEngine) -> None:
