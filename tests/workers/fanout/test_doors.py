@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 import trio
 
+from engine.config import Config
 from workers.fanout import main
 from workers.fanout.audience import Audience
 from workers.fanout.main import Door, Doors
@@ -27,7 +28,9 @@ async def test_worker_that_is_lent_a_siblings_doors_accepts_at_both_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listeners = {kind: [listening(), listening()] for kind in main.DOORS}
-    worker = SimpleNamespace(listeners=listeners, own_listener=lambda kind: listeners[kind][0])
+    worker = SimpleNamespace(
+        listeners=listeners, own_listener=lambda kind: listeners[kind][0], config=Config()
+    )
     visitors, opened = trio.open_memory_channel[str](8)
 
     def door(kind: str) -> Door:
