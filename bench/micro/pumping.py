@@ -52,6 +52,9 @@ class StillSource:
         self.lag_limits = LagLimits()
         self.newest_dts_us = 0
 
+    async def give_way(self) -> None:
+        """Nobody else is there."""
+
     def dts_us_of(self, seq: int) -> int:
         """Nobody is behind."""
         return 0

@@ -131,7 +131,7 @@ class Audience:
     def _count_srt_packets(self) -> None:
         for player in self:
             if isinstance(player, SrtPlayer):
-                self.report.srt_packets(*player.link.read(now_us()))
+                self.report.srt_packets(player.link.take_packets(player.link.stats(now_us())))
 
     def _ping_websockets(self) -> None:
         for player in self:

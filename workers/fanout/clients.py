@@ -5,8 +5,9 @@ from workers.fanout.player import Player, PlayerState
 from workers.fanout.srt_player import SrtPlayer
 from workers.runtime.bus import Bus, Descriptors, Envelope
 from workers.runtime.circle import now_us
+from workers.runtime.link_figures import Figures
 from workers.runtime.messages import ClientInfo, ClientsPage, Kick, KickResult, ListClients
-from workers.runtime.srt_figures import shown_link
+from workers.runtime.srt_readings import sent_figures
 
 
 def answer_for_clients(bus: Bus, audience: Audience) -> None:
@@ -51,12 +52,18 @@ def info_of(player: Player, worker: str) -> ClientInfo:
         lag_ms=_lag_ms(player),
         user_agent=player.user_agent,
         state=player.state.value,
-        link=shown_link(player.link.connection.stats(now_us())) if isinstance(player, SrtPlayer) else None,
+        link=_link_of(player),
     )
 
 
 def _is_of(player: Player, stream: str | None) -> bool:
     return stream is None or (player.feed is not None and player.feed.name == stream)
+
+
+def _link_of(player: Player) -> Figures | None:
+    if not isinstance(player, SrtPlayer):
+        return None
+    return sent_figures(player.link.stats(now_us()), player.link.keys)
 
 
 def _lag_ms(player: Player) -> int:

@@ -7,12 +7,11 @@ Metric names stand here and in the catalogue, nowhere else in this role.
 import time
 from collections.abc import Iterable
 
-from engine.protocols.srt.statistics import Statistics
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
 from workers.runtime.metrics import Metrics
-from workers.runtime.srt_figures import PacketCounts
+from workers.runtime.srt_readings import Packets
 
 NS: float = 1e-9
 
@@ -22,7 +21,7 @@ class Report:
 
     def __init__(self, metrics: Metrics, worker_name: str) -> None:
         self._metrics = metrics
-        self._packets = PacketCounts(metrics)
+        self.srt_inductions = 0  # since the last flush: a flood of them must not cost a metric each
         self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
         self._pass = metrics.bind("fanlight_pump_pass_seconds")
 
@@ -77,13 +76,16 @@ class Report:
 
     # -- figures
 
-    def srt_packets(self, now: Statistics, before: Statistics | None) -> None:
-        """What happened on one SRT connection between two readings."""
-        self._packets.add(now, before)
+    def srt_packets(self, packets: Packets) -> None:
+        """What SRT connections have done since they were last asked."""
+        for (direction, kind), count in packets.items():
+            self._metrics.bind("fanlight_srt_packets_total", direction=direction, kind=kind).inc(count)
 
     def flush(self, feeds: Iterable[Feed]) -> None:
         """Hand on what has gathered since the last time."""
         longest_tick_s = 0.0
+        self._metrics.bind("fanlight_srt_inductions_total").inc(self.srt_inductions)
+        self.srt_inductions = 0
         for feed in feeds:
             longest_tick_s = max(longest_tick_s, feed.pacer.tick_s)
             self.flush_feed(feed)

@@ -25,7 +25,7 @@ from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.errors import RemoteProtocolError
 from engine.protocols.srt.listener import Answer, ConnectionRequest, Listener
 from engine.protocols.srt.negotiated import Negotiated, Refusal, Terms
-from engine.protocols.srt.rejections import Rejection
+from engine.protocols.srt.rejections import FIRST_SHARED, Rejection
 from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
@@ -98,9 +98,10 @@ class SrtPort:
             self._audience.report.srt_handshake("damaged")
             return
         if isinstance(outcome, Answer):
+            self._audience.report.srt_inductions += 1
             self._say(outcome.datagram, address)
         elif isinstance(outcome, Refusal):
-            self._audience.report.srt_handshake("refused")
+            self._audience.report.srt_handshake(result_of(outcome.code))
             self._say(outcome.answer, address)
         elif outcome is not None:
             self._nursery.start_soon(self._decide, outcome, address)
@@ -178,8 +179,7 @@ class SrtPort:
             raise Refused(Rejection.NOT_FOUND, "not_found") from None
 
     def _refuse(self, request: ConnectionRequest, address: Address, refused: Refused) -> None:
-        report = self._audience.report
-        report.srt_handshake("refused")
+        self._audience.report.srt_handshake(result_of(refused.code))
         self._worker.log.info(
             "srt_refused", remote=remote_name(address), reason=refused.reason, code=int(refused.code)
         )
@@ -202,7 +202,7 @@ class SrtPort:
         outcome = self._listener.accept(request, terms, now_us())
         if isinstance(outcome, Refusal):
             sock.close()
-            self._audience.report.srt_handshake("refused")
+            self._audience.report.srt_handshake(result_of(outcome.code))
             self._say(outcome.answer, address)
             raise Answered
         self._audience.report.srt_handshake("accepted")
@@ -231,3 +231,12 @@ class SrtPort:
         with contextlib.suppress(OSError):  # nothing more
             for _ in range(BATCH):
                 self._take(*sock.recvfrom(MAX_DATAGRAM_BYTES))
+
+
+def result_of(code: int) -> str:
+    """A rejection as a label of `fanlight_srt_handshakes_total`."""
+    if code in (Rejection.BAD_SECRET, Rejection.UNSECURE):
+        return "bad_secret"
+    if code in (Rejection.RESOURCE, Rejection.BACKLOG):
+        return "overloaded"
+    return "refused" if code >= FIRST_SHARED else "unsupported"

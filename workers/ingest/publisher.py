@@ -20,6 +20,7 @@ from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.runtime.link_figures import Figures
 from workers.runtime.messages import HandOver
 from workers.runtime.worker import Worker
 
@@ -249,7 +250,7 @@ class Publisher:
         self._protocol.close("NetStream.Unpublish.Success", reason)
         self._send_parting()
 
-    def shown_link(self) -> dict[str, float | int | str] | None:
+    def shown_link(self) -> Figures | None:
         """TCP's figures are the kernel's affair."""
         return None
 

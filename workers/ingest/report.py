@@ -5,10 +5,9 @@ in the catalogue.
 from collections import Counter
 from collections.abc import Iterable
 
-from engine.protocols.srt.statistics import Statistics
 from workers.ingest.stream import Beginning, PublishedStream
 from workers.runtime.metrics import Metrics
-from workers.runtime.srt_figures import PacketCounts
+from workers.runtime.srt_readings import Packets
 
 
 class Report:
@@ -16,7 +15,6 @@ class Report:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._packets = PacketCounts(metrics)
         self.received_bytes: Counter[str] = Counter()  # by protocol, since the last flush
         self.received_tags: Counter[str] = Counter()
 
@@ -43,9 +41,10 @@ class Report:
     def ring_failed(self, reason: str) -> None:
         self._count("fanlight_ring_failures_total", reason=reason)
 
-    def srt_packets(self, now: Statistics, before: Statistics | None) -> None:
-        """What happened on one SRT connection between two readings."""
-        self._packets.add(now, before)
+    def srt_packets(self, packets: Packets) -> None:
+        """What SRT connections have done since they were last asked."""
+        for (direction, kind), count in packets.items():
+            self._metrics.bind("fanlight_srt_packets_total", direction=direction, kind=kind).inc(count)
 
     def flush(self, streams: Iterable[PublishedStream]) -> None:
         """Hand on what has gathered since the last time."""

@@ -21,9 +21,10 @@ from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
 from workers.runtime.circle import Circle, now_us
+from workers.runtime.link_figures import Figures, received_figures
 from workers.runtime.messages import HandOver
-from workers.runtime.srt_figures import link_stats, shown_link
 from workers.runtime.srt_link import SrtHandOver, SrtLink
+from workers.runtime.srt_readings import link_stats
 from workers.runtime.worker import Worker
 
 PROTOCOL = "srt"
@@ -89,9 +90,9 @@ class SrtPublisher:
     def bytes_in(self) -> int:
         return self.link.bytes_in
 
-    def shown_link(self) -> dict[str, float | int | str] | None:
+    def shown_link(self) -> Figures | None:
         """The link's figures for the API."""
-        return shown_link(self.link.connection.stats(now_us()))
+        return received_figures(link_stats(self.link.stats(now_us()), self.link.keys))
 
     async def run(self) -> None:
         """The whole session; its errors end here."""
@@ -174,9 +175,9 @@ class SrtPublisher:
         """End the session if no media has come for too long; and say how the link does."""
         if self.stream is None or self.stream.publisher is not self:
             return
-        stats, before = self.link.read(now_us())
-        self._report.srt_packets(stats, before)
-        self.stream.report_link(link_stats(stats, self.link.connection.negotiated))
+        statistics = self.link.stats(now_us())
+        self._report.srt_packets(self.link.take_packets(statistics))
+        self.stream.report_link(link_stats(statistics, self.link.keys))
         settings = self.stream.settings
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
         if now_s - self._heard_s > limit_s:

@@ -8,12 +8,14 @@ import socket
 import msgspec
 
 from engine.protocols.srt.connection import SrtConnection
+from engine.protocols.srt.keys import KeySet
 from engine.protocols.srt.limits import HEADER_BYTES
 from engine.protocols.srt.live_events import Closed, Event
 from engine.protocols.srt.negotiated import Negotiated
 from engine.protocols.srt.packets import destination
 from engine.protocols.srt.statistics import Statistics
 from workers.runtime.datagrams import receive_datagrams, send_datagrams
+from workers.runtime.srt_readings import Packets, grown, packets
 
 REFUSED_SENDS: int = 20
 """ICMP refusals in a row after which the peer counts as gone. One may be a stray of an earlier socket on its
@@ -45,7 +47,7 @@ class SrtLink:
         self.bytes_out = 0
         self.end = ""  # why it is over, once it is
         self._refused = 0
-        self._read: Statistics | None = None
+        self._counted: Packets = {}
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -83,10 +85,19 @@ class SrtLink:
         self._refused = 0
         self.bytes_out += sum(len(header) + len(payload) for header, payload in datagrams[:sent])
 
-    def read(self, now_us: int) -> tuple[Statistics, Statistics | None]:
-        """The connection's figures, and those of the last reading: counters take the difference."""
-        before, self._read = self._read, self.connection.stats(now_us)
-        return self._read, before
+    @property
+    def keys(self) -> KeySet | None:
+        """How the connection is encrypted, if it is."""
+        return self.connection.negotiated.keys
+
+    def stats(self, now_us: int) -> Statistics:
+        """The connection's figures."""
+        return self.connection.stats(now_us)
+
+    def take_packets(self, statistics: Statistics) -> Packets:
+        """What to count of this reading: what has come since the last one that was counted."""
+        before, self._counted = self._counted, packets(statistics)
+        return grown(self._counted, before)
 
     def close(self, now_us: int) -> None:
         """Say goodbye, if nobody has yet, and close the socket."""
