@@ -8,6 +8,7 @@ from rich.table import Table
 from bench.compare import wide_console
 from bench.micro.clock import Timing, time_step
 from bench.micro.pumping import pump_steps
+from bench.micro.srt import srt_steps
 from bench.micro.steps import all_steps
 from bench.results import write_figures
 
@@ -18,9 +19,8 @@ def main() -> None:
     parser.add_argument("words", nargs="*")
     words = parser.parse_args().words
     console = wide_console()
-    steps = [
-        step for step in [*all_steps(), *pump_steps()] if not words or any(w in step.name for w in words)
-    ]
+    every = [*all_steps(), *pump_steps(), *srt_steps()]
+    steps = [step for step in every if not words or any(word in step.name for word in words)]
     timings = [time_step(step) for step in track(steps, "timing", console=console, transient=True)]
     console.print(_table(timings))
     write_figures("micro", {"timings": [timing._asdict() for timing in timings]})
