@@ -22,6 +22,7 @@ class Acks:
         self.light_sent = 0
         self.packets_per_s = 0
         self.bytes_per_s = 0
+        self.link_packets_per_s = 0
         self._receiver = receiver
         self._rtt = rtt
         self._number = 0
@@ -77,10 +78,11 @@ class Acks:
         if len(self._sent) > ACKS_REMEMBERED:
             del self._sent[next(iter(self._sent))]
         self.packets_per_s, self.bytes_per_s = arrivals.mark(now_us, counts.packets, counts.bytes)
+        self.link_packets_per_s = max(arrivals.capacity, self.packets_per_s)
         free = self._room(position)
         self._was_full = not free
         self.full_sent += 1
-        rates = AckRates(self.packets_per_s, arrivals.capacity, self.bytes_per_s)
+        rates = AckRates(self.packets_per_s, self.link_packets_per_s, self.bytes_per_s)
         return Ack(self._number, position & SEQ_MASK, self._rtt.rtt_us, self._rtt.var_us, free, rates)
 
     def _light(self) -> LightAck | None:

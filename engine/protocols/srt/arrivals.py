@@ -5,7 +5,8 @@ libsrt: it costs nothing per packet, and packets that one system call brought ha
 
 The link's capacity is estimated from packet pairs: a sender sends every sixteenth packet and its successor
 back to back, so their distance on arrival is what the slowest hop makes of it. That needs the moments of
-arrival as the kernel saw them; two packets of the same moment say nothing.
+arrival as the kernel saw them; two packets of the same moment say nothing. Nor do two between which a live
+source had nothing to send, but nobody can tell: the estimate is a floor at best, and never below the rate.
 """
 
 from collections import deque

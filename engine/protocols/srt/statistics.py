@@ -114,7 +114,7 @@ def read_statistics(
     now_us: int,
 ) -> Statistics:
     """Read everything off. Costs what a few packets cost, and more where much is held."""
-    capacity = receiver.arrivals.capacity if receiver.counts.packets else tallies.link_packets_per_s
+    capacity = acks.link_packets_per_s or tallies.link_packets_per_s
     return Statistics(
         msTimeStamp=(now_us - negotiated.start_us) // MS,
         usPktSndPeriod=sender.pacing.period_us(MAX_PAYLOAD_BYTES),

@@ -25,7 +25,7 @@ TS_HALF: Final = 0x8000_0000
 class TimeBase:
     """The peer's clock, in ours. `base_us` is public for the path that runs per packet."""
 
-    __slots__ = ("_drift", "_first_rtt_us", "base_us", "latency_us")
+    __slots__ = ("_drift", "_shortest_rtt_us", "base_us", "latency_us")
 
     def __init__(self, base_us: int, latency_us: int) -> None:
         """`base_us`: when the peer's timestamps began, that is, when its handshake arrived here, less the
@@ -33,7 +33,7 @@ class TimeBase:
         self.base_us = base_us
         self.latency_us = latency_us
         self._drift = DriftTracer()
-        self._first_rtt_us = -1
+        self._shortest_rtt_us = 1 << 62
 
     @property
     def drift_us(self) -> int:
@@ -53,9 +53,10 @@ class TimeBase:
     def trace(self, timestamp_us: int, now_us: int, rtt_us: int) -> None:
         """Learn from a control packet that was sent when it was stamped, with the round trip just measured.
 
-        Half of what the round trip has grown since the first is taken for delay on the way, not for drift.
+        Half of what the round trip exceeds its shortest by is taken for delay on the way, not for drift.
+        libsrt compares with the first, and a first one that a busy machine made long adds half of that to the
+        latency for good (24 ms, seen here).
         """
-        if self._first_rtt_us < 0:
-            self._first_rtt_us = rtt_us
+        self._shortest_rtt_us = min(self._shortest_rtt_us, rtt_us)
         sample_us = -ts_diff(timestamp_us, now_us - self.base_us)
-        self.base_us += self._drift.add(sample_us - (rtt_us - self._first_rtt_us) // 2)
+        self.base_us += self._drift.add(sample_us - (rtt_us - self._shortest_rtt_us) // 2)
