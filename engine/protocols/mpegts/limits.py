@@ -34,8 +34,13 @@ MAX_PARAMETER_SETS: Final = 31
 MAX_PARAMETER_SET_BYTES: Final = 4 * KIB
 """An SPS with all scaling lists stays under 1 KiB."""
 
-MAX_AUDIO_FRAMES: Final = 512
-"""Audio frames of one PES packet. 64 KiB of Opus in frames of 2.5 ms at 500 kbit/s are 400."""
+MAX_AUDIO_FRAMES: Final = 256
+"""Audio frames of one PES packet; what follows is left out. ffmpeg puts 0.2 s into one, 80 of Opus'
+shortest."""
+
+MAX_EVENTS_PER_S: Final = 20_000
+"""Messages in one second of the caller's clock. A frame of a few bytes costs as much as a large one, here and
+all the way to the ring. A stream has 200; one that returns after 8 s in a receiver's buffer brings 1,600."""
 
 MAX_AUDIO_FRAME_BYTES: Final = 32 * KIB
 """One audio frame to be written: it has to fit a PES packet with a length, 64 KiB. Eight channels of Opus at

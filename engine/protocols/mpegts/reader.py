@@ -5,7 +5,8 @@ loop in `_read_packets` takes those in a few operations: a table by the header w
 the PID's assembly, whose list takes the payload. The work is then done once per PES packet, with the
 interpreter's own searching and joining. Whatever is not plain goes through `_take_odd`.
 
-Damage is counted (`stats`), never fatal. Only bytes in which no packets are to be found are refused.
+Damage is counted (`stats`), never fatal. Only bytes in which no packets are to be found are refused, and
+frames so many and so small that no stream has them.
 Nothing is allocated by announced sizes, and what is kept is bounded: one PES packet and one frame for each of
 two tracks, one section for each table.
 
@@ -24,7 +25,7 @@ from engine.protocols.mpegts.clock import TsClock
 from engine.protocols.mpegts.errors import LocalProtocolError, RemoteProtocolError
 from engine.protocols.mpegts.events import Programme, TsEvent
 from engine.protocols.mpegts.guide import Guide
-from engine.protocols.mpegts.limits import MAX_SYNC_SEARCH_BYTES
+from engine.protocols.mpegts.limits import MAX_EVENTS_PER_S, MAX_SYNC_SEARCH_BYTES
 from engine.protocols.mpegts.packets import (
     COUNTER_MASK,
     HAS_ADAPTATION,
@@ -51,6 +52,7 @@ from engine.protocols.mpegts.tables import Elementary
 Source: TypeAlias = Assembly | TableSource | ClockSource
 
 _COUNTER_BITS: Final = 4
+_US_PER_S: Final = 1_000_000
 
 
 class TsReader:
@@ -67,7 +69,8 @@ class TsReader:
         self._streams: dict[Elementary, Assembly] = {}
         self._pcr_pid = NULL_PID
         self._told: Programme | None = None
-        self._now_us = 0
+        self._now_us = self._second_us = 0
+        self._events = 0  # in the second that began then
         self._over = False
         self._retune()
 
@@ -79,11 +82,7 @@ class TsReader:
         self._now_us = now_us
         events: list[TsEvent] = []
         self._read_packets(self._aligner.take(bytes(data)), events)
-        if self._aligner.hopeless:
-            self._over = True
-            error = RemoteProtocolError(f"no packets of MPEG-TS in {MAX_SYNC_SEARCH_BYTES} bytes")
-            error.events = tuple(events)
-            raise error
+        self._check(events)
         return events
 
     def finish(self) -> list[TsEvent]:
@@ -97,6 +96,22 @@ class TsReader:
     def stats(self) -> TsStats:
         """Return the totals as of now."""
         return msgspec.structs.replace(self._stats, pcr_jitter_us=self._clock.jitter_us)
+
+    def _check(self, events: list[TsEvent]) -> None:
+        """Refuse what is no transport stream, and more messages than a stream can have."""
+        if self._now_us - self._second_us >= _US_PER_S:
+            self._second_us, self._events = self._now_us, 0
+        self._events += len(events)
+        if self._aligner.hopeless:
+            reason = f"no packets of MPEG-TS in {MAX_SYNC_SEARCH_BYTES} bytes"
+        elif self._events > MAX_EVENTS_PER_S:
+            reason = f"more than {MAX_EVENTS_PER_S} frames in a second"
+        else:
+            return
+        self._over = True
+        error = RemoteProtocolError(reason)
+        error.events = tuple(events)
+        raise error
 
     def _read_packets(self, data: bytes, events: list[TsEvent]) -> None:
         plain = self._plain

@@ -14,6 +14,7 @@ PMT_ID: Final = 0x02
 _LENGTH_AT: Final = 3  # bytes up to and with section_length
 _HEAD_BYTES: Final = 8
 _CRC_BYTES: Final = 4
+_MIN_BYTES: Final = _HEAD_BYTES + _CRC_BYTES  # in the long form, which all tables read here have
 _STUFFING: Final = 0xFF
 
 
@@ -30,7 +31,10 @@ class Section(NamedTuple):
 
 
 class SectionReader:
-    """Payloads of one PID in, raw sections out. Holds at most one section and one packet."""
+    """Payloads of one PID in, raw sections out. Holds at most one section and one packet.
+
+    A section of an impossible length ends the reading up to the next pointer.
+    """
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -54,7 +58,7 @@ class SectionReader:
         self._buffer += data
         while len(self._buffer) >= _LENGTH_AT:
             end = _LENGTH_AT + (int.from_bytes(self._buffer[1:3], "big") & 0x0FFF)
-            if self._buffer[0] == _STUFFING or end > MAX_SECTION_BYTES:
+            if self._buffer[0] == _STUFFING or not _MIN_BYTES <= end <= MAX_SECTION_BYTES:
                 self.lose()
                 break
             if len(self._buffer) < end:
@@ -67,7 +71,7 @@ class SectionReader:
 def parse_section(raw: bytes) -> Section | None:
     """Check a section in the long form and its CRC32; None if it is damaged. Whoever does not apply yet
     (current_next_indicator 0) has number -1."""
-    if len(raw) < _HEAD_BYTES + _CRC_BYTES or not raw[1] & 0x80 or crc32(raw):
+    if len(raw) < _MIN_BYTES or not raw[1] & 0x80 or crc32(raw):
         return None
     number = raw[6] if raw[5] & 1 else -1
     extension = int.from_bytes(raw[3:5], "big")

@@ -7,7 +7,7 @@ import pytest
 from engine.media.tags import KIND_AUDIO, KIND_VIDEO
 from engine.protocols.mpegts import LocalProtocolError, RemoteProtocolError, TsReader
 from engine.protocols.mpegts.clock import us_of
-from engine.protocols.mpegts.limits import MAX_SYNC_SEARCH_BYTES
+from engine.protocols.mpegts.limits import MAX_AUDIO_FRAMES, MAX_SYNC_SEARCH_BYTES
 from tests.engine.mpegts.packets import PACKET_BYTES, packet
 from tests.engine.mpegts.studio import (
     ADTS,
@@ -193,6 +193,26 @@ def test_what_came_before_a_refusal_is_told() -> None:
     with pytest.raises(RemoteProtocolError) as raised:
         TsReader().receive(film().data + b"\0" * (MAX_SYNC_SEARCH_BYTES + PACKET_BYTES), 0)
     assert len(raised.value.events) > 3
+
+
+def test_frames_without_number_are_refused_unless_time_goes_on() -> None:
+    studio = Studio((AUDIO, ADTS))
+    for _ in range(80):
+        studio.sound(0, *[b"x"] * MAX_AUDIO_FRAMES)
+    pieces = [studio.data[at : at + 1316] for at in range(0, len(studio.data), 1316)]
+    patient = TsReader()
+    events = [event for at, piece in enumerate(pieces) for event in patient.receive(piece, at * 10_000)]
+    assert len(events) == 80 * MAX_AUDIO_FRAMES + 2
+    with pytest.raises(RemoteProtocolError):
+        read(studio.data)
+
+
+def test_more_frames_than_a_pes_packet_can_have_are_left_out() -> None:
+    studio = Studio((AUDIO, ADTS))
+    studio.sound(0, *[b"x"] * (MAX_AUDIO_FRAMES + 9))
+    studio.sound(0, b"y")
+    media, _ = read(studio.data)
+    assert bodies(media, KIND_AUDIO) == [b"x"] * MAX_AUDIO_FRAMES + [b"y"]
 
 
 def test_pictures_before_the_first_parameter_sets_are_left_out() -> None:
