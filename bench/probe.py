@@ -31,6 +31,8 @@ class Probe:
         self.began_ns = time.monotonic_ns()
         self.delays_ms: list[float] = []
         self.first_keyframe_ms: float | None = None
+        #: Of the newest keyframe.
+        self.key_sent_ns = self.key_received_ns = 0
         self.received_bytes = self.frames = self.gaps = self.repeats = 0
         self._number = -1
         self._now_ns = self.began_ns
@@ -83,6 +85,8 @@ class Probe:
             if not stamp.key:
                 return  # a picture begins at its first keyframe, and so do the books
             self.first_keyframe_ms = (self._now_ns - self.began_ns) / 1e6
+        if stamp.key:
+            self.key_sent_ns, self.key_received_ns = stamp.sent_ns, self._now_ns
         self.frames += 1
         if self._number >= 0:
             self.gaps += max(0, stamp.number - self._number - 1)

@@ -19,6 +19,9 @@ from bench.dialogue import HTTP_FLV, RTMP, WEBSOCKET
 
 HOST = "127.0.0.1"
 READY_S = 20.0
+
+#: For runs that kill workers in a row: none of the deaths is taken for a crash loop.
+NO_BRAKE = "workers.restart_intensity = 100\nworkers.restart_window_s = 1\n"
 STOP_S = 15.0
 
 

@@ -9,7 +9,7 @@ from bench.lines import raise_descriptor_limit
 from bench.promise import Promise, promise_table
 from bench.results import write_figures
 
-NAMES = ("ready", "latency", "memory", "scaling", "publishers", "big", "storm")
+NAMES = ("ready", "latency", "memory", "scaling", "publishers", "big", "storm", "deaths")
 
 
 def main() -> None:

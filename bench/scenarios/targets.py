@@ -10,6 +10,11 @@ def adaptive(protocol: str = HTTP_FLV) -> Target:
     return Target(f"fanlight {protocol}", protocol, lambda: servers.fanlight(label="fanlight"))
 
 
+def brakeless() -> Target:
+    """Ready to have its workers killed in a row: it takes none of the deaths for a crash loop."""
+    return Target("fanlight", HTTP_FLV, lambda: servers.fanlight(extra=servers.NO_BRAKE))
+
+
 def fixed(tick_ms: int, protocol: str = HTTP_FLV) -> Target:
     """With one tick whatever the load."""
     bounds = (tick_ms, tick_ms)
