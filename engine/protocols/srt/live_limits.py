@@ -105,6 +105,12 @@ RETRANSMIT_CREDIT: Final = 512
 send more than twice the stream, whatever it claims to have lost. libsrt knows only a limit in bytes per
 second, off by default (SRTO_MAXREXMITBW). Enough for 200 ms of total loss at 25 Mbit/s."""
 
+LOOK_UPS_PER_PACKET: Final = 16
+LOOK_UP_CREDIT: Final = 16_384
+"""Packets that a peer may have looked up by NAKs: so many for each packet sent, and so many at once. A
+receiver that repeats its NAKs four times in a round trip under 20 % loss has one looked up per packet sent.
+Without this, 24 bytes of NAK had the whole buffer gone through, 1.6 ms."""
+
 OVERHEAD_PERCENT: Final = 25
 """Bandwidth above that of the input, for retransmissions (libsrt SRTO_OHEADBW)."""
 

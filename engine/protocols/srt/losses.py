@@ -14,7 +14,8 @@ libsrt repeats its whole loss list every (RTT + 4 RTTVar) / 2, whatever is alrea
 trip varies that asks for the same packet twice, and gets it; where it does not, the times above are the same.
 
 Hostile peers: a gap is one range, however wide, and a range costs a packet, so the list is never longer than
-the buffer it belongs to.
+the buffer it belongs to. What is let go of leaves the list of what is wanted for good, so that a peer cannot
+have it walked through again and again.
 """
 
 from bisect import bisect_right
@@ -24,6 +25,7 @@ from typing import Final, NamedTuple
 
 from engine.protocols.srt.limits import MAX_LOSS_WORDS
 from engine.protocols.srt.live_limits import MIN_INSURANCE_US, MIN_NAK_INTERVAL_US, MIN_RETRY_MARGIN_US
+from engine.protocols.srt.ranges import RangeSet
 from engine.protocols.srt.rtt import Rtt
 
 NEVER: Final = 1 << 62
@@ -36,8 +38,6 @@ class _State(Enum):
     FRESH = auto()
     ASKED = auto()
     INSURED = auto()
-    GIVEN_UP = auto()
-    """The peer has dropped it, or it would come too late."""
 
 
 class Spans(NamedTuple):
@@ -82,44 +82,40 @@ class _Range:
             return self.since_us + spans.fresh_us
         if self.state is _State.ASKED and spans.insurance_us:
             return self.since_us + spans.insurance_us
-        return NEVER if self.state is _State.GIVEN_UP else self.since_us + spans.retry_us
+        return self.since_us + spans.retry_us
 
 
 class Losses:
     """The loss list of a receiver."""
 
-    __slots__ = ("_fresh", "_ranges", "_starts", "next_due_us", "ripe_at")
+    __slots__ = ("_fresh", "_missing", "_starts", "_wanted", "next_due_us", "ripe_at")
 
     def __init__(self) -> None:
+        self._missing = RangeSet()
+        self._wanted: list[_Range] = []
         self._starts: list[int] = []
-        self._ranges: list[_Range] = []
         self._fresh = 0
         self.next_due_us = NEVER
         """No range is due before; it may be that none is due then either."""
         self.ripe_at = NEVER
         """Once a packet of this position or a later one has come, `take_ripe` has something to give."""
 
-    def __len__(self) -> int:
-        return len(self._ranges)
-
     @property
     def first_wanted(self) -> int | None:
         """The first position that is still hoped for: where an acknowledgement has to end."""
-        return next((each.first for each in self._ranges if each.state is not _State.GIVEN_UP), None)
+        return self._starts[0] if self._starts else None
 
     def hole_end(self, position: int) -> int:
-        """The last position of the hole that begins at `position`; one less than that if none does."""
-        end = position - 1
-        for each in self._ranges:
-            if each.first != end + 1:
-                break
-            end = each.last
-        return end
+        """The last position of the hole that begins at `position`, the first of all that is missing; one less
+        than that if none does."""
+        first = self._missing.first
+        return first[1] if first is not None and first[0] == position else position - 1
 
     def add(self, first: int, last: int, now_us: int, tolerance: int, spans: Spans) -> None:
         """A gap was found, behind all others. With a tolerance of 0 it is ripe already."""
+        self._missing.insert(first, last)
         self._starts.append(first)
-        self._ranges.append(_Range(first, last, _State.FRESH, now_us))
+        self._wanted.append(_Range(first, last, _State.FRESH, now_us))
         self._fresh += 1
         self.next_due_us = min(self.next_due_us, now_us + spans.fresh_us)
         self.ripe_at = min(self.ripe_at, last + 1 + tolerance)
@@ -129,7 +125,7 @@ class Losses:
         ripe = []
         self.ripe_at = NEVER
         unseen = self._fresh
-        for each in reversed(self._ranges):
+        for each in reversed(self._wanted):
             if not unseen:
                 break
             if each.state is not _State.FRESH:
@@ -146,13 +142,10 @@ class Losses:
     def take_due(self, now_us: int, spans: Spans, useless: Useless) -> list[tuple[int, int]]:
         """The ranges to ask for now because their time has come: as many as one NAK holds."""
         due: list[tuple[int, int]] = []
-        room = MAX_LOSS_WORDS // 2
-        for each in self._ranges:
-            if each.due_us(spans) > now_us:
-                continue
+        for each in [each for each in self._wanted if each.due_us(spans) <= now_us]:
             if useless(each.last + 1):
-                self._change(each, _State.GIVEN_UP)
-            elif len(due) < room:
+                self.give_up(each.first, each.last)
+            elif len(due) < MAX_LOSS_WORDS // 2:
                 self._ask(each, now_us, spans)
                 due.append((each.first, each.last))
         self.reschedule(spans)
@@ -160,30 +153,36 @@ class Losses:
 
     def reschedule(self, spans: Spans) -> None:
         """The round trip has changed, and all waiting times with it."""
-        self.next_due_us = min((each.due_us(spans) for each in self._ranges), default=NEVER)
+        self.next_due_us = min((each.due_us(spans) for each in self._wanted), default=NEVER)
 
-    def remove(self, position: int) -> bool:
-        """A missing packet has come. False if it was not missing."""
-        index = bisect_right(self._starts, position) - 1
-        if index < 0 or self._ranges[index].last < position:
-            return False
-        self._cut(index, position, position)
-        return True
-
-    def give_up(self, first: int, last: int) -> None:
-        """The peer has let these go: they stay missing, and nobody asks for them again."""
-        index = max(bisect_right(self._starts, first) - 1, 0)
-        while index < len(self._ranges) and self._ranges[index].first <= last:
-            each = self._ranges[index]
-            begin, end = max(each.first, first), min(each.last, last)
-            if begin <= end and each.state is not _State.GIVEN_UP:
-                index = self._replace(index, begin, end)
-            index += 1
+    def remove(self, position: int) -> None:
+        """A missing packet has come."""
+        if self._missing.remove(position):
+            self.give_up(position, position)
 
     def drop_through(self, last: int) -> None:
         """Nothing up to `last` is of interest any more."""
-        while self._ranges and self._ranges[0].first <= last:
-            self._cut(0, self._ranges[0].first, min(last, self._ranges[0].last))
+        self._missing.drop_before(last + 1)
+        if self._starts and self._starts[0] <= last:
+            self.give_up(self._starts[0], last)
+
+    def give_up(self, first: int, last: int) -> None:
+        """Ask for these no more. What of them is missing stays missing."""
+        begin = bisect_right(self._starts, first) - 1
+        begin += begin < 0 or self._wanted[begin].last < first
+        end = bisect_right(self._starts, last)
+        if begin >= end:
+            return
+        touched = self._wanted[begin:end]
+        head, tail = touched[0], touched[-1]
+        kept = [
+            _Range(*part, source.state, source.since_us)
+            for source, part in ((head, (head.first, first - 1)), (tail, (last + 1, tail.last)))
+            if part[0] <= part[1]
+        ]
+        self._wanted[begin:end] = kept
+        self._starts[begin:end] = [each.first for each in kept]
+        self._fresh += _count_fresh(kept) - _count_fresh(touched)
 
     def _ask(self, each: _Range, now_us: int, spans: Spans) -> None:
         """A NAK is leaving: an attempt, or the insurance of one."""
@@ -198,27 +197,6 @@ class Losses:
         self._fresh -= each.state is _State.FRESH
         each.state = state
 
-    def _cut(self, index: int, first: int, last: int) -> None:
-        """Take first … last, which lie within the range at `index`, out of it."""
-        each = self._ranges[index]
-        if last < each.last:
-            rest = _Range(last + 1, each.last, each.state, each.since_us)
-            self._insert(index + 1, rest)
-        if first == each.first:
-            self._fresh -= each.state is _State.FRESH
-            del self._ranges[index], self._starts[index]
-        else:
-            each.last = first - 1
 
-    def _replace(self, index: int, first: int, last: int) -> int:
-        """Make first … last a range of its own that is given up. Gives its index."""
-        begins = self._ranges[index].first == first
-        self._cut(index, first, last)
-        index += not begins
-        self._insert(index, _Range(first, last, _State.GIVEN_UP, 0))
-        return index
-
-    def _insert(self, index: int, each: _Range) -> None:
-        self._fresh += each.state is _State.FRESH
-        self._ranges.insert(index, each)
-        self._starts.insert(index, each.first)
+def _count_fresh(ranges: list[_Range]) -> int:
+    return sum(each.state is _State.FRESH for each in ranges)

@@ -1,6 +1,6 @@
-"""A set of positions kept as ranges: what a sender has been asked for again.
+"""A set of positions kept as ranges: what a receiver misses, what a sender has been asked for again.
 
-Ascending, disjoint, never touching. A NAK for eight thousand packets is one range here.
+Ascending, disjoint, never touching. Eight thousand packets missing in a row are one range here.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,6 +35,26 @@ class RangeSet:
         self._firsts[begin:end] = [merged[0]]
         self._lasts[begin:end] = [merged[1]]
         return last - first + 1 - known
+
+    @property
+    def first(self) -> tuple[int, int] | None:
+        """The first range, if there is one."""
+        return (self._firsts[0], self._lasts[0]) if self._firsts else None
+
+    def remove(self, position: int) -> bool:
+        """Take a position out. False if it was not in."""
+        at = bisect_right(self._firsts, position) - 1
+        if at < 0 or self._lasts[at] < position:
+            return False
+        rest = [(self._firsts[at], position - 1), (position + 1, self._lasts[at])]
+        self._firsts[at : at + 1] = [first for first, last in rest if first <= last]
+        self._lasts[at : at + 1] = [last for first, last in rest if first <= last]
+        return True
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._firsts.clear()
+        self._lasts.clear()
 
     def pop(self) -> int:
         """Take the first position out. IndexError if there is none."""

@@ -27,6 +27,8 @@ from engine.protocols.srt.errors import RemoteProtocolError
 from engine.protocols.srt.keys import SendKeys
 from engine.protocols.srt.live_limits import (
     ACK_INTERVAL_US,
+    LOOK_UP_CREDIT,
+    LOOK_UPS_PER_PACKET,
     MIN_SEND_DROP_US,
     PROBE_MASK,
     RETRANSMIT_CREDIT,
@@ -64,7 +66,7 @@ class SendCounts(msgspec.Struct):
     dropped: int = 0
     bytes_dropped: int = 0
     refused_retransmits: int = 0
-    """Asked for beyond RETRANSMIT_CREDIT."""
+    """Asked for beyond RETRANSMIT_CREDIT or LOOK_UP_CREDIT."""
 
 
 class Dropped(NamedTuple):
@@ -111,6 +113,7 @@ class SendBuffer:
         self._asked = RangeSet()
         self._resent_us: dict[int, int] = {}
         self._credit = RETRANSMIT_CREDIT
+        self._look_ups = LOOK_UP_CREDIT
 
     def push(self, payload: Buffer, origin_us: int) -> None:
         """Queue a payload of at most MAX_PAYLOAD_BYTES; `origin_us` is when it came into being."""
@@ -232,6 +235,7 @@ class SendBuffer:
             self._append_sealed(ready, self._keys, out)
         self.unsent += len(ready)
         self._credit = min(RETRANSMIT_CREDIT, self._credit + len(ready))
+        self._look_ups = min(LOOK_UP_CREDIT, self._look_ups + LOOK_UPS_PER_PACKET * len(ready))
         self.counts.unique += len(ready)
         self.counts.bytes_unique += sum(len(payload) for payload, _ in ready)
 
@@ -265,11 +269,13 @@ class SendBuffer:
         """What was asked for again, as far as pacing lets it."""
         settled_us = now_us - self._rtt.patience_us
         while self._asked and self.pacing.is_ready(now_us):
+            if not self._credit or not self._look_ups:
+                self.counts.refused_retransmits += len(self._asked)
+                self._asked.clear()
+                break
+            self._look_ups -= 1
             position = self._asked.pop()
             if self._resent_us.get(position, settled_us) > settled_us:
-                continue
-            if not self._credit:
-                self.counts.refused_retransmits += 1
                 continue
             self._credit -= 1
             self._resent_us[position] = now_us

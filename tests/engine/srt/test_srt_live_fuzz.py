@@ -2,6 +2,8 @@
 
 import os
 import struct
+from collections.abc import Iterable
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from engine.protocols.srt.control import (
     encode_control,
 )
 from engine.protocols.srt.live_limits import RECEIVE_BUFFER_PACKETS, SEND_BUFFER_PACKETS
-from engine.protocols.srt.losses import NEVER
+from engine.protocols.srt.losses import NEVER, _State
 from engine.protocols.srt.numbers import SEQ_MASK
 from engine.protocols.srt.packets import HEADER, marks_of
 from engine.protocols.srt.receiver import ReceiveBuffer
@@ -77,16 +79,27 @@ def new_connection() -> SrtConnection:
     return SrtConnection(negotiated(PLAYER_ID, initial_seq=FIRST, one_way_us=0, latency_ms=60), START_US)
 
 
+def positions(ranges: Iterable[tuple[int, int]]) -> set[int]:
+    """Those in ascending ranges that do not overlap."""
+    found: list[int] = []
+    for first, last in ranges:
+        assert first <= last
+        found += range(first, last + 1)
+    assert all(earlier < later for earlier, later in pairwise(found))
+    return set(found)
+
+
 def check_receiver(receiver: ReceiveBuffer) -> None:
     """Every position between first and next is held or missing, never both."""
     held = set(receiver._packets)
-    missing: set[int] = set()
-    for each in receiver.losses._ranges:
-        positions = set(range(each.first, each.last + 1))
-        assert each.first <= each.last
-        assert not positions & (held | missing)
-        missing |= positions
+    losses = receiver.losses
+    missing = positions(zip(losses._missing._firsts, losses._missing._lasts, strict=True))
+    wanted = positions((each.first, each.last) for each in losses._wanted)
+    assert not missing & held
+    assert wanted <= missing
     assert held | missing == set(range(receiver.first, receiver.next))
+    assert losses._starts == [each.first for each in losses._wanted]
+    assert losses._fresh == sum(each.state is _State.FRESH for each in losses._wanted)
     assert receiver.next - receiver.first <= RECEIVE_BUFFER_PACKETS
     assert receiver.first <= receiver.contiguous <= receiver.next
 

@@ -158,6 +158,20 @@ def test_nobody_gets_more_than_twice_the_stream() -> None:
     assert bench.connection.stats(bench.now_us).pktRetransRefused > 0
 
 
+def test_naks_that_ask_for_what_is_on_its_way_are_looked_up_a_bounded_number_of_times() -> None:
+    bench = Bench()
+    bench.send(500)
+    bench.ack(1, 0)
+    everything = Nak(((FIRST, FIRST + 499),))
+    assert len(bench.tell(everything)) == 500
+    for _ in range(100):
+        assert bench.tell(everything) == []
+    assert bench.connection.sender.counts.refused_retransmits > 0
+    bench.now_us += 100 * MS
+    bench.send(50)
+    assert bench.tell(Nak(((FIRST, FIRST),)))[0].retransmitted
+
+
 def test_a_full_ack_is_confirmed_and_a_light_one_is_not() -> None:
     bench = Bench()
     bench.send(200)
