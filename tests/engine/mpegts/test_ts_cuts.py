@@ -46,13 +46,6 @@ def scene() -> bytes:
 SCENE = scene()
 
 
-class Outcome(list[TsEvent]):
-    """Events, and how it ended."""
-
-    stats: TsStats | None = None
-    refused = False
-
-
 def feed(pieces: list[bytes]) -> tuple[list[TsEvent], bool, TsStats]:
     """Return the events, whether the stream was refused, and the statistics."""
     reader, events = TsReader(), list[TsEvent]()
