@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.media import Media, make_media
+from tests.e2e.srt_tools import Films, make_films
 
 StartEngine = Callable[[Settings], RunningEngine]
 
@@ -33,3 +34,15 @@ def engine(start_engine: StartEngine) -> RunningEngine:
 def media(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Media:
     """Short generated films, made once: H.264 with AAC, HEVC with AAC, and sound alone."""
     return make_media(ffmpeg, tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture(scope="session")
+def films(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Films:
+    """The same as transport streams, for SRT."""
+    return make_films(ffmpeg, tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def film(films: Films) -> bytes:
+    """The one with H.264 and AAC, to be sent by a caller of our own."""
+    return films.h264.read_bytes()

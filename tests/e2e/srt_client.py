@@ -98,6 +98,10 @@ class SrtClient:
         """Wait until everything is sent and acknowledged."""
         self.until(lambda: not self._film and self.connection is not None and not self.connection.sender.held)
 
+    def wait_received(self) -> None:
+        """Wait for media."""
+        self.until(lambda: bool(self.received))
+
     def closed_by_peer(self) -> CloseReason | None:
         """Wait for the end of the connection, and say why."""
         self.until(lambda: self.connection is not None and self.connection.closed is not None)

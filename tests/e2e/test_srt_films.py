@@ -13,7 +13,6 @@ from tests.e2e.players import play_websocket
 from tests.e2e.srt_tools import (
     GOP_FRAMES,
     Films,
-    make_films,
     plain_url,
     publish_film,
     record,
@@ -26,11 +25,6 @@ EXACT_WITHIN_MS: Final = 1
 END_S: Final = 20.0
 
 Start = Callable[[Path], subprocess.Popen[bytes]]
-
-
-@pytest.fixture(scope="session")
-def films(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Films:
-    return make_films(ffmpeg, tmp_path_factory.mktemp("films"))
 
 
 class Screening:

@@ -27,6 +27,7 @@ from engine.protocols.srt.listener import Answer, ConnectionRequest, Listener
 from engine.protocols.srt.negotiated import Negotiated, Refusal, Terms
 from engine.protocols.srt.rejections import FIRST_SHARED, Rejection
 from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
+from shm.directory import StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
@@ -161,7 +162,7 @@ class SrtPort:
         record = self._audience.hub.find(name)
         if record is None and directory.live_count() >= self._worker.config.publish.max_streams:
             raise Refused(Rejection.OVERLOAD, "too_many_streams")
-        if record is not None and not settings.takeover:
+        if record is not None and record.state is StreamState.LIVE and not settings.takeover:
             raise Refused(Rejection.CONFLICT, "name_taken")
 
     async def _find_feed(self, name: str, settings: PathSettings) -> Feed:
