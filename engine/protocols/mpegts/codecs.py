@@ -54,7 +54,7 @@ REGISTRATION: Final = 0x05
 LANGUAGE: Final = 0x0A
 _DVB_AC3: Final = 0x6A
 DVB_EXTENSION: Final = 0x7F
-OPUS_EXTENSION: Final = 0x80  # descriptor_tag_extension, user defined (ETSI TS 103 491 draft)
+OPUS_EXTENSION: Final = 0x80  # descriptor_tag_extension, of the range for users (EN 300 468 §6.3)
 
 
 def walk_descriptors(data: bytes) -> Iterator[Descriptor]:

@@ -4,10 +4,10 @@ What comes out is a function of the messages that went in, nothing else: the log
 players of a stream. Each frame is one PES packet, whose length stands in it wherever it fits, so that a
 player need not wait for the next one to know that it has all of it.
 
-Tables come at every start point and often enough between (ETSI TR 101 290: 100 ms apart at most, that is
-twice 40 and a frame's slack), the clock at least every 40 ms of the stream's time: with the pictures, or in
-packets of its own where nothing else is due. A start point begins a group of its own, tables first, so that a
-player can be started at the group's first byte.
+Tables come at every start point, and as soon as 60 ms have gone without them, which with frames or clock
+every 40 ms keeps to DVB's 100 ms. The clock stands at least every 40 ms of the stream's time: with the
+pictures, or in packets of its own where nothing else is due. A start point begins a group of its own, tables
+first, so that a player can be started at the group's first byte.
 
 Times of messages are the times in the stream, modulo 2^33 ticks; nothing is added, and so what was read from
 a transport stream goes out with the times it had. The clock runs a fifth of a second behind decoding times:
