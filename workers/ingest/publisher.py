@@ -88,7 +88,7 @@ class Publisher:
         self._began_s = self._heard_s = trio.current_time()
         self._protocol = ServerConnection.thaw(
             decode_frozen(message.state),
-            self._began_s,
+            time.monotonic_ns() * 1e-9,  # the clock of `_act`; trio's begins elsewhere
             as_publisher=publisher_limits(worker.config.rtmp.max_message_bytes),
         )
         self._scope = trio.CancelScope()
