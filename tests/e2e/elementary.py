@@ -16,6 +16,10 @@ from av.stream import Stream
 Frames = dict[str, list["Frame"]]
 """By kind, "video" and "audio", in decoding order."""
 
+EXACT_WITHIN_MS: Final = 1
+# libsrt drops what it has not sent when it is closed, and ffmpeg closes it at once.
+LOST_BY_THE_SENDER_MS: Final = 500
+
 _ADTS_SYNC: Final = 0xFFF
 
 
@@ -41,6 +45,27 @@ def frames_of(path: Path) -> Frames:
                 frame = Frame(packet.dts * ms, packet.pts * ms, video and packet.is_keyframe, data)
                 found.setdefault(packet.stream.type, []).append(frame)
     return found
+
+
+def check_run(received: Frames, published: Frames) -> dict[str, int]:
+    """What was received is a run of what was published, whole and in time; gives where it begins."""
+    begins = {kind: find_run(received[kind], frames) for kind, frames in published.items()}
+    drifts = []
+    for kind, begin in begins.items():
+        for there, here in zip(received[kind], published[kind][begin:], strict=False):
+            assert there.key == here.key
+            drifts += [there.dts_ms - here.dts_ms, there.pts_ms - here.pts_ms]
+    assert max(drifts) - min(drifts) <= EXACT_WITHIN_MS
+    return begins
+
+
+def find_run(received: list[Frame], published: list[Frame]) -> int:
+    contents = [frame.data for frame in published]
+    wanted = [frame.data for frame in received]
+    begin = next(at for at in range(len(contents)) if contents[at : at + len(wanted)] == wanted)
+    lost_ms = published[-1].dts_ms - published[begin + len(wanted) - 1].dts_ms
+    assert lost_ms <= LOST_BY_THE_SENDER_MS
+    return begin
 
 
 def _slices(packet: "Packet[Stream]", lengths: bool) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +22,7 @@ from engine.protocols.srt.errors import RemoteProtocolError
 from engine.protocols.srt.live_events import CloseReason
 from engine.protocols.srt.negotiated import Negotiated, Refusal, Terms
 from engine.protocols.srt.sender import Datagram
+from tests.e2e.engine_process import RunningEngine
 
 PATIENCE_S: Final = 20.0
 PAYLOAD_BYTES: Final = 7 * 188
@@ -193,3 +195,28 @@ class SrtClient:
                 self.sock.sendmsg([header, payload])
             except OSError:  # nobody there, or no room
                 return
+
+
+class House:
+    """An engine and whoever calls it."""
+
+    def __init__(self, engine: RunningEngine, callers: ExitStack) -> None:
+        self.engine = engine
+        self._callers = callers
+
+    def caller(
+        self,
+        stream_id: str,
+        *,
+        address: str = "",
+        passphrase: str = "",
+        key_bytes: int = 0,
+        latency_ms: int = 120,
+    ) -> SrtClient:
+        """Begin to call; `address` is the engine's SRT port by default."""
+        wanted = call(stream_id, passphrase=passphrase, key_bytes=key_bytes, latency_ms=latency_ms)
+        return self._callers.enter_context(SrtClient(address or self.engine.addresses["srt"], wanted))
+
+    def streams(self) -> set[str]:
+        """The names of all streams."""
+        return {stream["name"] for stream in self.engine.api("streams")["streams"]}

@@ -12,7 +12,7 @@ from engine.protocols.srt.live_events import CloseReason
 from engine.protocols.srt.rejections import Rejection
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
-from tests.e2e.srt_client import SrtClient, call
+from tests.e2e.srt_client import House
 from tests.e2e.srt_tools import Films, plain_url, publish_film, record, transmit
 
 KEY: Final = "sesame"
@@ -77,26 +77,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 
 
 @pytest.fixture
-def house(engine: RunningEngine) -> Iterator["House"]:
+def house(engine: RunningEngine) -> Iterator[House]:
     with ExitStack() as callers:
         yield House(engine, callers)
-
-
-class House:
-    """An engine and whoever calls it."""
-
-    def __init__(self, engine: RunningEngine, callers: ExitStack) -> None:
-        self.engine = engine
-        self._callers = callers
-
-    def caller(
-        self, stream_id: str, *, address: str = "", passphrase: str = "", key_bytes: int = 0
-    ) -> SrtClient:
-        wanted = call(stream_id, passphrase=passphrase, key_bytes=key_bytes)
-        return self._callers.enter_context(SrtClient(address or self.engine.addresses["srt"], wanted))
-
-    def streams(self) -> set[str]:
-        return {stream["name"] for stream in self.engine.api("streams")["streams"]}
 
 
 def test_every_grammar_of_stream_ids_publishes_and_plays(house: House, film: bytes) -> None:
