@@ -160,9 +160,8 @@ VISITS: Final[tuple[Visit, ...]] = (
 )
 ROUNDS: Final = 12_500 if "NIGHTLY" in os.environ else 250
 AT_ONCE: Final = 8
-GROWTH_BYTES: Final = (
-    2 * MIB
-)  # caches, and the allocator's own reserve; 2,000 visits of 4 KiB each would be 8
+# Caches, the allocator's own reserve, and what waits for the collector's next full turn.
+GROWTH_BYTES: Final = 2 * MIB + 128 * ROUNDS * len(VISITS)
 
 
 @pytest.mark.hard_timeout(1800 if "NIGHTLY" in os.environ else 120)
