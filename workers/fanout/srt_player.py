@@ -17,12 +17,13 @@ class SrtPlayer(Player):
         link: the connection.
     """
 
-    __slots__ = ("link", "over")
+    __slots__ = ("fault", "link", "over")
 
     def __init__(self, client_id: str, remote: str, link: SrtLink, *, started_ns: int) -> None:
         super().__init__(client_id, link.sock, PROTOCOL, remote, started_ns=started_ns)
         self.link = link
         self.over = trio.Event()
+        self.fault: Exception | None = None  # a bug of ours that ended it
 
     def fileno(self) -> int:
         return self.link.fileno()
@@ -37,6 +38,7 @@ class SrtPlayer(Player):
 
     def fail(self, error: Exception) -> None:
         self.link.end = self.link.end or "error"
+        self.fault = self.fault or error
         self.over.set()
 
     def queue(self, groups: list[bytes], now_us: int) -> int:

@@ -207,7 +207,8 @@ class SrtPort:
             self._say(outcome.answer, address)
             raise Answered
         self._audience.report.srt_handshake("accepted")
-        sock.send(outcome.answer)
+        with contextlib.suppress(OSError):  # as in `_say`; the link answers when it is asked again
+            sock.send(outcome.answer)
         return outcome, sock
 
     def _connected(self, address: Address) -> socket.socket:

@@ -51,6 +51,8 @@ async def serve_player(
         audience.admit(player, feed, SRT, mode)
         await player.over.wait()
         reason = link.end or "closed"
+        if player.fault is not None:
+            audience.worker.log.error("connection_failed", conn=player.client_id, exc_info=player.fault)
     finally:
         audience.dismiss(player, began_s, reason)
         link.close(now_us())

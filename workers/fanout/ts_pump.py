@@ -66,6 +66,8 @@ class TsPump:
         player.settle(max(self._log.seq, player.seq_from))
         player.state = PlayerState.DONE
         player.reason = reason
+        if not self._players:  # nobody to encode for: whoever comes next begins a log of their own
+            self._log = TsLog(self._source.reader)
 
     def finish(self, reason: str) -> None:
         """The stream is over: SRT says goodbye to everybody."""
@@ -75,12 +77,14 @@ class TsPump:
 
     async def run_pass(self, head: Head) -> None:
         """Encode what is new, and give it to everybody."""
+        if not self._players:
+            return
         try:
             groups = self._advance(head)
         except Lapped:
             self._restart("lapped")
             return
-        if groups and self._players:
+        if groups:
             self._send(self._players, groups)
             self._figures.latencies_s.append((time.monotonic_ns() - head.newest.ingest_ns) * 1e-9)
 
@@ -121,8 +125,12 @@ class TsPump:
     def _send(self, players: Iterable[SrtPlayer], groups: list[bytes]) -> None:
         now = now_us()
         for player in players:
-            taken = player.queue(groups, now)
-            player.link.push(now)
+            try:
+                taken = player.queue(groups, now)
+                player.link.push(now)
+            except Exception as error:  # a bug, and that of one connection, as in the circle
+                player.fail(error)
+                continue
             player.bytes_sent += taken
             self._figures.bytes_sent += taken
             self._circle.hurry(player, player.link.connection.next_deadline_us())

@@ -30,6 +30,10 @@ MAX_READS: Final = 256
 """Datagrams taken from one socket in one turn: half a second of 5 Mbit/s."""
 
 _NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
+_CANNOT_SEGMENT: Final = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE})
+"""What the kernel says where the way out cannot take segments: it carries only shorter packets, as tunnels
+do, or computes no checksums.
+"""
 
 
 def send_datagrams(sock: socket.socket, datagrams: Sequence[Datagram]) -> int:
@@ -38,14 +42,17 @@ def send_datagrams(sock: socket.socket, datagrams: Sequence[Datagram]) -> int:
     What it did not take is lost as on the wire, and asked for again. Raises OSError for a dead peer.
     """
     sent = 0
-    for run in _runs(datagrams):
-        try:
-            _send_run(sock, run)
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                return sent
+    try:
+        for run in _runs(datagrams):
+            if len(run) > 1 and _send_segmented(sock, run):
+                sent += len(run)
+                continue
+            for header, payload in run:
+                sock.sendmsg((header, payload) if payload else (header,))
+                sent += 1
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
             raise
-        sent += len(run)
     return sent
 
 
@@ -60,13 +67,17 @@ def receive_datagrams(sock: socket.socket, limit: int = MAX_READS) -> list[bytes
     return received
 
 
-def _send_run(sock: socket.socket, run: Sequence[Datagram]) -> None:
+def _send_segmented(sock: socket.socket, run: Sequence[Datagram]) -> bool:
+    """Datagrams of one size in one call; False if they have to go one by one."""
     pieces = [piece for datagram in run for piece in datagram if piece]
-    if len(run) == 1:
-        sock.sendmsg(pieces)
-    else:
-        size = struct.pack("=H", len(run[0][0]) + len(run[0][1]))
+    size = struct.pack("=H", len(run[0][0]) + len(run[0][1]))
+    try:
         sock.sendmsg(pieces, [(SOL_UDP, UDP_SEGMENT, size)])
+    except OSError as error:
+        if error.errno not in _CANNOT_SEGMENT:
+            raise
+        return False
+    return True
 
 
 def _runs(datagrams: Sequence[Datagram]) -> Iterator[list[Datagram]]:

@@ -18,8 +18,8 @@ from workers.runtime.datagrams import receive_datagrams, send_datagrams
 from workers.runtime.srt_readings import Packets, grown, packets
 
 REFUSED_SENDS: int = 20
-"""ICMP refusals in a row after which the peer counts as gone. One may be a stray of an earlier socket on its
-port.
+"""ICMP refusals after which the peer counts as gone, if nothing is heard of it between them. One may be a
+stray of an earlier socket on its port.
 """
 
 
@@ -63,6 +63,8 @@ class SrtLink:
             datagrams = []
             self.end = self.end or "connection_lost"
         self.bytes_in += sum(map(len, datagrams))
+        if datagrams:
+            self._refused = 0
         if any(destination(datagram) == 0 for datagram in datagrams if len(datagram) >= HEADER_BYTES):
             self._answer_again()
         events = self.connection.receive_many(datagrams, now_us)
@@ -82,7 +84,6 @@ class SrtLink:
         except OSError:
             self.end = self.end or "connection_lost"
             return
-        self._refused = 0
         self.bytes_out += sum(len(header) + len(payload) for header, payload in datagrams[:sent])
 
     @property
