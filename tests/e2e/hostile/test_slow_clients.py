@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 EACH: Final = 75
 DRIP_S: Final = 0.1
+NEWCOMERS: Final = 20  # players who come while the others drip
 LINGER_S: Final = 2.0  # what a refused client has to read its answer
 LATE_S: Final = 5.0  # after the deadline, on a machine that is busy with something else
 STRANGER_BYTES: Final = 64 * KIB  # a task, a half request, and what its sockets hold
@@ -63,10 +64,19 @@ async def test_hundreds_who_drip_are_gone_at_their_deadline_and_players_miss_not
                     nursery.start_soon(stay, fortress, port, beginning, drop)
                 await trio.sleep(DEADLINE_S / 2)
                 check_memory(vitals, await trio.to_thread.run_sync(vitals_of, fortress))
+                for _ in range(NEWCOMERS):
+                    await join(fortress)
     after = wait_for_figures(fortress, lambda figures: figures.sum("fanlight_connections") == 0)
     for protocol in ("rtmp", "http"):
         name, labels = "fanlight_handshake_failures_total", {"protocol": protocol, "reason": "timeout"}
         assert after.sum(name, **labels) - before.sum(name, **labels) == 2 * EACH
+
+
+async def join(engine: RunningEngine) -> None:
+    """Play until the first tag is there."""
+    async with stranger(engine, "http") as client:
+        await client.say(http_request(b"/live/steady.flv"))
+        await client.hear(b"FLV\x01")
 
 
 def check_memory(before: dict[str, Vitals], now: dict[str, Vitals]) -> None:
