@@ -39,6 +39,10 @@ from engine.protocols.rtmp.limits import (
 SET_CHUNK_SIZE: Final = 1  # RTMP 1.0 section 5.4.1
 ABORT: Final = 2  # section 5.4.2
 
+_MAX_PARTS: Final = 4096
+"""Views of a read that wait to be joined. A read of 256 KiB in 128-byte chunks has 2,048 of them; in one-byte
+chunks it would have 131,072, of 150 bytes each."""
+
 _EXTENDED: Final = 0xFFFFFF
 _MAX_U32: Final = 0xFFFFFFFF
 _HEADER_BYTES: Final = (11, 7, 3, 0)  # by chunk type, section 5.3.1.2
@@ -177,6 +181,8 @@ class ChunkReader:
     def _collect(self, stream: ChunkStream, part: memoryview, taken: int) -> bool:
         """Keep a part of a message; True when the message is whole."""
         stream.parts.append(part)
+        if len(stream.parts) == _MAX_PARTS:
+            stream.settle()
         stream.received += taken
         self._in_flight += taken
         if self._in_flight > self.limits.in_flight_bytes:

@@ -13,7 +13,7 @@ from tests.engine.rtmp.wire import CONNECT, HANDSHAKE, command, head, message, s
 
 pytestmark = pytest.mark.slow
 
-GROWTH_BYTES: Final = 20 * MIB
+GROWTH_BYTES: Final = 8 * MIB
 REJECTED: Final = "NetConnection.Connect.Rejected"
 FAILED: Final = "NetConnection.Call.Failed"
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from engine.protocols import amf0
-from engine.protocols.rtmp import RemoteProtocolError, ServerConnection, State
+from engine.protocols.rtmp import Media, RemoteProtocolError, ServerConnection, State
 from engine.protocols.rtmp.limits import (
     KIB,
     MAX_AGGREGATE_TAGS,
@@ -134,6 +134,20 @@ def test_one_byte_chunks_meet_the_budget_of_headers_within_a_second() -> None:
         server.receive(thousand, 11.5)
     with pytest.raises(RemoteProtocolError, match="chunks in a second"):
         server.receive(thousand, 11.9)
+
+
+def test_one_byte_chunks_in_one_read_take_the_memory_of_their_bytes() -> None:
+    server = publishing()
+    server.receive(set_chunk_size(1), 0.0)
+    body = bytes(range(256)) * 400
+    chunks = (
+        head(0, 6, 0, len(body), 9, 1)
+        + body[:1]
+        + b"".join(b"\xc6" + body[at : at + 1] for at in range(1, len(body)))
+    )
+    with at_most(2 * MIB):
+        (event,) = server.receive(chunks, 0.0)
+    assert event == Media(9, 0, body)
 
 
 def test_a_message_dripped_byte_by_byte_takes_the_memory_of_its_bytes() -> None:
