@@ -133,7 +133,12 @@ def ended_lines(player: Player, log: EngineLog) -> list[LogLine]:
 
 def conn_of(player: Player, log: EngineLog) -> str:
     """What the engine calls this player; the name of its worker comes first."""
-    return str(log.wait_for("playing", where=lambda line: line["remote"] == player.local)["conn"])
+    return str(log.wait_for("playing", where=lambda line: is_about(line, player))["conn"])
+
+
+def is_about(line: LogLine, player: Player) -> bool:
+    """A port may serve twice, once for each port of the engine."""
+    return (line["remote"], line["protocol"]) == (player.local, player.protocol)
 
 
 def check_stayer(player: Player, ring: RingRecord, log: EngineLog, joined_seq: int | None = None) -> Stated:
@@ -143,8 +148,9 @@ def check_stayer(player: Player, ring: RingRecord, log: EngineLog, joined_seq: i
     """
     account, stated = account_of(player, ring), statement_about(player, log)
     first = account.first_seq if joined_seq is None else joined_seq
-    assert stated.delivered == account.delivered
-    assert stated.dropped == ring.end_seq - first - account.delivered
+    assert stated.delivered == account.delivered, f"{player.protocol}: {stated}, but {account}"
+    missed = ring.end_seq - first - account.delivered
+    assert stated.dropped == missed, f"{player.protocol}: {stated}, but {missed} missed of {account}"
     check_bytes(player, stated)
     return stated
 
@@ -152,7 +158,7 @@ def check_stayer(player: Player, ring: RingRecord, log: EngineLog, joined_seq: i
 def check_leaver(player: Player, ring: RingRecord, log: EngineLog) -> Stated:
     """The same for one that said good-bye: its books end where the stream stood at that moment."""
     account, stated = account_of(player, ring), statement_about(player, log)
-    assert stated.delivered == account.delivered
+    assert stated.delivered == account.delivered, f"{player.protocol}: {stated}, but {account}"
     end_seq = account.first_seq + stated.delivered + stated.dropped
     assert account.last_seq < end_seq <= ring.end_seq
     check_bytes(player, stated)

@@ -5,6 +5,7 @@ with its log lines and counters.
 """
 
 from collections import Counter
+from itertools import chain
 from typing import Final
 
 import pytest
@@ -36,11 +37,11 @@ KILLS: Final = 3
 async def test_books_balance_for_everybody_who_stays_or_says_goodbye(start_engine: StartEngine) -> None:
     engine = start_engine(SETTINGS)
     async with studio(engine, SHAPE) as stage:
-        stayers = [await stage.join_playing(protocol) for protocol in PROTOCOLS]
+        stayers = [*chain.from_iterable((await stage.join_every_worker()).values())]
         stayers += [await stage.join_playing(protocol, "burst") for protocol in PROTOCOLS]
         leavers = [await stage.join_playing(protocol) for protocol in PROTOCOLS]
         slow, slow_leavers = await join_slow(stage), await join_slow(stage)
-        live, live_seq = await join_live(stage)
+        live, live_seq = await join_live(stage, stayers)
         for player in leavers:
             await stage.publisher.more(20)
             await player.leave()
@@ -61,9 +62,9 @@ async def test_books_balance_for_everybody_who_stays_or_says_goodbye(start_engin
 async def test_books_balance_while_other_workers_are_killed(start_engine: StartEngine) -> None:
     engine = start_engine(SETTINGS)
     async with studio(engine, SHAPE) as stage:
-        await stage.join_every_worker()
+        fast = [*chain.from_iterable((await stage.join_every_worker()).values())]
         slow = await join_slow(stage, "fanout0")
-        live, live_seq = await join_live(stage)
+        live, live_seq = await join_live(stage, fast)
         for session in range(KILLS):
             await stage.kill("ingest0")
             await stage.publisher.until_session(session + 2)
@@ -117,9 +118,14 @@ async def join_one_slow(stage: Studio, protocol: str, worker: str) -> Player:
             return player
 
 
-async def join_live(stage: Studio) -> tuple[list[Player], int]:
-    """Players that wait for the next start point, and the tag from which on they wait."""
+async def join_live(stage: Studio, fast: list[Player]) -> tuple[list[Player], int]:
+    """Players that wait for the next start point, and the tag from which on they wait.
+
+    `fast` are in every worker: when they have everything, no worker has anything still to send.
+    """
     seq = await stage.hold()
+    for player in fast:
+        await player.until_number(stage.publisher.next_number - 1)
     players = [await stage.join(protocol, "live") for protocol in PROTOCOLS]
     for player in players:
         await stage.conn_of(player)
