@@ -134,6 +134,7 @@ def test_a_stream_goes_through_from_induction_to_shutdown(
     assert len(ends.played[side]) >= 700 * (1 - loss**2)
     assert sender.stats(ends.now_us).kmRefreshes == (3 if passphrase else 0)
     assert player.stats(ends.now_us).pktRcvUndecryptTotal == 0
+    assert (player.stats(ends.now_us).pktRcvRecovered > 0) == (loss > 0)
     sender.close()
     ends.run(100 if not loss else 6_000)
     assert player.closed in (CloseReason.SHUTDOWN, CloseReason.IDLE)

@@ -60,6 +60,7 @@ def test_a_clock_that_runs_wrong_is_traced(ppm: int) -> None:
     wanted_us = run.one_way_us + run.latency_us
     errors_us = [each.at_us - run.sent_us[each.index] - wanted_us for each in run.delivered]
     assert max(map(abs, errors_us)) <= 5 * MS
+    assert abs(run.player.receiver.clock.drift_us) <= 5 * MS
     base_us = run.player.receiver.clock.base_us + run.player.receiver.clock.drift_us
     moved_us = base_us - run.player.negotiated.peer_start_us
     assert moved_us == pytest.approx(-minutes * 60 * ppm, abs=5 * MS)

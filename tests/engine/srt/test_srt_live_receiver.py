@@ -328,6 +328,13 @@ def test_the_links_capacity_is_what_packet_pairs_show() -> None:
     assert bench.connection.stats(bench.now_us).mbpsBandwidth == pytest.approx(105, rel=0.02)
 
 
+def test_a_pair_that_came_at_one_moment_says_nothing_about_the_link() -> None:
+    bench = Bench()
+    packets = [bench.data(number, timestamp_us=0) + bytes(1_312) for number in range(1_600)]
+    bench.connection.receive_many(packets, bench.now_us)
+    assert bench.connection.receiver.arrivals.capacity == 1_000
+
+
 def test_the_rates_in_an_ack_are_those_of_the_stream() -> None:
     bench = Bench()
     acks = []
