@@ -5,6 +5,7 @@ Metric names stand here and in the catalogue, nowhere else in this role.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 from workers.fanout.feed import Feed
@@ -21,6 +22,7 @@ class Report:
 
     def __init__(self, metrics: Metrics, worker_name: str) -> None:
         self._metrics = metrics
+        self._srt_handshakes: Counter[str] = Counter()
         self.srt_inductions = 0  # since the last flush: a flood of them must not cost a metric each
         self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
         self._pass = metrics.bind("fanlight_pump_pass_seconds")
@@ -53,7 +55,7 @@ class Report:
         self._count("fanlight_handovers_total", result=result)
 
     def srt_handshake(self, result: str) -> None:
-        self._count("fanlight_srt_handshakes_total", result=result)
+        self._srt_handshakes[result] += 1  # handed on at the flush: strangers send as many as they like
 
     # -- players
 
@@ -86,6 +88,9 @@ class Report:
         longest_tick_s = 0.0
         self._metrics.bind("fanlight_srt_inductions_total").inc(self.srt_inductions)
         self.srt_inductions = 0
+        for result, count in self._srt_handshakes.items():
+            self._metrics.bind("fanlight_srt_handshakes_total", result=result).inc(count)
+        self._srt_handshakes.clear()
         for feed in feeds:
             longest_tick_s = max(longest_tick_s, feed.pacer.tick_s)
             self.flush_feed(feed)

@@ -122,6 +122,7 @@ class SrtPort:
             self._worker.log.info("srt_refused", remote=remote_name(address), reason="bad_secret")
         except Exception:  # a bug, and that of one caller: the others go on
             self._worker.log.exception("connection_failed", remote=remote_name(address))
+            self._listener.forget(request)
 
     async def _admit(self, request: ConnectionRequest, address: Address) -> None:
         asked = self._read_stream_id(request.stream_id)
