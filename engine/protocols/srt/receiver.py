@@ -200,11 +200,17 @@ class ReceiveBuffer:
         return self.deliver(newest_us + self.clock.delay_us)
 
     def release(self, first_seq: int, last_seq: int) -> bool:
-        """The sender has dropped these (DROPREQ). False if the range has no place here."""
+        """The sender has dropped these (DROPREQ). False if the range has no place here.
+
+        One that begins behind everything we know of follows another that was lost; it is passed over, and
+        what it says will show.
+        """
         first = self._position(first_seq)
         last = first + ((last_seq - first_seq) & SEQ_MASK)
-        if last >= self.first + self._capacity or first > self.next:
+        if last >= self.first + self._capacity:
             return False
+        if first > self.next:
+            return True
         if last >= self.next:
             self.losses.add(self.next, last, 0, 0, self.spans)
             self.next = last + 1

@@ -48,7 +48,11 @@ def _due_us(run: LiveRun, n: int) -> int:
 
 
 def check_books(run: LiveRun, *, tolerance_us: int = 0) -> None:
-    """In order, once, in time; and what did not come is in exactly one gap, in the right place."""
+    """In order, once, in time; and what did not come is in exactly one gap, in the right place.
+
+    Several packets lost in a row wait together for the one behind them, so the first of them may be played as
+    much later as it was sent earlier: `tolerance_us`.
+    """
     indexes = [each.index for each in run.delivered]
     assert all(earlier < later for earlier, later in pairwise(indexes))
     for each in run.delivered:
