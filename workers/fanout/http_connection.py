@@ -81,7 +81,7 @@ class HttpConnection(Connection):
             return
         reason = "drained"
         try:
-            await self.watch(player, self._input(player))
+            await self.watch(player, self._input(player), self._audience.hub.ear)
             reason = "closed"
         except Exception:
             reason = "error"

@@ -22,6 +22,9 @@ SLOW_LOOK_S: float = 0.5
 ones.
 """
 
+EAR_REST_S: float = 0.02
+"""How long what players say may gather, seconds: a pong or a goodbye is not in a hurry."""
+
 IDLE_S: float = 2.0
 """How long a feed without players is kept, seconds, so that a reload of a page does not tear it down."""
 
@@ -49,6 +52,7 @@ class Hub:
         self._nursery = nursery
         self._load = WorkerLoad()
         self.circle = Circle()
+        self.ear = Circle(EAR_REST_S)
         self._readers: dict[int, RingReader] = {}
         self._records: dict[str, StreamRecord] = {}
         self._version = -1

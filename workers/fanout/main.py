@@ -47,6 +47,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(hub.watch_directory)
         background.start_soon(audience.make_rounds)
         background.start_soon(hub.circle.run)
+        background.start_soon(hub.ear.run)
         await _serve_until_drained(worker, audience)
         report.flush(hub.feeds.values())
         background.cancel_scope.cancel()

@@ -160,7 +160,7 @@ class RtmpConnection(Connection):
         reason = "drained"
         try:
             hear(b"")
-            await self.watch(player, hear)
+            await self.watch(player, hear, self._audience.hub.ear)
             reason = "closed"
         except Exception:
             reason = "error"

@@ -22,6 +22,9 @@ REST_S: Final = 0.005
 trip.
 """
 
+NEVER: Final = 2**62
+"""A deadline that will not come, microseconds: the member waits for its socket alone."""
+
 IDLE_S: Final = 1.0
 """Longest sleep, seconds; with nobody in the circle there is nothing to be late for."""
 
@@ -48,7 +51,8 @@ def now_us() -> int:
 class Circle:
     """Serves its members until cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest_s: float = REST_S) -> None:
+        self._rest_s = rest_s
         self._epoll = select.epoll()
         self._members: dict[int, Member] = {}
         self._deadlines: list[tuple[int, int]] = []  # (when, descriptor); stale ones are passed over
@@ -88,7 +92,7 @@ class Circle:
                 with trio.move_on_after(self._next_deadline_s()):
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
                 self._serve_due()
-                await trio.sleep(REST_S)
+                await trio.sleep(self._rest_s)
         finally:
             self.close()
 
@@ -132,4 +136,6 @@ class Circle:
     def _schedule(self, descriptor: int, when_us: int) -> None:
         if self._due.get(descriptor) != when_us:
             self._due[descriptor] = when_us
+            if when_us >= NEVER:
+                return  # no stale entry of it must stay in the heap for ever
             heapq.heappush(self._deadlines, (when_us, descriptor))

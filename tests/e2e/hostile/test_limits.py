@@ -56,6 +56,13 @@ def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     assert not [line for line in engine.log.lines if line.get("event") == "connection_failed"]
 
 
+@pytest.fixture(autouse=True)
+def emptied(tight: RunningEngine) -> Iterator[None]:
+    """There is room for three players: those of one test must have left before the next begins."""
+    yield
+    assert wait_for_figures(tight, lambda now: now.sum("fanlight_players") == 0).sum("fanlight_players") == 0
+
+
 Verb = Literal["publish", "play"]
 
 
