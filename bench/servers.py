@@ -18,6 +18,7 @@ from typing import Self
 from bench.dialogue import HTTP_FLV, RTMP, WEBSOCKET
 
 HOST = "127.0.0.1"
+SRT = "srt"
 READY_S = 20.0
 
 #: For runs that kill workers in a row: none of the deaths is taken for a crash loop.
@@ -32,6 +33,14 @@ class ServerFailed(Exception):
 def free_port() -> int:
     """A port that nobody listened on a moment ago."""
     with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def free_udp_port() -> int:
+    """The same for UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
@@ -106,6 +115,7 @@ def fanlight(
     """
     http, metrics = free_port(), free_port()
     ports = {RTMP: free_port(), HTTP_FLV: http, WEBSOCKET: http, "metrics": metrics, "api": free_port()}
+    ports[SRT] = free_udp_port()
     server = Server(label or "fanlight", ports)
     config = server.folder / "fanlight.toml"
     config.write_text(_fanlight_config(ports, tick_ms, workers) + extra)
@@ -128,7 +138,7 @@ def _fanlight_config(ports: dict[str, int], tick_ms: tuple[int, int] | None, wor
         f"workers.fanout = {workers}",
     ]
     if "FANLIGHT_COMMAND" not in os.environ:  # an older checkout may not know the section
-        lines.append(f'srt.listen = "{HOST}:0"')
+        lines.append(f'srt.listen = "{HOST}:{ports[SRT]}"')
     if tick_ms is not None:
         lines += [f"fanout.min_coalesce_ms = {tick_ms[0]}", f"fanout.max_coalesce_ms = {tick_ms[1]}"]
     return "\n".join(lines) + "\n"

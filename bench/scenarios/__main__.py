@@ -9,7 +9,8 @@ from bench.lines import raise_descriptor_limit
 from bench.promise import Promise, promise_table
 from bench.results import write_figures
 
-NAMES = ("ready", "latency", "memory", "scaling", "publishers", "big", "storm", "deaths")
+SRT_NAMES = ("srt_delay", "srt_loss", "srt_cost", "srt_crowds", "srt_flood")
+NAMES = ("ready", "latency", "memory", "scaling", "publishers", "big", "storm", "deaths", *SRT_NAMES)
 
 
 def main() -> None:
