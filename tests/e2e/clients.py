@@ -40,6 +40,7 @@ class Player:
         self.local = ""
         self.over = trio.Event()
         self.cut_off = False
+        self.ended_whole = False
         self.left = False
         self._small_buffer = small_buffer
         self._wire = wire_of(protocol, url)
@@ -92,8 +93,7 @@ class Player:
             self.tags += self._wire.receive(data)
             await self._flush()
             self._tell()
-        if not self.left:
-            self._wire.finish()
+        self.ended_whole = self._wire.is_between_tags()
 
     async def _flush(self) -> None:
         data = self._wire.take_output()
@@ -105,6 +105,11 @@ class Player:
     def hold(self) -> None:
         """Read nothing more."""
         self._may_read = trio.Event()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it reads nothing at present."""
+        return not self._may_read.is_set()
 
     def read_on(self) -> None:
         """Read whatever comes."""

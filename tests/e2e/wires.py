@@ -14,7 +14,7 @@ from wsproto.events import (
     Request,
 )
 
-from engine.protocols.flv import FlvReader, FlvTag
+from engine.protocols.flv import FlvReader, FlvTag, RemoteProtocolError
 from engine.protocols.rtmp import ClientConnection, Media, split_url
 from engine.protocols.rtmp.events import Status, StreamEnded
 
@@ -44,8 +44,8 @@ class ClientWire(Protocol):
         """Say good-bye. False where the protocol has no word for it: then our direction is closed."""
         ...
 
-    def finish(self) -> None:
-        """The server has closed. Raises if that was in the middle of something."""
+    def is_between_tags(self) -> bool:
+        """Whether the server has closed in the middle of nothing. Asked once, at the end."""
         ...
 
 
@@ -77,9 +77,8 @@ class HttpFlv:
     def leave(self) -> bool:
         return False
 
-    def finish(self) -> None:
-        if not self.farewell:
-            self._flv.finish()
+    def is_between_tags(self) -> bool:
+        return bool(self.farewell) or is_finished(self._flv)
 
 
 class WebSocketFlv:
@@ -123,9 +122,8 @@ class WebSocketFlv:
         self._output += self._socket.send(CloseConnection(code=1000))
         return True
 
-    def finish(self) -> None:
-        if len(self.farewell) != REFUSAL_DIGITS:
-            self._flv.finish()
+    def is_between_tags(self) -> bool:
+        return len(self.farewell) == REFUSAL_DIGITS or is_finished(self._flv)
 
 
 class RtmpPlay:
@@ -154,10 +152,18 @@ class RtmpPlay:
         self._client.end()
         return True
 
-    def finish(self) -> None:
-        """A message that was cut off is not to be seen from outside; the books would show it."""
+    def is_between_tags(self) -> bool:
+        return True  # a message that was cut off cannot be seen from outside; the books would show it
 
 
 def media_of(reader: FlvReader, data: bytes) -> list[FlvTag]:
     """The tags that these bytes complete."""
     return [item for item in reader.receive(data) if isinstance(item, FlvTag)]
+
+
+def is_finished(reader: FlvReader) -> bool:
+    try:
+        reader.finish()
+    except RemoteProtocolError:
+        return False
+    return True
