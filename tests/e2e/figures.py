@@ -11,6 +11,9 @@ from tests.e2e.engine_process import RunningEngine
 LOOK_S: Final = 0.1
 PATIENCE_S: Final = 15.0  # workers hand their figures on once a second
 
+Counters = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+"""Values by name and sorted labels."""
+
 
 class Figures:
     """One scrape."""
@@ -27,7 +30,7 @@ class Figures:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
-    def counters(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    def counters(self) -> Counters:
         """All that may only grow: counters, and the buckets, counts and sums of histograms."""
         growing = ("_total", "_bucket", "_count", "_sum")
         return {

@@ -15,7 +15,7 @@ from tests.e2e.books import account_of, check_stayer, statement_about
 from tests.e2e.clients import PATIENCE_S, Player, url_of
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine, Settings
-from tests.e2e.figures import scrape
+from tests.e2e.figures import Counters, scrape, wait_for_figures
 from tests.e2e.numbered_publisher import NumberedPublisher
 from tests.e2e.studio import STREAM, Studio, studio
 from tests.e2e.wires import HTTP, PROTOCOLS, RTMP, WEBSOCKET
@@ -170,8 +170,18 @@ async def test_counters_never_fall_while_workers_are_killed(start_engine: StartE
         for kill in range(KILLS):
             await stage.join_playing(PROTOCOLS[kill % 3])
             await stage.publisher.more(20)
+            if WORKERS[kill % 4] == "fanout0":
+                await trio.to_thread.run_sync(wait_until_handed_on, engine, before)
             await stage.kill(WORKERS[kill % 4])
             now = (await trio.to_thread.run_sync(scrape, engine)).counters()
             fallen = {key: (value, now.get(key)) for key, value in before.items() if now.get(key, 0) < value}
             assert fallen == {}
             before = now
+
+
+def wait_until_handed_on(engine: RunningEngine, before: Counters) -> None:
+    """Wait until the board has what was sent since; workers write it there once a second."""
+    key = ("fanlight_stream_bytes_total", (("direction", "out"), ("stream", STREAM)))
+    known = before.get(key, 0)
+    figures = wait_for_figures(engine, lambda figures: figures.counters().get(key, 0) > known)
+    assert figures.counters()[key] > known

@@ -37,6 +37,7 @@ SETTINGS: Final[Settings] = {
 INGEST_KILLS: Final = 100 if "NIGHTLY" in os.environ else 5
 KILL_ROUNDS: Final = 75 if "NIGHTLY" in os.environ else 6
 NEWCOMERS: Final = 12
+STREAM_REMAINS_BYTES: Final = 8192  # pages of a slot's codec headers, once it has had any
 WORKERS: Final = ("ingest0", "fanout0", "fanout1", "control0")
 
 
@@ -184,8 +185,10 @@ def wait_until_forgotten(engine: RunningEngine) -> None:
 @pytest.mark.hard_timeout(900)
 async def test_kills_of_workers_that_serve_leave_nothing_behind(start_engine: StartEngine) -> None:
     engine = start_engine(SETTINGS)
+    untouched = remains_of(engine)
     await live_and_die(engine, 1)  # what is opened lazily is open then
     before = remains_of(engine)
+    assert before.shared_memory_bytes - untouched.shared_memory_bytes <= STREAM_REMAINS_BYTES, before
     await live_and_die(engine, KILL_ROUNDS)
     assert remains_of(engine) == before
     assert owners_of_metrics_files(engine) == {*WORKERS, "supervisor"}
