@@ -48,13 +48,14 @@ Event = Ping | Pong | Message | Close
 class ClientFrames:
     """Turns received bytes into events."""
 
-    __slots__ = ("_closed", "_frames", "_message_bytes", "_protocol", "_second_began_s")
+    __slots__ = ("_closed", "_frames", "_message_bytes", "_payload_bytes", "_protocol", "_second_began_s")
 
     def __init__(self) -> None:
         self._protocol: FrameProtocol | None = None
         self._message_bytes = 0
         self._closed = False
-        self._frames = 0  # in this second
+        self._frames = 0  # in this second, and so are the bytes
+        self._payload_bytes = 0
         self._second_began_s = 0.0
 
     @property
@@ -76,7 +77,7 @@ class ClientFrames:
             self._protocol = FrameProtocol(client=False, extensions=[])
         if now - self._second_began_s >= 1.0:
             self._second_began_s = now
-            self._frames = 0
+            self._frames = self._payload_bytes = 0
         self._protocol.receive_bytes(data)
         return self._events(self._protocol)
 
@@ -85,6 +86,7 @@ class ClientFrames:
             for frame in protocol.received_frames():
                 self._count_frame(frame)
                 event = self._convert(frame)
+                self._count_payload(frame)
                 if event is not None:
                     yield event
         except ParseFailed as error:
@@ -96,6 +98,14 @@ class ClientFrames:
         if self._frames > limits.MAX_FRAMES_PER_S:
             self._end()
             raise RemoteProtocolError("too many frames in a second", reply=POLICY_VIOLATION)
+
+    def _count_payload(self, frame: Frame) -> None:
+        if isinstance(frame.payload, tuple):
+            return
+        self._payload_bytes += len(_raw(frame.payload))
+        if self._payload_bytes > limits.MAX_PAYLOAD_BYTES_PER_S:
+            self._end()
+            raise RemoteProtocolError("too many bytes in a second", reply=POLICY_VIOLATION)
 
     def _convert(self, frame: Frame) -> Event | None:
         payload = frame.payload

@@ -10,6 +10,10 @@ MAX_MESSAGE_BYTES = 64 * KIB
 #: few seconds. Each costs us some 10 us and a pong.
 MAX_FRAMES_PER_S = 100
 
+#: Bytes of messages and control frames in one second: two of the largest messages. The limit on frames alone
+#: would let a thousand players send 6 MiB a second each for nothing.
+MAX_PAYLOAD_BYTES_PER_S = 2 * MAX_MESSAGE_BYTES
+
 #: RFC 6455 section 5.5: control frames carry at most 125 bytes.
 MAX_CONTROL_BYTES = 125
 

@@ -170,6 +170,18 @@ def test_a_flood_of_pings_ends_at_their_number_per_second() -> None:
     assert frames.closed
 
 
+def test_large_messages_end_at_their_bytes_per_second() -> None:
+    frames, client = ClientFrames(), FrameProtocol(client=True, extensions=[])
+    largest = bytes(client.send_data(bytes(limits.MAX_MESSAGE_BYTES)))
+    for second in (10.0, 11.0, 12.0):
+        for _ in range(limits.MAX_PAYLOAD_BYTES_PER_S // limits.MAX_MESSAGE_BYTES):
+            assert list(frames.receive(largest, second)) == [Message(limits.MAX_MESSAGE_BYTES)]
+    with pytest.raises(RemoteProtocolError) as caught:
+        list(frames.receive(bytes(client.send_data(b"x")), 12.9))
+    assert caught.value.reply == CloseReason.POLICY_VIOLATION
+    assert frames.closed
+
+
 def test_a_message_in_pieces_smaller_than_any_frame_is_one_frame() -> None:
     data = bytes(FrameProtocol(client=True, extensions=[]).send_data(bytes(5_000)))
     assert outcome(data, list(range(len(data)))) == ([Message(5_000)], None)
