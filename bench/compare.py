@@ -45,11 +45,15 @@ def floor_target(tick_ms: int, bitrate_bps: int) -> Target:
     )
 
 
-def fanlight_target(protocol: str, tick_ms: int | None) -> Target:
-    """Fanlight with a fixed tick, or with its own."""
+def fanlight_target(protocol: str, tick_ms: int | None, workers: int = 2) -> Target:
+    """Fanlight with a fixed tick, or with its own. With one fanout worker as many processes send as at the
+    floor."""
     label = f"fanlight {protocol} {'adaptive' if tick_ms is None else f'{tick_ms} ms'}"
+    label += ", one worker" if workers == 1 else ""
     bounds = None if tick_ms is None else (tick_ms, tick_ms)
-    return Target(label, protocol, lambda: servers.fanlight(tick_ms=bounds, label=label), tick_ms)
+    return Target(
+        label, protocol, lambda: servers.fanlight(tick_ms=bounds, workers=workers, label=label), tick_ms
+    )
 
 
 def nginx_target() -> Target:
@@ -66,6 +70,7 @@ def all_targets(bitrate_bps: int) -> dict[str, list[Target]]:
             fanlight_target(WEBSOCKET, 100),
             fanlight_target(RTMP, 100),
             fanlight_target(RTMP, 350),
+            *(fanlight_target(HTTP_FLV, tick_ms, workers=1) for tick_ms in TICKS_MS),
         ],
         "nginx": [] if nginx_missing() else [nginx_target()],
     }
