@@ -14,6 +14,7 @@ import contextlib
 import os
 import secrets
 import socket
+import time
 from typing import Final
 
 import trio
@@ -36,8 +37,17 @@ from workers.fanout.srt_session import hand_over_publisher, serve_player
 from workers.runtime.circle import now_us
 from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
 
-BATCH: Final = 64
-"""Datagrams taken between two turns of the event loop: a flood of handshakes must not hold up the pumps."""
+BATCH: Final = 16
+"""Datagrams taken between two turns of the event loop: about a millisecond, as a pump has it."""
+
+REST_SHARE: Final = 9
+"""After a full batch the port rests for so many times what the batch took: a flood costs a tenth of a core
+however large it is, and what it sends beyond that the kernel drops. A thousand callers a second still get
+through."""
+
+MAX_STRAYS: Final = 64
+"""Other peers' datagrams that a new socket may have caught before it was connected. More are a flood's,
+and are lost on their way to a socket as in any network."""
 
 MAX_WAIT_S: Final = 2.0
 """How long a caller is kept waiting for a stream that is not there: libsrt gives up after three seconds."""
@@ -85,12 +95,19 @@ class SrtPort:
         """Run until cancelled."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
-            for _ in range(BATCH):
-                try:
-                    datagram, address = self._sock.recvfrom(MAX_DATAGRAM_BYTES)
-                except OSError:  # nothing more, or an answer of ours came back as unreachable
-                    break
-                self._take(datagram, address)
+            began_s = time.perf_counter()
+            if self._take_batch():
+                await trio.sleep(REST_SHARE * (time.perf_counter() - began_s))
+
+    def _take_batch(self) -> bool:
+        """Take what has come; True if there may be more."""
+        for _ in range(BATCH):
+            try:
+                datagram, address = self._sock.recvfrom(MAX_DATAGRAM_BYTES)
+            except OSError:  # nothing more, or an answer of ours came back as unreachable
+                return False
+            self._take(datagram, address)
+        return True
 
     def _take(self, datagram: bytes, address: Address) -> None:
         try:
@@ -232,7 +249,7 @@ class SrtPort:
 
     def _take_strays(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):  # nothing more
-            for _ in range(BATCH):
+            for _ in range(MAX_STRAYS):
                 self._take(*sock.recvfrom(MAX_DATAGRAM_BYTES))
 
 

@@ -6,10 +6,11 @@ BACKLOG: Final = 4096
 """Connections the kernel completes before anybody accepts them: a thousand players that come back at once
 while a worker is being replaced must fit. Linux's own bound since 5.4 (net.core.somaxconn); nginx has 511."""
 
-DATAGRAM_BUFFER_BYTES: Final = 4 * 1024 * 1024
-"""Buffers of an SRT port's socket, as far as the kernel lets. Receiving: 0.3 s of 100 Mbit/s, the time in
-which a worker is replaced. Sending: a keyframe for 200 players at once. libsrt asks for 12 MB
-(SRTO_UDP_RCVBUF), of which Linux as installed gives 208 KiB."""
+DATAGRAM_BUFFER_BYTES: Final = 1024 * 1024
+"""Buffers of an SRT port's socket, as far as the kernel lets. Only strangers use it, so it holds some 1,300
+handshakes: players who all come back while a worker is being replaced. A larger one would keep callers waiting
+behind a flood for longer than they have patience. libsrt asks for 12 MB (SRTO_UDP_RCVBUF), of which Linux as
+installed gives 208 KiB."""
 
 SRT_SECRET_BYTES: Final = 32
 """As long as the digest of the HMAC that it is the key of (RFC 2104, section 3)."""
