@@ -8,9 +8,9 @@ while a worker is being replaced must fit. Linux's own bound since 5.4 (net.core
 
 DATAGRAM_BUFFER_BYTES: Final = 1024 * 1024
 """Buffers of an SRT port's socket, as far as the kernel lets. Only strangers use it, so it holds some 1,300
-handshakes: players who all come back while a worker is being replaced. A larger one would keep callers waiting
-behind a flood for longer than they have patience. libsrt asks for 12 MB (SRTO_UDP_RCVBUF), of which Linux as
-installed gives 208 KiB."""
+handshakes: players who all come back while a worker is being replaced. A larger one would keep callers
+waiting behind a flood for longer than they have patience. libsrt asks for 12 MB (SRTO_UDP_RCVBUF), of which
+Linux as installed gives 208 KiB."""
 
 SRT_SECRET_BYTES: Final = 32
 """As long as the digest of the HMAC that it is the key of (RFC 2104, section 3)."""
