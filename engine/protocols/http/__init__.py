@@ -1,13 +1,29 @@
-"""HTTP on the media port: request heads in, response heads out, nothing in between.
+"""HTTP on the media port: request heads in, response heads out.
 
-A media response is a head and then the ring's own bytes until the connection closes, so this package
-never frames a body. Reading is `HeadReader`, writing is the builders of `responses`, and `routes` says
-which stream a path means.
+HTTP-FLV is a head and then the ring's own bytes until the connection closes; HLS is many small requests on
+connections that are kept. Reading is `HeadReader` for the first request alone and `RequestReader` for one
+after the other; writing is the builders of `responses` and `media_responses`; `routes` says what a path
+means, `ranges` and `conditional` how much of it is wanted.
 """
 
+from engine.protocols.http.conditional import etag_of, is_not_modified, range_holds
 from engine.protocols.http.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from engine.protocols.http.head import HeadReader
+from engine.protocols.http.media_responses import (
+    CHUNK_END,
+    LAST_CHUNK,
+    chunk,
+    chunk_opening,
+    document_head,
+    growing_head,
+    media_head,
+    not_modified_head,
+    playlist_head,
+    redirect_response,
+)
+from engine.protocols.http.ranges import ByteRange, parse_range
 from engine.protocols.http.request import Request
+from engine.protocols.http.requests import RequestReader
 from engine.protocols.http.responses import (
     error_response,
     flv_response,
@@ -15,20 +31,37 @@ from engine.protocols.http.responses import (
     preflight_response,
     response_head,
 )
-from engine.protocols.http.routes import Route, StartMode, parse_route
+from engine.protocols.http.routes import Route, RouteKind, StartMode, parse_route
 
 __all__ = [
+    "CHUNK_END",
+    "LAST_CHUNK",
+    "ByteRange",
     "HeadReader",
     "LocalProtocolError",
     "ProtocolError",
     "RemoteProtocolError",
     "Request",
+    "RequestReader",
     "Route",
+    "RouteKind",
     "StartMode",
+    "chunk",
+    "chunk_opening",
+    "document_head",
     "error_response",
+    "etag_of",
     "flv_response",
+    "growing_head",
+    "is_not_modified",
+    "media_head",
+    "not_modified_head",
+    "parse_range",
     "parse_route",
     "plain_response",
+    "playlist_head",
     "preflight_response",
+    "range_holds",
+    "redirect_response",
     "response_head",
 ]

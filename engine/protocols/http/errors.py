@@ -10,8 +10,14 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The client sent something we refuse; `reply` is the status code to answer with."""
+    """The client sent something we refuse.
 
-    def __init__(self, message: str, *, reply: int = 400) -> None:
+    Args:
+        reply: the status code to answer with.
+        fields: what that answer has to say beside it.
+    """
+
+    def __init__(self, message: str, *, reply: int = 400, fields: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.reply = reply
+        self.fields = fields

@@ -29,3 +29,6 @@ MAX_USER_AGENT_CHARS = 256
 #: What a player may send behind its request. It has nothing more to say; a second request that was sent
 #: ahead is some hundred bytes.
 MAX_UNASKED_BYTES = 64 * KIB
+
+#: Digits of a position in a Range field; nineteen hold every file size there is.
+MAX_RANGE_DIGITS = 19

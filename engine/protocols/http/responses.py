@@ -1,8 +1,10 @@
 """Response heads and small answers of the media port, as bytes.
 
-Every response closes its connection: a live stream has no length and no end that chunked framing could
-announce earlier than the close does, and chunk headers would cost each player its own bytes. The `Date` field
-is left out; RFC 9110 section 6.6.1 allows that to a server without a clock, which this machine is.
+An HTTP-FLV response closes its connection: a live stream has no length and no end that chunked framing could
+announce earlier than the close does, and chunk headers would cost each player its own bytes. Small answers
+close theirs too unless they are told to keep it alive. What HLS is answered with is in `media_responses`.
+The `Date` field is left out; RFC 9110 section 6.6.1 allows that to a server without a clock, which this
+machine is.
 """
 
 import re
@@ -16,6 +18,9 @@ Headers = Iterable[tuple[str, str]]
 
 #: How long a browser may remember a preflight answer; a day, which browsers cut to their own cap.
 PREFLIGHT_MAX_AGE_S = 86_400
+
+#: What a page's script may read of an answer, beside what the Fetch standard lets it read anyway.
+EXPOSED_HEADERS = "Content-Range, ETag, X-Request-Id"
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -58,6 +63,7 @@ def plain_response(
     request_id: str,
     origin: str | None = None,
     head_only: bool = False,
+    keep_alive: bool = False,
     extra: Headers = (),
 ) -> bytes:
     """A short text answer; `head_only` leaves the body out, as the answer to HEAD must."""
@@ -68,7 +74,7 @@ def plain_response(
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
-            ("Connection", "close"),
+            connection_field(keep_alive),
             *_common(origin, request_id),
             *_REQUIRED.get(status, ()),
             *extra,
@@ -77,12 +83,27 @@ def plain_response(
     return head if head_only else head + body
 
 
-def error_response(error: RemoteProtocolError, *, request_id: str, origin: str | None = None) -> bytes:
-    """The refusal that `error` asks for."""
-    return plain_response(error.reply, f"{error}\n", request_id=request_id, origin=origin)
+def error_response(
+    error: RemoteProtocolError,
+    *,
+    request_id: str,
+    origin: str | None = None,
+    head_only: bool = False,
+    keep_alive: bool = False,
+) -> bytes:
+    """The refusal that `error` asks for. After a head that was not understood, `keep_alive` must be False."""
+    return plain_response(
+        error.reply,
+        f"{error}\n",
+        request_id=request_id,
+        origin=origin,
+        head_only=head_only,
+        keep_alive=keep_alive,
+        extra=error.fields,
+    )
 
 
-def preflight_response(origin: str | None, request_id: str) -> bytes:
+def preflight_response(origin: str | None, request_id: str, *, keep_alive: bool = False) -> bytes:
     """The answer to OPTIONS: every page may play, with these methods and fields."""
     return response_head(
         204,
@@ -91,19 +112,28 @@ def preflight_response(origin: str | None, request_id: str) -> bytes:
             ("Access-Control-Allow-Methods", ", ".join(METHODS)),
             ("Access-Control-Allow-Headers", "Authorization, Content-Type, Range, X-Request-Id"),
             ("Access-Control-Max-Age", str(PREFLIGHT_MAX_AGE_S)),
-            ("Connection", "close"),
+            connection_field(keep_alive),
             *_common(origin, request_id),
         ],
     )
 
 
-def _common(origin: str | None, request_id: str) -> list[tuple[str, str]]:
+def connection_field(keep_alive: bool) -> tuple[str, str]:
+    """RFC 9112 section 9.6; said in both cases, since an HTTP/1.0 client has to hear that it was kept."""
+    return ("Connection", "keep-alive" if keep_alive else "close")
+
+
+def page_fields(origin: str | None) -> list[tuple[str, str]]:
+    """What browsers want to know of every answer: who may read it, and that its type is no guess."""
     return [
         *_cross_origin(origin),
-        ("Access-Control-Expose-Headers", "X-Request-Id"),
+        ("Access-Control-Expose-Headers", EXPOSED_HEADERS),
         ("X-Content-Type-Options", "nosniff"),
-        ("X-Request-Id", request_id),
     ]
+
+
+def _common(origin: str | None, request_id: str) -> list[tuple[str, str]]:
+    return [*page_fields(origin), ("X-Request-Id", request_id)]
 
 
 def _cross_origin(origin: str | None) -> list[tuple[str, str]]:

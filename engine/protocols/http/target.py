@@ -30,26 +30,31 @@ def parse_target(target: bytes) -> tuple[str, dict[str, str]]:
 
 
 def _origin_form(target: bytes) -> bytes:
-    authority = _AUTHORITY.match(target)
-    rest = target[authority.end() :] if authority else target
-    if authority and not rest.startswith(b"/"):
-        rest = b"/" + rest
-    if not rest.startswith(b"/"):
-        raise RemoteProtocolError("request target is not a path")
+    rest = target if target.startswith(b"/") else _without_authority(target)
     if b"#" in rest:
         raise RemoteProtocolError("a request target has no fragment")  # RFC 9112 section 3.2.1
     return rest
 
 
+def _without_authority(target: bytes) -> bytes:
+    authority = _AUTHORITY.match(target)
+    if authority is None:
+        raise RemoteProtocolError("request target is not a path")
+    rest = target[authority.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
 def _decode_path(raw: bytes) -> str:
     if len(raw) > limits.MAX_PATH_BYTES:
         raise RemoteProtocolError("path too long", reply=414)
-    if b"%2f" in raw.lower():
+    if b"%" in raw and b"%2f" in raw.lower():
         raise RemoteProtocolError("encoded slash in the path")
     return _decode(raw, "path")
 
 
 def _parse_query(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
     pairs = [piece for piece in raw.split(b"&") if piece]
     if len(pairs) > limits.MAX_QUERY_PAIRS:
         raise RemoteProtocolError("too many query parameters")
@@ -71,10 +76,10 @@ def _take_pair(query: dict[str, str], piece: bytes) -> None:
 
 def _decode(raw: bytes, what: str) -> str:
     try:
-        text = _ESCAPE.sub(_unescape, raw).decode("utf-8")
+        text = (_ESCAPE.sub(_unescape, raw) if b"%" in raw else raw).decode("utf-8")
     except ValueError:  # a bare percent sign, or bytes that are no UTF-8
         raise RemoteProtocolError(f"bad percent-encoding in the {what}") from None
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):  # the first is fast, the second exact
         raise RemoteProtocolError(f"control character in the {what}")
     return text
 

@@ -8,7 +8,6 @@ from engine.protocols.http import (
     RemoteProtocolError,
     error_response,
     flv_response,
-    parse_route,
     plain_response,
     preflight_response,
     response_head,
@@ -72,6 +71,31 @@ def test_refusals_carry_the_fields_they_must(status: int, field: str) -> None:
     assert field in parse(answer)[1]
 
 
+def test_a_refusal_says_all_that_its_error_knows() -> None:
+    error = RemoteProtocolError("no such range", reply=416, fields=(("Content-Range", "bytes */7"),))
+    status, fields, _ = parse(error_response(error, request_id="r"))
+    assert (status, fields["content-range"]) == (416, "bytes */7")
+    assert "content-range" in fields["access-control-expose-headers"].lower()
+
+
+def test_a_refusal_to_head_gets_no_body() -> None:
+    answer = error_response(RemoteProtocolError("no", reply=404), request_id="r", head_only=True)
+    assert answer.endswith(b"\r\n\r\n")
+    assert parse(answer, "HEAD")[1]["content-length"] == "3"
+
+
+@pytest.mark.parametrize(("keep_alive", "word"), [(True, "keep-alive"), (False, "close")])
+def test_small_answers_may_keep_the_connection(keep_alive: bool, word: str) -> None:
+    refused = error_response(RemoteProtocolError("no", reply=404), request_id="r", keep_alive=keep_alive)
+    for answer in (refused, preflight_response("*", "r", keep_alive=keep_alive)):
+        assert parse(answer)[1]["connection"] == word
+
+
+def test_small_answers_close_unless_told_otherwise() -> None:
+    assert parse(plain_response(404, "no\n", request_id="r"))[1]["connection"] == "close"
+    assert parse(preflight_response("*", "r"), "OPTIONS")[1]["connection"] == "close"
+
+
 def test_a_preflight_is_allowed() -> None:
     status, fields, body = parse(preflight_response("https://page.example", "r"), "OPTIONS")
     assert (status, body) == (204, b"")
@@ -89,23 +113,3 @@ def test_a_field_cannot_be_smuggled(name: str, value: str) -> None:
 def test_an_unknown_status_is_ours_to_fix() -> None:
     with pytest.raises(LocalProtocolError):
         response_head(299, [])
-
-
-@pytest.mark.parametrize("path", ["/", "/.flv", "/live/show", "/live/show.m3u8", "*", "/live/show.flv/"])
-def test_paths_that_are_no_media(path: str) -> None:
-    with pytest.raises(RemoteProtocolError) as caught:
-        parse_route(path, {})
-    assert caught.value.reply == 404
-
-
-def test_routes() -> None:
-    assert parse_route("/live/show.flv", {}).raw_name == "live/show"
-    assert parse_route("/show.flv", {}).raw_name == "show"
-    assert parse_route("/a/b/c.d.flv", {"start": "burst"}).start == "burst"
-    assert parse_route("/show.flv", {"token": "t"}).start is None
-
-
-def test_an_unknown_start_mode_is_refused() -> None:
-    with pytest.raises(RemoteProtocolError) as caught:
-        parse_route("/show.flv", {"start": "yesterday"})
-    assert caught.value.reply == 400
