@@ -103,6 +103,8 @@ class RowCell(Cell):
     jumps = Word(6)
     lag_ms_max = Word(7)
     players_srt = Word(8)
+    players_hls = Word(9)
+    playlist_asked_ns = Word(10)  # monotonic: when somebody last asked for the stream's playlists
 
     def begin(self, lease: int) -> None:
         """The row is about this stream from now on, and counts from zero. Harmless if it is already."""

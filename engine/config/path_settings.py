@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
-from engine.config.tree import Config, Gop, PathTable, SlowPlayer, StartMode
+from engine.config.tree import Config, Gop, HlsVariant, PathTable, SlowPlayer, StartMode
 
 _GOP_KEYS: Final = frozenset(Gop.__struct_fields__)
 
@@ -32,6 +32,14 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     jump_window_s: float
     srt_passphrase: Secret
     srt_latency_ms: int
+    hls_variant: HlsVariant
+    hls_segment_s: float
+    hls_max_segment_s: float
+    hls_playlist_segments: int
+    hls_part_s: float
+    hls_delete_after_s: float
+    hls_on_demand: bool
+    hls_end_list: bool
     gop: Gop
 
 
@@ -46,7 +54,7 @@ def for_path(config: Config, name: str) -> PathSettings:
 
 def without_tables(config: Config) -> PathSettings:
     """What holds for a stream that no pattern matches."""
-    publish, play, fanout, srt = config.publish, config.play, config.fanout, config.srt
+    publish, play, fanout, srt, hls = config.publish, config.play, config.fanout, config.srt, config.hls
     return PathSettings(
         publish_key=publish.publish_key,
         takeover=publish.takeover,
@@ -64,6 +72,14 @@ def without_tables(config: Config) -> PathSettings:
         jump_window_s=fanout.jump_window_s,
         srt_passphrase=srt.passphrase,
         srt_latency_ms=srt.latency_ms,
+        hls_variant=hls.variant,
+        hls_segment_s=hls.segment_s,
+        hls_max_segment_s=hls.max_segment_s,
+        hls_playlist_segments=hls.playlist_segments,
+        hls_part_s=hls.part_s,
+        hls_delete_after_s=hls.delete_after_s,
+        hls_on_demand=hls.on_demand,
+        hls_end_list=hls.end_list,
         gop=config.gop,
     )
 

@@ -63,7 +63,7 @@ def _index_length(config: Config) -> Iterator[str]:
 def _settings_fit(config: Config) -> Iterator[str]:
     said: set[str] = set()
     for label, settings in _all_settings(config):
-        for problem in (*_ring_holds(config, settings), *_tick_is_possible(settings)):
+        for problem in (*_ring_holds(config, settings), *_tick_is_possible(settings), *_segment_is_possible(settings)):
             if problem not in said:  # what is wrong in general is not said again for every table
                 said.add(problem)
                 yield label + problem
@@ -74,6 +74,19 @@ def _tick_is_possible(settings: PathSettings) -> Iterator[str]:
         yield (
             f"fanout.min_coalesce_ms: {settings.min_coalesce_ms} is more than"
             f" fanout.max_coalesce_ms ({settings.max_coalesce_ms}); use at most that"
+        )
+
+
+def _segment_is_possible(settings: PathSettings) -> Iterator[str]:
+    if settings.hls_max_segment_s < settings.hls_segment_s:
+        yield (
+            f"hls.max_segment_s: {settings.hls_max_segment_s} is less than"
+            f" hls.segment_s ({settings.hls_segment_s}); use at least that"
+        )
+    if settings.hls_part_s > settings.hls_segment_s:
+        yield (
+            f"hls.part_s: {settings.hls_part_s} is more than hls.segment_s ({settings.hls_segment_s});"
+            " use at most that"
         )
 
 

@@ -21,6 +21,7 @@ NEEDS_RESTART: Final = {"reload": "restart"}
 SlowPlayer = Literal["jump", "wait", "disconnect"]
 StartMode = Literal["keyframe", "burst", "live"]
 SrtMode = Literal["publish", "play"]
+HlsVariant = Literal["low_latency", "fmp4", "ts"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
@@ -83,6 +84,8 @@ class Workers(Section, frozen=True, kw_only=True):
     fanout: Annotated[int, Meta(ge=0, le=256, extra=NEEDS_RESTART)] = 0
     """0: one per core."""
     ingest: Annotated[int, Meta(ge=1, le=64, extra=NEEDS_RESTART)] = 1
+    packager: Annotated[int, Meta(ge=1, le=64, extra=NEEDS_RESTART)] = 1
+    """None runs where HLS is off."""
     drain_s: Annotated[float, Meta(ge=0, le=3600)] = 30.0
     """How long connections may go on after SIGTERM."""
     orphan_drain_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
@@ -147,6 +150,29 @@ class Gop(Section, frozen=True, kw_only=True):
     max_bytes: Annotated[int, Meta(ge=1, le=GIB)] = 10_000_000
 
 
+class Hls(Section, frozen=True, kw_only=True):
+    """Segments, parts and playlists."""
+
+    enabled: Annotated[bool, Meta(extra=NEEDS_RESTART)] = True
+    variant: HlsVariant = "low_latency"
+    segment_s: Annotated[float, Meta(ge=0.5, le=20)] = 2.0
+    """A segment ends at the first keyframe after so long."""
+    max_segment_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    """Without a keyframe it ends here."""
+    playlist_segments: Annotated[int, Meta(ge=3, le=100)] = 6
+    part_s: Annotated[float, Meta(ge=0.2, le=5)] = 0.5
+    delete_after_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    """How long a segment outlives its line in the playlist."""
+    on_demand: bool = True
+    """Whether streams are packaged only while somebody asks for their playlists."""
+    end_list: bool = True
+    """Whether the playlist of a stream that is over says so."""
+    ring_bytes: Annotated[int, Meta(ge=MIB, le=GIB, multiple_of=MIB, extra=NEEDS_RESTART)] = 32 * MIB
+    """Shared memory for the parts of one stream."""
+    folder_bytes: Annotated[int, Meta(ge=MIB, le=1024 * GIB, extra=NEEDS_RESTART)] = GIB
+    """For the segments of all streams together."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
@@ -179,6 +205,14 @@ class PathTable(Section, frozen=True, kw_only=True):
     jump_window_s: float | UnsetType = UNSET
     srt_passphrase: Passphrase | UnsetType = UNSET
     srt_latency_ms: int | UnsetType = UNSET
+    hls_variant: HlsVariant | UnsetType = UNSET
+    hls_segment_s: float | UnsetType = UNSET
+    hls_max_segment_s: float | UnsetType = UNSET
+    hls_playlist_segments: int | UnsetType = UNSET
+    hls_part_s: float | UnsetType = UNSET
+    hls_delete_after_s: float | UnsetType = UNSET
+    hls_on_demand: bool | UnsetType = UNSET
+    hls_end_list: bool | UnsetType = UNSET
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -195,5 +229,6 @@ class Config(Section, frozen=True, kw_only=True):
     publish: Publish = Publish()
     play: Play = Play()
     gop: Gop = Gop()
+    hls: Hls = Hls()
     log: Log = Log()
     paths: dict[str, PathTable] = field(default_factory=dict)

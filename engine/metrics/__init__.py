@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.metrics.hls import HLS
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
 from engine.metrics.process import CONNECTIONS, WORKERS
@@ -14,6 +15,7 @@ GROUPS: Final = (
     ("Publishing", PUBLISHING),
     ("Playing", PLAYING),
     ("SRT", SRT),
+    ("HLS", HLS),
     ("Connections and requests", CONNECTIONS),
     ("Workers", WORKERS),
 )

@@ -24,8 +24,8 @@ has their sums, and nothing where a sum means nothing. Twice as many as may be p
 
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "http"),
-        "role": ("ingest", "fanout", "control"),
+        "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "hls", "http"),
+        "role": ("ingest", "fanout", "packager", "control"),
         "direction": ("in", "out"),
         "kind": (
             "data",
@@ -40,6 +40,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "ack",
             "nak",
         ),
+        "resource": ("multivariant", "playlist", "segment", "part", "init"),
         "encryption": (
             "none",
             "AES-128-CTR",

@@ -19,8 +19,7 @@ from tests.e2e.figures import scrape
 from tests.e2e.shared_memory import arena_of
 from tests.e2e.studio import LOOK_S, STREAM, Studio, signal_worker, studio, wait_for_successor
 from tests.e2e.wires import PROTOCOLS
-from workers.supervisor.metrics_directory import PREFIX as METRICS_PREFIX
-from workers.supervisor.metrics_directory import SHARED_MEMORY
+from workers.supervisor.private_folder import METRICS_PREFIX, SHARED_MEMORY
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ CONTRIBUTING.md shows `FLOORS` to people; a test keeps the two equal.
 
 from typing import Final
 
-ROLES: Final = ("supervisor", "ingest", "fanout", "control")
+ROLES: Final = ("supervisor", "ingest", "fanout", "packager", "control")
 
 # Part of the house -> the other parts it may import. A part is the longest prefix of a module's name.
 # Sibling roles are missing on purpose: they meet in shared memory and on the bus.
@@ -36,7 +36,7 @@ FLOORS: Final[dict[str, tuple[str, ...]]] = {
 LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "shm": (),
     "engine": ("msgspec",),
-    "engine.protocols.http": ("h11", "msgspec"),
+    "engine.protocols.http": ("httptools", "msgspec"),
     # Its modules by name, since they look around while they are imported, and only then.
     "engine.protocols.srt": (
         "cryptography",
@@ -52,6 +52,7 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "workers.supervisor": ("msgspec", "multiprocess", "structlog"),
     "workers.ingest": ("msgspec", "structlog", "trio"),
     "workers.fanout": ("msgspec", "structlog", "trio"),
+    "workers.packager": ("msgspec", "structlog", "trio"),
     "workers.control": ("h11", "hypercorn", "litestar", "msgspec", "prometheus_client", "structlog", "trio"),
     "workers.commands": ("av", "httpx", "msgspec", "rich", "structlog"),
     "workers.cli": ("msgspec", "rich", "structlog"),

@@ -35,7 +35,7 @@ def bounds(key: Key) -> list[str]:
     """The numbers and choices that the key's type allows, as an operator writes them."""
     if get_origin(key.annotation) is Annotated:
         metas = [meta for meta in get_args(key.annotation) if isinstance(meta, Meta)]
-        return [f"{bound:.10g}" for meta in metas for bound in (meta.ge, meta.le) if bound is not None]
+        return [f"{bound:.15g}" for meta in metas for bound in (meta.ge, meta.le) if bound is not None]
     return [f'"{choice}"' for choice in get_args(key.annotation)]
 
 
@@ -47,7 +47,8 @@ def other_value(key: Key) -> str:
         return str(not key.default).lower()
     if isinstance(key.default, int | float):
         # Chosen so that no rule between keys is broken: a larger ring, a smaller anything else.
-        return str(key.default * 2 if key.name == "bytes" else key.default // 2 or 10)
+        half = key.default / 2 if isinstance(key.default, float) else key.default // 2
+        return str(key.default * 2 if key.name == "bytes" else half or 10)
     if isinstance(key.default, StreamPorts):
         return '{10081 = "live/cam1"}'
     if isinstance(key.default, Secret) or key.name == "cors_origin":

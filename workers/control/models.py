@@ -41,6 +41,8 @@ class Players(Answer, frozen=True, kw_only=True):
     ws_flv: int
     rtmp: int
     srt: int
+    hls: int
+    """Addresses and user agents that asked for a playlist lately."""
     total: int
 
 

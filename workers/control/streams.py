@@ -108,7 +108,12 @@ def _video(stats: StreamStats) -> models.Video | None:
 
 def _players(totals: Totals) -> models.Players:
     return models.Players(
-        http_flv=totals.http_flv, ws_flv=totals.ws_flv, rtmp=totals.rtmp, srt=totals.srt, total=totals.players
+        http_flv=totals.http_flv,
+        ws_flv=totals.ws_flv,
+        rtmp=totals.rtmp,
+        srt=totals.srt,
+        hls=totals.hls,
+        total=totals.players,
     )
 
 

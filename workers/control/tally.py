@@ -26,13 +26,14 @@ class Totals(NamedTuple):
     ws_flv: int = 0
     rtmp: int = 0
     srt: int = 0
+    hls: int = 0
     bytes_out: int = 0
     jumps: int = 0
     lag_ms_max: int = 0
 
     @property
     def players(self) -> int:
-        return self.http_flv + self.ws_flv + self.rtmp + self.srt
+        return self.http_flv + self.ws_flv + self.rtmp + self.srt + self.hls
 
 
 class Counted(NamedTuple):
@@ -86,6 +87,7 @@ class Tally:
             ws_flv=sum(row.players_ws for row in current.values()),
             rtmp=sum(row.players_rtmp for row in current.values()),
             srt=sum(row.players_srt for row in current.values()),
+            hls=sum(row.players_hls for row in current.values()),
             bytes_out=sum(line.bytes_out for line in counted),
             jumps=sum(line.jumps for line in counted),
             lag_ms_max=max((row.lag_ms_max for row in current.values()), default=0),

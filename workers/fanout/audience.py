@@ -8,6 +8,7 @@ import trio
 
 from engine.media.gop import StartMode
 from workers.fanout.feed import Feed
+from workers.fanout.hls_answers import Hls
 from workers.fanout.hub import Hub
 from workers.fanout.player import Player
 from workers.fanout.report import Report
@@ -40,10 +41,12 @@ class Audience:
         worker: for the configuration, the log and the board.
         hub: where the streams are.
         report: counts what happens.
+        hls: what HLS players share; None where HLS is off.
     """
 
-    def __init__(self, worker: Worker, hub: Hub, report: Report) -> None:
+    def __init__(self, worker: Worker, hub: Hub, report: Report, hls: Hls | None = None) -> None:
         self.worker = worker
+        self.hls = hls
         self.hub = hub
         self.report = report
         self._players: dict[str, Player] = {}
@@ -119,6 +122,7 @@ class Audience:
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
             self._count_srt_packets()
+            self._count_hls_players()
             self.hub.close_idle()
             self.report.flush(self.hub.feeds.values())
 
@@ -132,6 +136,16 @@ class Audience:
         for player in self:
             if isinstance(player, SrtPlayer):
                 self.report.srt_packets(player.link.take_packets(player.link.stats(now_us())))
+
+    def _count_hls_players(self) -> None:
+        if self.hls is None:
+            return
+        counts = self.hls.library.count_viewers()
+        for record in self.worker.directory.all():
+            row = self.worker.board.row(self.worker.slot.number, record.slot)
+            if row.lease == record.lease:
+                row.players_hls = counts.get(record.slot, 0)
+        self.report.hls_players(sum(counts.values()), self.hls.answers.held)
 
     def _ping_websockets(self) -> None:
         for player in self:

@@ -36,14 +36,20 @@ class Connection:
         worker_name: begins the id, so that the holder of a client can be read off it.
     """
 
-    __slots__ = ("accepted_ns", "accepted_s", "id", "remote", "sock")
+    __slots__ = ("accepted_ns", "accepted_s", "id", "remote", "request_id", "sock")
 
     def __init__(self, sock: socket.socket, remote: str, worker_name: str) -> None:
         self.sock = sock
         self.remote = remote
         self.id = f"{worker_name}-{secrets.token_hex(6)}"
+        self.request_id = ""  # of the HTTP request that is being answered
         self.accepted_ns = time.time_ns()
         self.accepted_s = trio.current_time()
+
+    @property
+    def host(self) -> str:
+        """The peer's address without its port."""
+        return self.remote.rpartition(":")[0]
 
     async def read(self) -> bytes:
         """The next bytes from the peer. Raises PeerGone at the end."""

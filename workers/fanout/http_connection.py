@@ -2,6 +2,7 @@
 
 read head -> find the stream -> HTTP-FLV: response head, then the ring
                              -> WebSocket: handshake, then the same tags in frames
+                             -> HLS: an answer, and the next request (hls_session.py)
                              -> refusal, counted by reason
 """
 
@@ -14,9 +15,9 @@ from engine.access.names import BadName, parse_stream_name
 from engine.media.gop import StartMode
 from engine.protocols import websocket
 from engine.protocols.http import (
-    HeadReader,
     RemoteProtocolError,
     Request,
+    RequestReader,
     Route,
     error_response,
     flv_response,
@@ -27,6 +28,8 @@ from engine.protocols.http import (
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
+from workers.fanout.hls_session import ROUTES as HLS_ROUTES
+from workers.fanout.hls_session import HlsSession
 from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
@@ -63,19 +66,24 @@ async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> No
 class HttpConnection(Connection):
     """One request, one answer or one stream."""
 
-    __slots__ = ("_audience", "_frames", "_method", "_request_id")
+    __slots__ = ("_audience", "_frames", "_method", "_requests")
 
     def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._method = "GET"
-        self._request_id = ""
+        self._requests = RequestReader()
         self._frames: websocket.ClientFrames | None = None
 
     async def run(self) -> None:
         """Read the request and answer it; returns when the player has left, was refused or has drained."""
         try:
-            player = await self._begin()
+            request = await self._hear()
+            route = self._route(request)
+            if route.kind in HLS_ROUTES and not request.is_websocket:
+                await self._answer_hls(request, route)
+                return
+            player = await self._begin(request, route)
         except Refused as refused:
             await self._refuse(refused)
             return
@@ -89,12 +97,22 @@ class HttpConnection(Connection):
         finally:
             self._audience.dismiss(player, self.accepted_s, reason)
 
-    async def _begin(self) -> Player:
+    async def _hear(self) -> Request:
         with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
             request = await self._read_head()
-        self._request_id = request.request_id or secrets.token_hex(8)
+        self.request_id = request.request_id or secrets.token_hex(8)
         self._method = request.method
-        route = self._route(request)
+        return request
+
+    async def _answer_hls(self, request: Request, route: Route) -> None:
+        hls = self._audience.hls
+        if hls is None:
+            raise self._plain(404, "HLS is off\n", "not_found")
+        await HlsSession(self._audience, hls, self, self._requests).run(request, route)
+
+    async def _begin(self, request: Request, route: Route) -> Player:
+        if route.kind != "flv":
+            raise self._plain(404, "not found\n", "not_found")
         name = self._name(route)
         wire, opening = self._opening(request)
         feed = await self._find(name)
@@ -103,10 +121,9 @@ class HttpConnection(Connection):
         return self._admit(request, route, feed, wire, opening)
 
     async def _read_head(self) -> Request:
-        reader = HeadReader()
         try:
             while True:
-                request = reader.receive(await self.read())
+                request = self._requests.receive(await self.read())
                 if request is not None:
                     return request
         except RemoteProtocolError as error:
@@ -115,9 +132,9 @@ class HttpConnection(Connection):
 
     def _route(self, request: Request) -> Route:
         if request.method == "OPTIONS":
-            raise Refused(preflight_response(self._origin, self._request_id), "preflight", 204)
+            raise Refused(preflight_response(self._origin, self.request_id), "preflight", 204)
         try:
-            route = parse_route(request.path, request.query)
+            route = parse_route(request.path, request.query, is_websocket=request.is_websocket)
         except RemoteProtocolError as error:
             raise self._refused(error, "not_found" if error.reply == 404 else "bad_request") from None
         return route
@@ -146,9 +163,9 @@ class HttpConnection(Connection):
 
     def _opening(self, request: Request) -> tuple[Wire, bytes]:
         if not request.is_websocket:
-            return FLV, flv_response(self._origin, self._request_id)
+            return FLV, flv_response(self._origin, self.request_id)
         try:
-            response = websocket.accept_response(request, self._request_id)
+            response = websocket.accept_response(request, self.request_id)
         except websocket.RemoteProtocolError as error:
             raise self._plain(error.reply, f"{error}\n", "bad_handshake") from None
         self._frames = websocket.ClientFrames()
@@ -183,11 +200,11 @@ class HttpConnection(Connection):
         return self._audience.worker.config.http.cors_origin
 
     def _refused(self, error: RemoteProtocolError, reason: str) -> Refused:
-        request_id = self._request_id or secrets.token_hex(8)
+        request_id = self.request_id or secrets.token_hex(8)
         return Refused(error_response(error, request_id=request_id, origin=self._origin), reason, error.reply)
 
     def _plain(self, status: int, text: str, reason: str) -> Refused:
-        response = plain_response(status, text, request_id=self._request_id, origin=self._origin)
+        response = plain_response(status, text, request_id=self.request_id, origin=self._origin)
         return Refused(response, reason, status)
 
     async def _refuse(self, refused: Refused) -> None:

@@ -9,8 +9,8 @@ from engine.policy.pacing import WorkerLoad
 from shm.board import Interest
 from shm.directory import StreamRecord, StreamState
 from shm.ring import RingReader
-from workers.fanout.bell import Bell
 from workers.fanout.feed import Feed
+from workers.runtime.bells import BellListener
 from workers.runtime.circle import Circle
 from workers.runtime.worker import Worker
 
@@ -46,7 +46,7 @@ class Hub:
 
     def __init__(self, worker: Worker, nursery: trio.Nursery, on_close: Callable[[Feed], None]) -> None:
         self._on_close = on_close
-        self.bell = Bell(worker.doorbell, self.look)
+        self.bell = BellListener(worker.doorbell, self.look)
         self.feeds: dict[str, Feed] = {}
         self._worker = worker
         self._nursery = nursery
@@ -112,7 +112,7 @@ class Hub:
         settings = self.settings_for(record.name)
         feed = Feed(record, self._readers[slot], row, worker.directory, settings, self._load, self.circle)
         self.feeds[record.name] = feed
-        self.bell.feeds[slot] = feed
+        self.bell.sleepers[slot] = feed
         self._nursery.start_soon(self._run, feed)
         return feed
 
@@ -124,8 +124,8 @@ class Hub:
             feed.abandon("error")
         finally:
             self._on_close(feed)
-            if self.bell.feeds.get(feed.record.slot) is feed:
-                del self.bell.feeds[feed.record.slot]
+            if self.bell.sleepers.get(feed.record.slot) is feed:
+                del self.bell.sleepers[feed.record.slot]
                 feed.row.interest = Interest.NONE
             if self.feeds.get(feed.name) is feed:
                 del self.feeds[feed.name]

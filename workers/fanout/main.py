@@ -15,8 +15,10 @@ import trio
 from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
+from workers.fanout.hls_answers import Hls, HlsAnswers, Holds
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
+from workers.fanout.library import Library
 from workers.fanout.report import Report
 from workers.fanout.rtmp_connection import serve_rtmp
 from workers.fanout.srt_port import SrtPort
@@ -41,7 +43,7 @@ async def serve(worker: Worker) -> None:
     async with trio.open_nursery() as background:
         hub = Hub(worker, background, report.flush_feed)
         worker.on_reload(hub.reconfigure)
-        audience = Audience(worker, hub, report)
+        audience = Audience(worker, hub, report, hls_of(worker, hub, background))
         answer_for_clients(worker.bus, audience)
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
@@ -66,6 +68,14 @@ async def _serve_until_drained(worker: Worker, audience: Audience) -> None:
             accepting.cancel_scope.cancel()
         worker.close_listeners()
         audience.hub.end_all("drained")
+
+
+def hls_of(worker: Worker, hub: Hub, nursery: trio.Nursery) -> Hls | None:
+    """What HLS players of this worker share; None where HLS is off."""
+    if worker.packages is None:
+        return None
+    answers = HlsAnswers(worker.packages.folder, worker.config.http.cors_origin, Holds())
+    return Hls(Library(worker, nursery, hub.bell), answers)
 
 
 class Doors:

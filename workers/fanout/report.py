@@ -76,6 +76,16 @@ class Report:
         name = "fanlight_players_ended_total"
         self._metrics.bind(name, protocol=protocol, reason="worker_death").inc(players)
 
+    # -- HLS
+
+    def hls_request(self, resource: str, status: int) -> None:
+        self._count("fanlight_hls_requests_total", resource=resource, status=str(status))
+
+    def hls_players(self, count: int, held: int) -> None:
+        """So many players asked for playlists lately, and so many of their requests wait."""
+        self._metrics.bind("fanlight_players", protocol="hls").set(count)
+        self._metrics.bind("fanlight_hls_blocked_reloads").set(held)
+
     # -- figures
 
     def srt_packets(self, packets: Packets) -> None:

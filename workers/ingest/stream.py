@@ -22,7 +22,7 @@ from shm.directory import DirectoryWriter, StreamRecord, StreamState, StreamStat
 from shm.directory_link import LinkStats
 from shm.errors import Lapped
 from shm.ring import RingReader, RingWriter, Tag
-from workers.ingest.bells import Bells
+from workers.runtime.bells import Bells
 
 
 class Beginning(enum.Enum):

@@ -7,8 +7,8 @@ from engine.config import Config, for_path
 from shm.board import Board
 from shm.directory import Directory, DirectoryWriter, StreamState
 from shm.errors import DirectoryFull
-from workers.ingest.bells import Bells
 from workers.ingest.stream import Holder, PublishedStream
+from workers.runtime.bells import Bells
 from workers.runtime.worker import Worker
 
 

@@ -44,6 +44,7 @@ from workers.runtime.bus import Bus
 from workers.runtime.inheritance import Inheritance
 from workers.runtime.logs import open_log
 from workers.runtime.metrics import Metrics
+from workers.runtime.packages import Packages
 from workers.runtime.slots import CONTROL, FANOUT, WorkerSlot
 from workers.runtime.worker import API, HTTP, METRICS, RTMP, SRT, Worker, is_srt
 
@@ -152,8 +153,15 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
         log=log,
         metrics=Metrics(slot.name, inheritance.metrics_directory),
         srt_secret=inheritance.srt_secret,
+        packages=_packages(inheritance, slot),
         buried=buried,
     )
+
+
+def _packages(inheritance: Inheritance, slot: WorkerSlot) -> Packages | None:
+    if inheritance.package_arena is None or inheritance.segment_folder is None:
+        return None
+    return Packages.attach(inheritance.package_arena, inheritance.segment_folder, slot.number)
 
 
 def _sit_down(cell: WorkerCell, slot: WorkerSlot) -> None:

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from engine.config import Config
 from shm.arena import Arena
@@ -25,6 +26,9 @@ class Inheritance:
     inboxes: Mapping[int, socket.socket]
     outboxes: Mapping[int, socket.socket]
     metrics_directory: str
+    package_arena: Arena | None
+    """None where HLS is off; so is the folder."""
+    segment_folder: Path | None
     srt_secret: bytes = field(repr=False)
     """See Worker."""
     supervisor_pidfd: int

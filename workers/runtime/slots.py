@@ -17,6 +17,7 @@ SUPERVISOR: Final = -1
 
 INGEST: Final = "ingest"
 FANOUT: Final = "fanout"
+PACKAGER: Final = "packager"
 CONTROL: Final = "control"
 
 
@@ -35,8 +36,14 @@ class WorkerSlot:
 
 
 def layout_of(config: Config) -> tuple[WorkerSlot, ...]:
-    """All seats that `config` asks for: every ingest, then every fanout, then control."""
-    roles = [INGEST] * config.workers.ingest + [FANOUT] * fanout_count(config) + [CONTROL]
+    """All seats that `config` asks for: every ingest, every fanout, every packager, then control."""
+    packagers = config.workers.packager if config.hls.enabled else 0
+    roles = [
+        *[INGEST] * config.workers.ingest,
+        *[FANOUT] * fanout_count(config),
+        *[PACKAGER] * packagers,
+        CONTROL,
+    ]
     return tuple(WorkerSlot(number, role, roles[:number].count(role)) for number, role in enumerate(roles))
 
 

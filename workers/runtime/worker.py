@@ -18,6 +18,7 @@ from shm.doorbell import Doorbell
 from workers.runtime.burial import Buried
 from workers.runtime.bus import Bus
 from workers.runtime.metrics import Metrics
+from workers.runtime.packages import Packages
 from workers.runtime.slots import WorkerSlot
 
 RTMP: Final = "rtmp"
@@ -78,6 +79,8 @@ class Worker:
     srt_secret: bytes = field(repr=False)
     """What SRT cookies are made with: of this boot, and the same in all workers, since a successor or a
     borrower of the listener gets the second half of a handshake."""
+    packages: Packages | None = None
+    """None where HLS is off."""
     buried: tuple[Buried, ...] = ()
     """Players of the process that died in this slot before: the role counts them as ended, `worker_death`."""
     draining: trio.Event = field(default_factory=trio.Event)

@@ -16,18 +16,23 @@ from typing import Final
 
 from engine.config import Config
 from workers.runtime.logs import configure_logs, open_log
-from workers.runtime.slots import CONTROL, FANOUT, INGEST
+from workers.runtime.slots import CONTROL, FANOUT, INGEST, PACKAGER
 from workers.supervisor.errors import StartError
 from workers.supervisor.estate import found, warm_up
 from workers.supervisor.loop import Loop
 from workers.supervisor.supervisor import Supervisor
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
-    {INGEST: "workers.ingest.main", FANOUT: "workers.fanout.main", CONTROL: "workers.control.main"}
+    {
+        INGEST: "workers.ingest.main",
+        FANOUT: "workers.fanout.main",
+        PACKAGER: "workers.packager.main",
+        CONTROL: "workers.control.main",
+    }
 )
 """Role to module; each has `async def serve(worker)`. By name, because roles never import each other."""
 
-LIBRARIES: Final = ("trio", "msgspec", "structlog", "h11", "wsproto", "prometheus_client")
+LIBRARIES: Final = ("trio", "msgspec", "structlog", "httptools", "wsproto", "prometheus_client")
 NOT_SHARED: Final = frozenset({CONTROL})
 # Roles that import after the fork: control's web framework (25 MB) has no place in the media workers.
 

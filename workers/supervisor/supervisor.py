@@ -93,6 +93,8 @@ class Supervisor:
             inboxes=estate.inboxes,
             outboxes=estate.outboxes,
             metrics_directory=str(estate.metrics.directory),
+            package_arena=estate.packages.arena if estate.packages else None,
+            segment_folder=estate.packages.folder if estate.packages else None,
             srt_secret=estate.srt_secret,
             supervisor_pidfd=estate.own_pidfd,
             roles=self._roles,

@@ -127,7 +127,7 @@ def test_workers_read_what_the_supervisor_writes() -> None:
 
 def test_the_names_a_path_may_set_occur_once() -> None:
     """Else a key that stands in a path's table itself could mean either."""
-    names = [key.name for key in KEYS.values() if key.section in PATH_SECTIONS]
+    names = [key.path_name for key in KEYS.values() if key.section in PATH_SECTIONS]
     assert len(names) == len(set(names))
     assert PATH_KEYS.keys() == set(PathTable.__struct_fields__)
 

@@ -20,9 +20,13 @@ def test_what_is_built_at_start_needs_a_restart() -> None:
         "metrics.listen",
         "workers.fanout",
         "workers.ingest",
+        "workers.packager",
         "ring.bytes",
         "ring.index_entries",
         "publish.max_streams",
+        "hls.enabled",
+        "hls.ring_bytes",
+        "hls.folder_bytes",
     }
 
 

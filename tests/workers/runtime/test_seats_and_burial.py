@@ -25,8 +25,8 @@ def layout(ingest: int, fanout: int) -> list[str]:
 
 def test_slots_are_numbered_over_all_roles_and_indexed_within_one() -> None:
     slots = layout_of(Config(workers=Workers(ingest=2, fanout=3)))
-    assert layout(2, 3) == ["ingest0", "ingest1", "fanout0", "fanout1", "fanout2", "control0"]
-    assert [slot.number for slot in slots] == list(range(6))
+    assert layout(2, 3) == ["ingest0", "ingest1", "fanout0", "fanout1", "fanout2", "packager0", "control0"]
+    assert [slot.number for slot in slots] == list(range(7))
     assert [slot.index for slot in of_role(slots, "fanout")] == [0, 1, 2]
 
 

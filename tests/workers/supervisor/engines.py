@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
+ALL_ROLES: Final = ("ingest", "fanout", "packager", "control")
 ROLES: Final = "tests.workers.supervisor.roles."
 PATIENCE_S: Final = 30.0  # for an event that must come; a loaded machine of two cores needs a tenth
 
@@ -74,7 +75,8 @@ class Engine:
         self.events: list[Event] = []
         self._values = {**VALUES, **values}
         self.write_config()
-        names = {role: ROLES + (roles or {}).get(role, "steady") for role in ("ingest", "fanout", "control")}
+        given = roles or {}
+        names = {role: ROLES + given.get(role, "steady") for role in ALL_ROLES}
         module = "tests.workers.supervisor.run_engine"
         self.process = subprocess.Popen(
             [*command, "-W", "error", "-m", module, str(self.config), json.dumps(names)],

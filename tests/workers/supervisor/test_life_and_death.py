@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_engine_says_where_it_listens_and_when_it_is_ready(tmp_path: Path) -> None:
     with Engine(tmp_path) as engine:
         ready = engine.until("ready")
-        assert ready["workers"] == 4
+        assert ready["workers"] == 5
         assert engine.pids().keys() == {"ingest0", "fanout0", "fanout1", "control0"}
         assert engine.ask("http").startswith("fanout")
         assert engine.ask("rtmp").startswith("fanout")
@@ -85,7 +85,7 @@ def test_engine_drains_and_ends_with_code_zero(number: signal.Signals, tmp_path:
             assert engine.process.wait(30) == 0
             assert all_gone(workers, within_s=0)
         engine.read_to_end()
-        assert len(engine.named("worker drained")) == 4
+        assert len(engine.named("worker drained")) == 5
         assert not list(tmp_path.glob("fanlight-metrics-*"))
 
 
@@ -95,7 +95,7 @@ def test_interrupt_from_a_terminal_meets_the_whole_group_and_still_drains(tmp_pa
         os.killpg(engine.process.pid, signal.SIGINT)
         assert engine.process.wait(30) == 0
         engine.read_to_end()
-        assert len(engine.named("worker drained")) == 4
+        assert len(engine.named("worker drained")) == 5
         assert not engine.named("not a log line")
 
 
@@ -134,7 +134,7 @@ def test_workers_of_a_killed_supervisor_drain_and_leave(tmp_path: Path) -> None:
         engine.read_to_end()
         assert engine.until("draining", reason="the supervisor is gone")
         assert engine.until("drain cut short")["worker"] == "ingest0"
-        assert len(engine.named("worker drained")) == 4
+        assert len(engine.named("worker drained")) == 5
 
 
 def test_worker_told_to_leave_by_hand_lends_its_listener_and_comes_back(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 def test_service_manager_hears_ready_reloading_and_stopping(tmp_path: Path, manager: Manager) -> None:
     with Engine(tmp_path, environ={"NOTIFY_SOCKET": manager.address}) as engine:
         ready = manager.until("READY=1")
-        assert "STATUS=4 of 4 workers ready, 0 streams live" in ready
+        assert "STATUS=5 of 5 workers ready, 0 streams live" in ready
         assert f"MAINPID={engine.process.pid}" in ready
         engine.signal(signal.SIGHUP)
         assert any(line.startswith("MONOTONIC_USEC=") for line in manager.until("RELOADING=1"))

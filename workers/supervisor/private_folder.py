@@ -1,4 +1,7 @@
-"""Where metrics files live: on tmpfs, private to this engine, gone with it."""
+"""Where what lives as long as the engine is kept in files: on tmpfs, private to this engine, gone with it.
+
+Metrics files in one such folder, segments of HLS in another.
+"""
 
 import fcntl
 import os
@@ -9,10 +12,11 @@ from pathlib import Path
 from typing import Final, Self
 
 SHARED_MEMORY: Final = Path("/dev/shm")
-PREFIX: Final = "fanlight-metrics-"
+METRICS_PREFIX: Final = "fanlight-metrics-"
+SEGMENTS_PREFIX: Final = "fanlight-hls-"
 
 
-class MetricsDirectory:
+class PrivateFolder:
     """An empty directory that is known to be in use by a lock on it.
 
     Not by the pid in its name: that one may be somebody else's by now, or another container's on a shared
@@ -25,15 +29,15 @@ class MetricsDirectory:
         self._lock = lock
 
     @classmethod
-    def create(cls, environ: Mapping[str, str]) -> Self:
+    def create(cls, environ: Mapping[str, str], prefix: str) -> Self:
         """A new one; what engines that were killed have left beside it is removed.
 
         RUNTIME_DIRECTORY is systemd's (RuntimeDirectory=, on the tmpfs below /run); /dev/shm is there nearly
         everywhere else.
         """
         parent = _parent(environ)
-        _sweep(parent)
-        path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+        _sweep(parent, prefix)
+        path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
         lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX)
         return cls(path, lock)
@@ -50,8 +54,8 @@ def _parent(environ: Mapping[str, str]) -> Path:
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 
 
-def _sweep(parent: Path) -> None:
-    for path in parent.glob(f"{PREFIX}*"):
+def _sweep(parent: Path, prefix: str) -> None:
+    for path in parent.glob(f"{prefix}*"):
         if _is_abandoned(path):
             shutil.rmtree(path, ignore_errors=True)
 

@@ -1,0 +1,72 @@
+"""Metrics of HLS: what packagers make, and what is asked for."""
+
+from typing import Final
+
+from engine.metrics.buckets import LATENCY_S
+from engine.metrics.metric import Metric
+
+PART_S: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 2.0)
+SEGMENT_S: Final = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0)
+
+HLS: Final = (
+    Metric(
+        name="fanlight_hls_packages",
+        kind="gauge",
+        help="Streams that are being cut into segments now.",
+    ),
+    Metric(
+        name="fanlight_hls_segment_seconds",
+        kind="histogram",
+        help="Media in a finished segment.",
+        buckets=SEGMENT_S,
+    ),
+    Metric(
+        name="fanlight_hls_part_seconds",
+        kind="histogram",
+        help="Media in a finished part.",
+        buckets=PART_S,
+    ),
+    Metric(
+        name="fanlight_hls_forced_cuts_total",
+        kind="counter",
+        help="Segments that had to end without a keyframe, because keyframes are further apart than"
+        " hls.max_segment_s.",
+    ),
+    Metric(
+        name="fanlight_hls_gaps_total",
+        kind="counter",
+        help="Segments that are missing: there was no room for their file, or the stream's ring was"
+        " faster than the packager.",
+        labels=("reason",),
+        reasons=("no_room", "lapped"),
+    ),
+    Metric(
+        name="fanlight_hls_failures_total",
+        kind="counter",
+        help="Packages that could not be begun, or broke.",
+        labels=("reason",),
+        reasons=("no_memory", "too_many_streams", "error"),
+    ),
+    Metric(
+        name="fanlight_hls_folder_bytes",
+        kind="gauge",
+        help="Bytes of segments in the folder on tmpfs.",
+    ),
+    Metric(
+        name="fanlight_hls_requests_total",
+        kind="counter",
+        help="Answers to requests of HLS players.",
+        labels=("resource", "status"),
+    ),
+    Metric(
+        name="fanlight_hls_blocked_reloads",
+        kind="gauge",
+        help="Requests that wait for a part that is not there yet.",
+    ),
+    Metric(
+        name="fanlight_hls_reload_lateness_seconds",
+        kind="histogram",
+        help="From the end of a part to the moment a reload that waited for it was answered.",
+        buckets=LATENCY_S,
+    ),
+)

@@ -1,0 +1,187 @@
+"""HLS and Low-Latency HLS out of a whole engine, to real players and to a client that knows the rules."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import StartEngine
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.hls_client import HlsClient
+from tests.e2e.media import Media, Received, finish, hash_file, publish, run
+from tests.e2e.test_browser import watch_in_browser
+from tests.engine.hls.rules import validate
+
+pytestmark = pytest.mark.slow
+
+ALWAYS: dict[str, object] = {"on_demand": False, "segment_s": 1.0}
+KEPT_S = 30.0
+
+
+Watch = Callable[[RunningEngine, str], HlsClient]
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Clients that are closed at the end."""
+    with ExitStack() as clients:
+        yield lambda engine, name: clients.enter_context(HlsClient(engine, name))
+
+
+def payloads(received: Received) -> dict[str, list[tuple[int, str]]]:
+    """Sizes and hashes alone: the clocks of two containers differ."""
+    return {
+        kind: [(packet.size_bytes, packet.sha256) for packet in packets]
+        for kind, packets in received.packets.items()
+    }
+
+
+@pytest.mark.parametrize("film", ["h264", "hevc"])
+def test_ffmpeg_receives_over_hls_what_was_published(
+    film: str, start_engine: StartEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    engine = start_engine({"hls": {**ALWAYS, "delete_after_s": KEPT_S}})
+    source: Path = getattr(media, film)
+    published = payloads(hash_file(ffmpeg, source))
+    finish(publish(ffmpeg, source, engine.rtmp_url("live/film")))
+    client = watch(engine, "live/film")
+    while "#EXT-X-ENDLIST" not in client.reload():
+        time.sleep(0.1)
+    received = payloads(hash_file(ffmpeg, Path(f"{client.base}.m3u8")))
+    assert received.keys() == published.keys()
+    assert received["video"] == published["video"]
+    assert received["audio"] == published["audio"][-len(received["audio"]) :]
+    assert len(published["audio"]) - len(received["audio"]) <= 3  # what came before the first keyframe
+
+
+def test_ffmpeg_plays_transport_stream_segments(
+    start_engine: StartEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    engine = start_engine({"hls": {**ALWAYS, "variant": "ts", "delete_after_s": KEPT_S}})
+    finish(publish(ffmpeg, media.h264, engine.rtmp_url("live/film")))
+    client = watch(engine, "live/film")
+    while "#EXT-X-ENDLIST" not in client.reload():
+        time.sleep(0.1)
+    assert all(name.endswith(".ts") for name in client.segments())
+    pictures = run(ffmpeg, "-i", f"{client.base}.m3u8", "-map", "0:v", "-f", "framemd5", "-").decode()
+    wanted = run(ffmpeg, "-i", media.h264, "-map", "0:v", "-f", "framemd5", "-").decode()
+    hashes = [
+        [line.split(",")[-1] for line in text.splitlines() if line[:1] == "0"] for text in (pictures, wanted)
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_chromium_plays_low_latency_hls_with_hls_js(
+    engine: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=150)
+    seen = watch_in_browser(f"http://{engine.addresses['http']}/live/film.m3u8")
+    assert (seen["width"], seen["height"]) == (320, 180)
+    assert seen["stalls"] == 0
+    finish(publisher)
+
+
+def test_playlists_keep_the_rules_while_publisher_and_packager_come_and_go(
+    engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=100)
+    client = watch(engine, "live/film")
+    client.follow(4)
+    publisher.kill()
+    publisher.communicate()
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    client.follow(8, skip=True)
+    os.kill(engine.pids()["packager0"], signal.SIGKILL)
+    finish(publisher)
+    text = client.follow(6)
+    assert validate(client.fetches) == []
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 2
+
+
+def test_a_hinted_part_is_sent_as_it_grows(
+    engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=100)
+    client = watch(engine, "live/film")
+    client.follow(2)
+    name = client.hint
+    with client.http.stream("GET", f"{client.base}/{name}") as growing:
+        assert growing.headers["transfer-encoding"] == "chunked"
+        grown = growing.read()
+    whole = client.get(name)
+    assert whole.status_code == 200
+    assert whole.content == grown
+    assert int(whole.headers["content-length"]) == len(grown)
+    finish(publisher)
+
+
+def test_files_are_served_as_caches_want_them(
+    engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=150)
+    client = watch(engine, "live/film")
+    client.follow(1)
+    segment = client.segments()[-1]
+    whole = client.get(segment)
+    assert whole.headers["cache-control"].endswith("immutable")
+    assert client.get(segment, Range="bytes=10-19").content == whole.content[10:20]
+    assert client.get(segment, Range=f"bytes={len(whole.content)}-").status_code == 416
+    assert client.get(segment, If_None_Match=whole.headers["etag"]).status_code == 304
+    assert client.http.head(f"{client.base}/{segment}").headers["content-length"] == str(len(whole.content))
+    packed = client.get("media.m3u8", Accept_Encoding="gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text.startswith("#EXTM3U")
+    finish(publisher)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("media.m3u8?_HLS_part=1", 400),
+        ("media.m3u8?_HLS_msn=999999999", 400),
+        ("media.m3u8?_HLS_msn=99999999999999999999999", 400),
+        ("media.m3u8?_HLS_skip=please", 400),
+        ("0-0.m4s", 404),
+        ("0-0.0.m4s", 404),
+        ("../../../etc/passwd", 404),
+        ("%2e%2e/media.m3u8", 400),
+    ],
+)
+def test_nonsense_is_refused(
+    path: str, status: int, engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=100)
+    client = watch(engine, "live/film")
+    client.reload()
+    assert client.get(path).status_code == status
+    publisher.kill()
+    publisher.communicate()
+
+
+def test_a_stream_that_is_not_there_is_no_playlist(start_engine: StartEngine, watch: Watch) -> None:
+    engine = start_engine({"play": {"wait_s": 0.1}})
+    assert watch(engine, "live/nobody").get("media.m3u8").status_code == 404
+
+
+def test_nothing_is_left_of_a_stream_that_is_over(
+    start_engine: StartEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    engine = start_engine({"hls": {**ALWAYS, "delete_after_s": 0.0}, "play": {"wait_s": 0.0}})
+    finish(publish(ffmpeg, media.h264, engine.rtmp_url("live/film")))
+    client = watch(engine, "live/film")
+    while client.get("media.m3u8").status_code == 200:
+        time.sleep(0.1)
+    (folder,) = Path("/dev/shm").glob(f"fanlight-hls-{engine.process.pid}-*")
+    deadline_s = time.monotonic() + 10
+    while left := [path for path in folder.rglob("*") if path.is_file()]:
+        assert time.monotonic() < deadline_s, left
+        time.sleep(0.1)

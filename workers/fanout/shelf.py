@@ -1,0 +1,167 @@
+"""One package as this worker serves it: its window, its playlists, the part that is growing.
+
+A shelf follows the package's ring as a feed follows a stream's: it sleeps until the packager rings, folds
+what is new, and wakes everybody who waits for it. Playlists are rendered when first asked for after a
+change, and then the same bytes go to all.
+"""
+
+import gzip
+import time
+
+import trio
+from msgspec import Struct
+
+from engine.protocols.hls import PART_START, Directives, Renderer, Window
+from engine.protocols.http.conditional import etag_of
+from shm.board import Interest, RowCell
+from shm.directory import StreamRecord, StreamState
+from shm.ring import Entry, RingReader
+from workers.runtime.packages import Packages, WindowReader
+
+SAFETY_POLL_S: float = 0.020
+"""How often a sleeping shelf looks at its ring unasked: the most that a lost wake-up can cost."""
+
+IDLE_S: float = 30.0
+"""How long a shelf is kept that nobody asks for, seconds: players reload at least once in ten."""
+
+HELD_TARGETS: int = 3
+"""Target durations that a reload may be held for before it gets 503 (RFC 8216bis §6.2.5.2)."""
+
+GZIP_LEVEL: int = 1
+"""Half a millisecond less than level 6 for a twentieth more bytes, of a text that lives for half a second."""
+
+
+class RenderedPlaylist(Struct, frozen=True):
+    """A playlist ready for the wire."""
+
+    plain: bytes
+    gzipped: bytes
+    etag: str
+
+
+class GrowingPart:
+    """A part while it is made: whoever asked for it ahead of time gets its chunks as they come."""
+
+    def __init__(self, msn: int, part: int) -> None:
+        self.msn = msn
+        self.part = part
+        self.chunks: list[Entry] = []
+        self.whole = False
+
+
+class Shelf:
+    """Serves one package.
+
+    Args:
+        packages: where it is.
+        record: its record.
+        row: where this worker says that it wants to be woken for it.
+        keep_s: how long it is served after its stream has ended.
+    """
+
+    def __init__(self, packages: Packages, record: StreamRecord, row: RowCell, keep_s: float) -> None:
+        self.record = record
+        self._keep_s = keep_s
+        self.over = False
+        self.asked_s = trio.current_time()
+        self.changed = trio.Event()
+        self.growing: GrowingPart | None = None
+        self._packages = packages
+        self._row = row
+        row.begin(record.lease)
+        row.interest = Interest.ARMED
+        self._reader = WindowReader(packages, record.slot, self._note_chunk)
+        self._renderer = Renderer(self.window.settings)
+        self._rendered_at = -1
+        self._rendered: dict[str | None, RenderedPlaylist] = {}
+        self._wake = trio.Event()
+        self._reader.catch_up()
+
+    @property
+    def window(self) -> Window:
+        return self._reader.window
+
+    @property
+    def ring(self) -> RingReader:
+        return self._reader.ring
+
+    @property
+    def patience_s(self) -> float:
+        """How long a request may be held."""
+        return HELD_TARGETS * self.window.target_s
+
+    def playlist(self, directives: Directives) -> RenderedPlaylist:
+        """The media playlist as it is now."""
+        if self.window.changes != self._rendered_at:
+            self._rendered.clear()
+            self._rendered_at = self.window.changes
+        found = self._rendered.get(directives.skip)
+        if found is None:
+            plain = self._renderer.render(self.window, directives).encode()
+            gzipped = gzip.compress(plain, GZIP_LEVEL, mtime=0)
+            found = self._rendered[directives.skip] = RenderedPlaylist(plain, gzipped, etag_of(plain))
+        return found
+
+    # -- keeping up
+
+    def has_news(self) -> bool:
+        return self._reader.has_news()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Follow the package until it is gone or nobody asks for it any more."""
+        try:
+            while not self._is_done():
+                await self._wait_for_news()
+                self._catch_up()
+        finally:
+            self.over = True
+            self._row.interest = Interest.NONE
+            self.changed.set()
+
+    def _is_done(self) -> bool:
+        record = self._packages.directory.get(self.record.slot)
+        gone = record.lease != self.record.lease or not is_served(record, self._keep_s)
+        return gone or trio.current_time() - self.asked_s > IDLE_S
+
+    async def _wait_for_news(self) -> None:
+        self._row.interest = Interest.ARMED
+        self._wake = trio.Event()
+        if not self.has_news():
+            with trio.move_on_after(SAFETY_POLL_S):
+                await self._wake.wait()
+        self._row.interest = Interest.WITHIN_TICK
+
+    def _catch_up(self) -> None:
+        window, seq = self.window, self._reader.seq
+        self._reader.catch_up()
+        if self.window is not window:  # lapped: a new window, whose past may differ by what was missed
+            self._renderer = Renderer(self.window.settings)
+            self._rendered_at = -1
+            self.growing = None
+        elif self.growing is not None and self.window.part(self.growing.msn, self.growing.part) is not None:
+            self.growing.whole = True
+        self.window.forget_removed()
+        if self.window is not window or self._reader.seq != seq:
+            self.changed.set()
+            self.changed = trio.Event()
+
+    def _note_chunk(self, chunk: Entry) -> None:
+        if chunk.flags & PART_START:
+            if self.growing is not None:
+                self.growing.whole = True
+            self.growing = GrowingPart(*self.window.hint)
+        if self.growing is not None:
+            self.growing.chunks.append(chunk)
+
+
+def is_served(record: StreamRecord, keep_s: float) -> bool:
+    """Whether players may still ask for the package: while it is made, and `keep_s` after that.
+
+    No longer, whoever asks: its packager waits for us to let go of its ring.
+    """
+    if record.state is StreamState.ENDED:
+        return time.monotonic_ns() - record.state_since_ns < keep_s * 1e9
+    return record.state is not StreamState.FREE

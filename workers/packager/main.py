@@ -1,0 +1,43 @@
+"""The packager role: streams into segments and parts for HLS.
+
+    ring of tags -> package -> ring of chunks and marks -> any fanout worker
+                           \\-> finished segments in a folder on tmpfs
+
+Streams are shared out over packagers by their slots. A stream is packaged while it lives, or, where its
+settings say so, while somebody asks for its playlists. A packager that takes the seat of a dead one goes
+on with its packages.
+"""
+
+import trio
+
+from workers.packager.packages import PackageRack
+from workers.packager.report import Report
+from workers.runtime.bells import BellListener
+from workers.runtime.worker import Worker
+
+ROUND_S: float = 0.25
+"""How often streams are looked at that nobody rang for, seconds."""
+
+
+async def serve(worker: Worker) -> None:
+    """Run one packager until it has drained."""
+    async with trio.open_nursery() as background:
+        async with trio.open_nursery() as packaging:
+            rack = PackageRack(worker, packaging, Report(worker.metrics))
+            listener = BellListener(worker.doorbell, rack.look)
+            rack.attach(listener)
+            rack.adopt()
+            background.start_soon(listener.listen)
+            background.start_soon(make_rounds, rack)
+            worker.ready()
+            await worker.draining.wait()
+            rack.end_all()
+        background.cancel_scope.cancel()
+
+
+async def make_rounds(rack: PackageRack) -> None:
+    """Run until cancelled."""
+    while True:
+        rack.look()
+        rack.clear_away()
+        await trio.sleep(ROUND_S)

@@ -1,0 +1,253 @@
+"""One stream on its way into segments: its ring in, its package's ring and files out.
+
+A package begins as far back in the stream's ring as its playlist is long, so that the first player who
+asks does not wait for segments to be made. Where the stream breaks (a new epoch, a ring that was faster
+than this worker, a packager that was killed) it goes on at the next start point behind a discontinuity.
+"""
+
+import time
+from collections.abc import Iterator
+
+import trio
+from msgspec.structs import replace
+
+from engine.config import PathSettings
+from engine.media.flags import HEADER
+from engine.media.tags import BACK_POINTER_BYTES, TAG_HEADER_BYTES, split_tags
+from engine.protocols.hls import Mark, PartEnd, SegmentEnd, init_name, segment_name
+from engine.protocols.hls.cut_outputs import Chunk, Init, Output
+from engine.protocols.hls.cutter import Cutter
+from engine.protocols.hls.ts_cutter import TsCutter
+from shm.board import Interest, RowCell
+from shm.directory import Directory, StreamRecord
+from shm.errors import Lapped
+from shm.ring import Entry, RingReader
+from workers.packager.journal import Journal
+from workers.packager.report import Report
+from workers.packager.segment_files import SegmentFiles
+
+SAFETY_POLL_S: float = 0.020
+"""How often a sleeping package looks at its ring unasked, as feeds do: the most a lost wake-up can cost."""
+
+GATHER_S: float = 0.010
+"""How long tags may gather before a pass: a part is ready ten milliseconds later, for a third of the
+wake-ups."""
+
+MAX_PASS_TAGS: int = 64
+"""Tags of one pass; after so many the other packages have their turn."""
+
+
+class Package:
+    """The packaging of one stream.
+
+    Args:
+        record: the stream, as the directory had it when the package was begun.
+        reader: its ring.
+        row: where this worker says that it wants to be woken.
+        streams: the streams' directory.
+        settings: the stream's own.
+        cutter: cuts; it knows where numbers go on.
+        journal: takes what is cut.
+        files: so do they.
+        report: counts.
+        stamp: what the names of its files begin with.
+    """
+
+    def __init__(
+        self,
+        record: StreamRecord,
+        reader: RingReader,
+        row: RowCell,
+        streams: Directory,
+        settings: PathSettings,
+        cutter: Cutter | TsCutter,
+        journal: Journal,
+        files: SegmentFiles,
+        report: Report,
+        stamp: str,
+    ) -> None:
+        self.record = record
+        self.ending = False
+        self._stream_over = False
+        self._reader = reader
+        self._row = row
+        self._streams = streams
+        self._settings = settings
+        self._cutter = cutter
+        self._journal = journal
+        self._files = files
+        self._report = report
+        self._stamp = stamp
+        self._wake = trio.Event()
+        self._seq = -1  # the next tag to take; -1 before the first
+        self._epoch = -1
+        self._forced_cuts = 0
+        self._part_seq = journal.next_seq  # where the growing part's chunks begin
+        self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        row.begin(record.lease)
+
+    # -- sleeping and waking
+
+    def has_news(self) -> bool:
+        return self._reader.head_seq != self._seq or self.ending
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def end(self, *, over: bool) -> None:
+        """The stream is over, or else nobody asks for it any more."""
+        self.ending = True
+        self._stream_over = self._stream_over or over
+        self.wake()
+
+    async def run(self) -> None:
+        """Package until the end."""
+        try:
+            while not self.ending:
+                await self._wait_for_news()
+                self.run_pass()
+                if self._is_behind:
+                    await trio.lowlevel.checkpoint()
+                    continue
+                if self._seq >= 0:
+                    self._journal.open()
+                await trio.sleep(GATHER_S)
+            self._finish()
+        finally:
+            self._row.interest = Interest.NONE
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether a whole pass of tags waits in the ring."""
+        return 0 <= self._seq <= self._reader.head_seq - MAX_PASS_TAGS
+
+    def _finish(self) -> None:
+        """Package the rest; behind the end of the stream nothing follows."""
+        self.run_pass()
+        while self._is_behind:
+            self.run_pass()
+        if self._stream_over:
+            self._take(self._cutter.finish())
+            self._journal.write()
+
+    async def _wait_for_news(self) -> None:
+        self._row.interest = Interest.ARMED
+        while not self.has_news():
+            self._wake = trio.Event()
+            with trio.move_on_after(SAFETY_POLL_S):
+                await self._wake.wait()
+        self._row.interest = Interest.WITHIN_TICK
+
+    # -- a pass
+
+    def run_pass(self) -> None:
+        """Take what is new in the stream's ring."""
+        try:
+            if self._seq < 0 and not self._begin():
+                return
+            entries = self._reader.entries(self._seq, min(self._reader.head_seq, self._seq + MAX_PASS_TAGS))
+            for entry, body in self._bodies(entries):
+                self._cross_epoch(entry)
+                self._take(
+                    self._cutter.take(
+                        entry.kind, entry.flags, entry.dts_us, entry.pts_us, body, self._wall_us(entry)
+                    )
+                )
+                self._seq = entry.seq + 1
+        except Lapped:
+            self._report.lapped()
+            self._take(self._cutter.break_off(forget_tracks=True))
+            self._seq = -1
+        self._journal.write()
+        self._count_forced_cuts()
+        self._delete_expired()
+
+    def _begin(self) -> bool:
+        """Choose where to begin, and tell the cutter what comes before that; False while there is no
+        place."""
+        start = self._first_start()
+        if start is None:
+            return False
+        generation, headers = self._streams.headers(self.record.slot)
+        if generation == start.generation:
+            for tag in split_tags(headers):
+                self._cutter.take(
+                    tag.kind, HEADER, start.dts_us, start.dts_us, tag.body, self._wall_us(start)
+                )
+        self._seq, self._epoch = start.seq, start.epoch
+        return True
+
+    def _first_start(self) -> Entry | None:
+        """The oldest start point that the playlist has room for, of the newest epoch and headers."""
+        start = newest = self._reader.newest_start()
+        if newest is None or self._journal.window.next_msn > 0:  # a successor goes on, it does not go back
+            return newest
+        reach_us = int(self._settings.hls_playlist_segments * self._settings.hls_segment_s * 1e6)
+        while start is not None and (start.epoch, start.generation) == (newest.epoch, newest.generation):
+            first = start
+            if newest.dts_us - start.dts_us >= reach_us:
+                break
+            start = self._reader.previous_start(start)
+        return first
+
+    def _bodies(self, entries: list[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        """Each tag's body, copied out of the ring and checked afterwards. Raises Lapped."""
+        if not entries:
+            return
+        base = entries[0].pos
+        raw = b"".join(self._reader.views(base, entries[-1].end))
+        if not self._reader.valid(base):
+            raise Lapped("the ring was overwritten while its tags were read")
+        for entry in entries:
+            at = entry.pos - base
+            yield entry, raw[at + TAG_HEADER_BYTES : at + entry.length - BACK_POINTER_BYTES]
+
+    def _cross_epoch(self, entry: Entry) -> None:
+        if entry.epoch != self._epoch:
+            self._epoch = entry.epoch
+            self._take(self._cutter.break_off(forget_tracks=True))
+
+    def _wall_us(self, entry: Entry) -> int:
+        """When the tag was received, by the wall clock as it was when the package began."""
+        return (entry.ingest_ns + self._wall_offset_ns) // 1000
+
+    # -- what was cut
+
+    def _take(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Chunk):
+                self._take_chunk(output)
+            elif isinstance(output, Init):
+                self._files.store(init_name(self._stamp, output.number), output.data)
+            else:
+                self._take_mark(output)
+
+    def _take_chunk(self, chunk: Chunk) -> None:
+        if chunk.segment_start:
+            self._files.begin()
+        if chunk.part_start:
+            self._part_seq = self._journal.next_seq
+        self._files.grow(chunk.data)
+        self._journal.note_chunk(chunk)
+
+    def _take_mark(self, mark: Mark) -> None:
+        if isinstance(mark, PartEnd):
+            mark = replace(mark, first_seq=self._part_seq, stop_seq=self._journal.next_seq)
+            self._report.part(mark.duration_us)
+        elif isinstance(mark, SegmentEnd):
+            suffix = self._journal.window.settings.suffix
+            kept = self._files.finish(segment_name(self._stamp, mark.msn, suffix))
+            mark = replace(mark, gap=not kept)
+            self._report.segment(mark.duration_us, kept)
+            self._journal.request_snapshot()
+        self._journal.note_mark(mark)
+
+    def _count_forced_cuts(self) -> None:
+        cuts = self._cutter.forced_cuts
+        if cuts > self._forced_cuts:
+            self._report.forced_cuts(cuts - self._forced_cuts)
+            self._forced_cuts = cuts
+
+    def _delete_expired(self) -> None:
+        for name in self._journal.window.expired(time.time_ns() // 1000, self._settings.hls_delete_after_s):
+            self._files.delete(name)
