@@ -104,6 +104,7 @@ class RowCell(Cell):
     lag_ms_max = Word(7)
     players_srt = Word(8)
     players_hls = Word(9)
+    players_mp4 = Word(11)
     playlist_asked_ns = Word(10)  # monotonic: when somebody last asked for the stream's playlists
 
     def begin(self, lease: int) -> None:
@@ -114,7 +115,7 @@ class RowCell(Cell):
 
 
 _NO_WORDS: Final = memoryview(bytes(ROW_WORDS * WORD_BYTES)).cast("Q")
-_KEPT_WORDS: Final = frozenset({1, 5, 6})  # lease, bytes_out, jumps
+_KEPT_WORDS: Final = frozenset({1, 5, 6, 10})  # lease, bytes_out, jumps, playlist_asked_ns
 
 
 class Board:

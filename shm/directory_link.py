@@ -27,6 +27,7 @@ class LinkStats(NamedTuple):
     """What the owner last measured; packets since the connection began. 64 bits each, none negative."""
 
     rtt_us: int = 0
+    rtt_variation_us: int = 0  # how restless the round trip is: jitter
     receive_bps: int = 0
     bandwidth_bps: int = 0  # of the link, estimated
     packets_received: int = 0
@@ -39,6 +40,7 @@ class LinkStats(NamedTuple):
     buffer_ms: int = 0  # held back now, of latency_ms
     latency_ms: int = 0  # negotiated
     flow_window: int = 0  # packets
+    congestion_window: int = 0  # packets
     flight: int = 0  # packets sent and not acknowledged
     encryption: int = 0  # LinkEncryption
     peer_version: int = 0  # 0x010503 is 1.5.3

@@ -81,7 +81,7 @@ PAGE_WORDS: Final = PAGE_BYTES // WORD_BYTES
 LINE_WORDS: Final = LINE_BYTES // WORD_BYTES
 
 MAGIC: Final = int.from_bytes(b"FANLIGHT", "little")
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 
 # A worker's row about a stream: the line of what it wants and has now, and one of what the first has no room
 # for.
@@ -127,8 +127,8 @@ RECORD_STATS: Final = 9  # 17 words
 RECORD_STATS_WORDS: Final = 17
 RECORD_NAME: Final = 4 * LINE_WORDS  # bytes from here on
 NAME_BYTES_MAX: Final = 320  # the name rules allow 4 segments of 64 and 3 slashes: 259
-RECORD_LINK: Final = RECORD_NAME + NAME_BYTES_MAX // WORD_BYTES  # 17 words: whether there is one, and figures
-RECORD_LINK_WORDS: Final = 17
+RECORD_LINK: Final = RECORD_NAME + NAME_BYTES_MAX // WORD_BYTES  # 19 words: whether there is one, and figures
+RECORD_LINK_WORDS: Final = 19
 RECORD_BYTES: Final = (RECORD_LINK + RECORD_LINK_WORDS) * WORD_BYTES  # what the record lock guards
 HEADERS_LOCK: Final = 16 * LINE_WORDS
 HEADERS_GENERATION: Final = 16 * LINE_WORDS + 1

@@ -59,6 +59,10 @@ class StillSource:
         """Nobody is behind."""
         return 0
 
+    def codec_headers(self) -> bytes:
+        """There are none."""
+        return b""
+
     def headers_at(self, start: Entry, wire: Wire) -> bytes | None:
         """Nobody joins."""
         return b""

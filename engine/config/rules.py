@@ -63,7 +63,12 @@ def _index_length(config: Config) -> Iterator[str]:
 def _settings_fit(config: Config) -> Iterator[str]:
     said: set[str] = set()
     for label, settings in _all_settings(config):
-        for problem in (*_ring_holds(config, settings), *_tick_is_possible(settings), *_segment_is_possible(settings)):
+        found = (
+            *_ring_holds(config, settings),
+            *_tick_is_possible(settings),
+            *_segment_is_possible(settings),
+        )
+        for problem in found:
             if problem not in said:  # what is wrong in general is not said again for every table
                 said.add(problem)
                 yield label + problem

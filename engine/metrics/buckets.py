@@ -1,5 +1,5 @@
-"""Histogram buckets, in seconds. Each set spans what the thing measured can sensibly be, about three a
-decade; a bucket costs a line per scrape and label set, so none is there for looks."""
+"""Histogram buckets, in the unit of their names. Each set spans what the thing measured can sensibly be,
+about three a decade; a bucket costs a line per scrape and label set, so none is there for looks."""
 
 from typing import Final
 
@@ -19,3 +19,9 @@ REQUEST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 SESSION_S: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
 """Down to a second, because sessions that end at once are the ones somebody asks about."""
+
+RTT_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""From the same building, over a continent (0.05) and an ocean (0.2), to a satellite and its queue."""
+
+LINK_BPS: Final = (1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9)
+"""From a link that hardly carries one stream to gigabit Ethernet, bits per second."""

@@ -6,6 +6,7 @@ counted per connection, so those counters begin again when a publisher reconnect
 
 from typing import Final
 
+from engine.metrics.buckets import LINK_BPS, RTT_S
 from engine.metrics.metric import Metric
 
 SRT: Final = (
@@ -30,9 +31,31 @@ SRT: Final = (
         labels=("direction", "kind"),
     ),
     Metric(
+        name="fanlight_srt_rtt_seconds",
+        kind="histogram",
+        help="Smoothed round trip of each SRT connection, once a second: in to publishers, out to players.",
+        labels=("direction",),
+        buckets=RTT_S,
+    ),
+    Metric(
+        name="fanlight_srt_bandwidth_bits_per_second",
+        kind="histogram",
+        help="What the link of each SRT connection could carry, estimated from pairs of packets, once a"
+        " second: in from publishers, out to players.",
+        labels=("direction",),
+        buckets=LINK_BPS,
+    ),
+    Metric(
         name="fanlight_stream_srt_rtt_seconds",
         kind="gauge",
         help="Round trip to the stream's publisher, smoothed.",
+        labels=("stream",),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_stream_srt_rtt_variation_seconds",
+        kind="gauge",
+        help="Jitter of the round trip to the stream's publisher: its mean deviation, smoothed.",
         labels=("stream",),
         scope="collector",
     ),
@@ -82,6 +105,14 @@ SRT: Final = (
         name="fanlight_stream_srt_flow_window_packets",
         kind="gauge",
         help="Packets that may be on their way to the stream's publisher.",
+        labels=("stream",),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_stream_srt_congestion_window_packets",
+        kind="gauge",
+        help="Packets that congestion control lets be on their way to the stream's publisher: in live mode"
+        " as many as its receive buffer holds.",
         labels=("stream",),
         scope="collector",
     ),

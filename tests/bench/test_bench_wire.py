@@ -20,7 +20,7 @@ from bench.stream import (
 from bench.wire import flv, http, rtmp
 from engine.media.classify import classify
 from engine.media.tags import encode_tag
-from engine.protocols.http import HeadReader, flv_response
+from engine.protocols.http import RequestReader, flv_response
 from engine.protocols.rtmp.play_frames import encode_message
 from engine.protocols.websocket import ClientFrames, Pong, accept_response, close, encode_frame
 
@@ -94,10 +94,10 @@ def test_a_close_frame_ends_a_probe() -> None:
 
 
 def test_the_engine_takes_our_requests() -> None:
-    request = HeadReader().receive(dialogue(HTTP_FLV, "a:1", "live/x", "?start=live").opening)
+    request = RequestReader().receive(dialogue(HTTP_FLV, "a:1", "live/x", "?start=live").opening)
     assert request is not None
     assert (request.path, request.query) == ("/live/x.flv", {"start": "live"})
-    upgrade = HeadReader().receive(dialogue(WEBSOCKET, "a:1", "live/x").opening)
+    upgrade = RequestReader().receive(dialogue(WEBSOCKET, "a:1", "live/x").opening)
     assert upgrade is not None
     assert accept_response(upgrade, "r").startswith(b"HTTP/1.1 101 ")
     assert list(ClientFrames().receive(http.PONG, 0.0)) == [Pong(b"")]

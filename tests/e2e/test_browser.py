@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,4 +40,28 @@ def test_chromium_plays_what_ffmpeg_publishes(
     seen = watch_in_browser(url)
     assert (seen["width"], seen["height"]) == (320, 180)
     assert seen["frames"] >= FRAMES_LEAST
+    finish(publisher)
+
+
+@pytest.mark.slow
+def test_the_player_page_plays_fragments_over_a_websocket(
+    engine: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=20)
+    address = f"http://{engine.addresses['http']}"
+    node = Path(sys.executable).with_name("node")
+    seen = subprocess.run(
+        [node, PROGRAM.with_name("play_page.mjs"), f"{address}/play/live/film", str(WATCH_S)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert seen.returncode == 0, seen.stderr
+    shown = json.loads(seen.stdout)
+    assert (shown["width"], shown["height"]) == (320, 180)
+    assert shown["codecs"].startswith("avc1.")
+    with urllib.request.urlopen(f"{address}/") as index:
+        assert b'href="/play/live/film"' in index.read()
     finish(publisher)

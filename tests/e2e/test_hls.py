@@ -139,7 +139,22 @@ def test_files_are_served_as_caches_want_them(
     packed = client.get("media.m3u8", Accept_Encoding="gzip")
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.text.startswith("#EXTM3U")
+    assert client.get("media.m3u8", Accept_Encoding="gzip;q=0").headers.get("content-encoding") is None
     finish(publisher)
+
+
+def test_a_connection_that_was_kept_may_go_on_to_a_stream_without_end(
+    engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
+) -> None:
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=100)
+    client = watch(engine, "live/film")
+    client.reload()
+    assert client.http.get(f"{client.base.rpartition('/live')[0]}/nowhere").status_code == 404
+    with client.http.stream("GET", f"{client.base}.flv") as endless:
+        assert next(endless.iter_raw()).startswith(b"FLV\x01")
+    publisher.kill()
+    publisher.communicate()
 
 
 @pytest.mark.parametrize(

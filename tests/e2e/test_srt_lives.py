@@ -154,6 +154,8 @@ def test_a_link_tells_what_it_does(start_engine: StartEngine, ffmpeg: Path, film
         assert (link["encryption"], link["msRcvTsbPdDelay"]) == ("AES-192-CTR", 300)
         assert link["peerVersion"].startswith("1.5.")
         assert 0 < link["msRTT"] < 100
+        assert 0 < link["msRTTVar"] < 100
+        assert link["pktCongestionWindow"] > 0
         assert link["pktRecvTotal"] > 30
         assert (link["pktRcvLossTotal"], link["pktRcvDropTotal"], link["pktRcvDuplicate"]) == (0, 0, 0)
         assert 0 < link["msRcvBuf"] <= 400
@@ -163,6 +165,10 @@ def test_a_link_tells_what_it_does(start_engine: StartEngine, ffmpeg: Path, film
         assert client["link"]["encryption"] == "AES-128-CTR"
     figures = wait_for_figures(engine, lambda now: now.sum("fanlight_srt_packets_total", kind="data") > 60)
     assert figures.sum("fanlight_stream_srt_latency_seconds", stream="live/a") == 0.3
+    assert 0 < figures.sum("fanlight_stream_srt_rtt_variation_seconds", stream="live/a") < 0.1
+    assert figures.sum("fanlight_srt_rtt_seconds_count", direction="in") > 0
+    assert figures.sum("fanlight_srt_rtt_seconds_count", direction="out") > 0
+    assert figures.sum("fanlight_srt_bandwidth_bits_per_second_count", direction="in") > 0
     assert figures.sum("fanlight_srt_handshakes_total", result="accepted") == 2
     assert figures.sum("fanlight_srt_packets_total", direction="in", kind="data") > 30
     assert figures.sum("fanlight_srt_packets_total", direction="out", kind="data") > 30

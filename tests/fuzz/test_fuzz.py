@@ -7,10 +7,11 @@ import pytest
 from tests.fuzz.house_targets import HOUSE_TARGETS
 from tests.fuzz.media_targets import MEDIA_TARGETS
 from tests.fuzz.rtmp_targets import RTMP_TARGETS
+from tests.fuzz.stream_targets import STREAM_TARGETS
 from tests.fuzz.target import NIGHTLY, Target, fuzz
 from tests.fuzz.web_targets import WEB_TARGETS
 
-TARGETS = (*RTMP_TARGETS, *WEB_TARGETS, *MEDIA_TARGETS, *HOUSE_TARGETS)
+TARGETS = (*RTMP_TARGETS, *WEB_TARGETS, *MEDIA_TARGETS, *STREAM_TARGETS, *HOUSE_TARGETS)
 
 # Nightly runs go elsewhere each time; a failure says where it was.
 SEED: int | str = secrets.token_hex(8) if NIGHTLY else 1

@@ -1,8 +1,8 @@
-"""The media port: request heads, what they ask for, and what players say on a WebSocket."""
+"""The media port: requests, what they ask for, and what players say on a WebSocket."""
 
 from engine.access import BadName, parse_stream_name
 from engine.protocols import websocket
-from engine.protocols.http import HeadReader, RemoteProtocolError, Request, parse_route
+from engine.protocols.http import RemoteProtocolError, Request, RequestReader, parse_route
 from engine.protocols.websocket import ClientFrames, Event
 from tests.fuzz.target import Pieces, Target
 
@@ -15,6 +15,8 @@ HEAD_WORDS = (
     b"Content-Length: 5\r\n",
     b"Transfer-Encoding: chunked\r\n",
     b"Host: a\r\n",
+    b"Connection: close\r\n",
+    b"GET /a.flv HTTP/1.1\r\nHost: a\r\n\r\n",
     b"%2e%2e",
     b"%00",
     b"%",
@@ -25,24 +27,30 @@ HEAD_WORDS = (
 FRAME_WORDS = (b"\x89\x80\x00\x00\x00\x00", b"\x88\x80", b"\x81\xfe", b"\x82\xff", b"\x00\x80", b"\x03\xe8")
 
 
-def answer_head(pieces: Pieces) -> tuple[str, bytes]:
-    """As a connection does it, from the first byte to the stream's name; and what came behind the head."""
-    reader, request, behind = HeadReader(), None, b""
+def answer_requests(pieces: Pieces) -> tuple[list[str], bytes]:
+    """As a connection does it: every request in turn, to the stream's name; and what came behind the last."""
+    reader, answers, behind = RequestReader(), list[str](), b""
     try:
         for piece in pieces:
-            if request is not None:
+            if reader.is_over:
                 behind += piece
-            elif (request := reader.receive(piece)) is not None:
-                behind = request.trailing
-        return _ask(request), behind
+                continue
+            request = reader.receive(piece)
+            while request is not None:
+                answers.append(_ask(request))
+                behind += request.trailing
+                request = reader.next()
     except RemoteProtocolError as error:
-        return str(error.reply), b""
+        assert reader.is_over
+        answers.append(str(error.reply))
+    return answers, behind
 
 
-def _ask(request: Request | None) -> str:
-    if request is None:
-        return "more"
-    route = parse_route(request.path, request.query)
+def _ask(request: Request) -> str:
+    try:
+        route = parse_route(request.path, request.query)
+    except RemoteProtocolError as error:  # the request's own affair: the next one is read all the same
+        return str(error.reply)
     try:
         name = parse_stream_name(route.raw_name)
         if request.is_websocket:
@@ -66,6 +74,6 @@ def hear_frames(pieces: Pieces) -> tuple[list[Event], int | None]:
 
 
 WEB_TARGETS = (
-    Target(name="http_head", run=answer_head, words=HEAD_WORDS, lines_per_byte=15, bytes_per_byte=250),
+    Target(name="http_head", run=answer_requests, words=HEAD_WORDS, lines_per_byte=15, bytes_per_byte=250),
     Target(name="websocket", run=hear_frames, words=FRAME_WORDS, lines_per_byte=50, bytes_per_byte=120),
 )

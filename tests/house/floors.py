@@ -53,7 +53,7 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "workers.ingest": ("msgspec", "structlog", "trio"),
     "workers.fanout": ("msgspec", "structlog", "trio"),
     "workers.packager": ("msgspec", "structlog", "trio"),
-    "workers.control": ("h11", "hypercorn", "litestar", "msgspec", "prometheus_client", "structlog", "trio"),
+    "workers.control": ("hypercorn", "litestar", "msgspec", "prometheus_client", "structlog", "trio"),
     "workers.commands": ("av", "httpx", "msgspec", "rich", "structlog"),
     "workers.cli": ("msgspec", "rich", "structlog"),
     "workers": (),

@@ -81,6 +81,14 @@ def test_a_link_is_there_while_its_publisher_is(owner: DirectoryWriter, director
     assert directory.get(slot).link is None
 
 
+def test_every_figure_of_a_link_has_a_word_of_its_own(owner: DirectoryWriter, directory: Directory) -> None:
+    slot = owner.claim("live/a")
+    link = LinkStats._make(2**64 - 1 - number for number in range(len(LinkStats._fields)))
+    owner.set_link(slot, link)
+    assert directory.get(slot).link == link
+    assert directory.headers(slot) == (0, b"")
+
+
 def test_a_link_whose_figures_are_all_zero_is_one(owner: DirectoryWriter, directory: Directory) -> None:
     slot = owner.claim("live/a")
     owner.set_link(slot, LinkStats())

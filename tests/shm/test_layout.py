@@ -74,6 +74,11 @@ def test_words_of_different_writers_do_not_share_a_cache_line() -> None:
     assert len({word // layout.LINE_WORDS for word in lines.values()}) == len(lines)
 
 
+def test_a_record_ends_before_the_line_of_its_headers_lock() -> None:
+    assert layout.RECORD_BYTES <= layout.HEADERS_LOCK * layout.WORD_BYTES
+    assert layout.HEADERS_LOCK % layout.LINE_WORDS == 0
+
+
 def test_nothing_packs_into_shared_memory() -> None:
     sources = {path.name: path.read_text() for path in SHM.glob("*.py")}
     assert [name for name, text in sources.items() if re.search(r"pack_into", text)] == []

@@ -20,13 +20,16 @@ def _moved(addresses: Mapping[str, Address]) -> Iterator[str]:
 
 
 def _watch(name: str, addresses: Mapping[str, Address]) -> Iterator[str]:
-    http, rtmp = addresses["http"].reachable, addresses["rtmp"].reachable
+    http, rtmp, srt = (addresses[kind].reachable for kind in ("http", "rtmp", "srt"))
     flv = f"http://{http}/{name}.flv"
     yield f"""
 A test stream is live as {name}. Watch it:
 
+  a browser                  http://{http}/play/{name}
+  HLS                        http://{http}/{name}.m3u8
   ffplay -fflags nobuffer {flv}
   ffplay rtmp://{rtmp}/{name}
+  ffplay 'srt://{srt}?streamid=read:{name}'
   vlc {flv}
   mpegts.js (HTTP-FLV)       mpegts.createPlayer({{type: "flv", isLive: true, url: "{flv}"}})
   mpegts.js (WebSocket-FLV)  mpegts.createPlayer({{type: "flv", isLive: true, url: "ws://{http}/{name}.flv"}})"""

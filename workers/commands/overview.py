@@ -7,7 +7,7 @@ from workers.control.models import Stream, Video, Worker
 
 STREAM_COLUMNS: Final = (
     *("stream", "state", "video", "audio", "in", "out"),
-    *("http-flv", "ws-flv", "rtmp", "srt", "hls", "players", "sent", "lag", "jumps"),
+    *("http-flv", "ws-flv", "rtmp", "ws-mp4", "srt", "hls", "players", "sent", "lag", "jumps"),
 )
 WORKER_COLUMNS: Final = ("worker", "state", "pid", "restarts", "heartbeat", "loop lag", "memory")
 UNKNOWN: Final = "-"
@@ -106,6 +106,7 @@ def _stream_row(stream: Stream, rate_out: float | None) -> Row:
         str(stream.players.http_flv),
         str(stream.players.ws_flv),
         str(stream.players.rtmp),
+        str(stream.players.ws_mp4),
         str(stream.players.srt),
         str(stream.players.hls),
         str(stream.players.total),

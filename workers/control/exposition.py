@@ -126,6 +126,7 @@ def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamF
     players.add_metric([label, "ws-flv"], sum(t.ws_flv for t in totals))
     players.add_metric([label, "rtmp"], sum(t.rtmp for t in totals))
     players.add_metric([label, "srt"], sum(t.srt for t in totals))
+    players.add_metric([label, "ws-mp4"], sum(t.ws_mp4 for t in totals))
     players.add_metric([label, "hls"], sum(t.hls for t in totals))
     links = (figures.record.link for figures in streams)
     add_link_sums(families, label, [link for link in links if link is not None])

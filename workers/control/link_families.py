@@ -40,11 +40,13 @@ def add_link(families: Mapping[str, Takes], stream: str, link: LinkStats) -> Non
     """What means nothing for several streams together."""
     figures = {
         "rtt_seconds": link.rtt_us / 1_000_000,
+        "rtt_variation_seconds": link.rtt_variation_us / 1_000_000,
         "bandwidth_bytes_per_second": link.bandwidth_bps / 8,
         "loss_ratio": loss_ratio(link),
         "buffer_seconds": link.buffer_ms / 1000,
         "latency_seconds": link.latency_ms / 1000,
         "flow_window_packets": link.flow_window,
+        "congestion_window_packets": link.congestion_window,
         "flight_packets": link.flight,
     }
     for name, value in figures.items():

@@ -41,6 +41,7 @@ class Players(Answer, frozen=True, kw_only=True):
     ws_flv: int
     rtmp: int
     srt: int
+    ws_mp4: int
     hls: int
     """Addresses and user agents that asked for a playlist lately."""
     total: int
@@ -52,10 +53,11 @@ class Link(Answer, frozen=True, kw_only=True):
     Packets count from the beginning of the connection. `pktRcvLossTotal` were missing at first;
     `pktRcvRecovered` of these came in time when they were sent again, `pktRcvDropTotal` were given up.
     `msRcvBuf` is held back now, of `msRcvTsbPdDelay` as negotiated. `encryption` is "none" or like
-    "AES-256-CTR".
+    "AES-256-CTR". `msRTTVar`, a name of our own, is the jitter of the round trip.
     """
 
     msRTT: float
+    msRTTVar: float
     mbpsRecvRate: float
     mbpsBandwidth: float
     pktRecvTotal: int
@@ -68,6 +70,7 @@ class Link(Answer, frozen=True, kw_only=True):
     msRcvBuf: int
     msRcvTsbPdDelay: int
     pktFlowWindow: int
+    pktCongestionWindow: int
     pktFlightSize: int
     encryption: str
     peerVersion: str

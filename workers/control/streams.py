@@ -112,6 +112,7 @@ def _players(totals: Totals) -> models.Players:
         ws_flv=totals.ws_flv,
         rtmp=totals.rtmp,
         srt=totals.srt,
+        ws_mp4=totals.ws_mp4,
         hls=totals.hls,
         total=totals.players,
     )

@@ -26,6 +26,7 @@ class Totals(NamedTuple):
     ws_flv: int = 0
     rtmp: int = 0
     srt: int = 0
+    ws_mp4: int = 0
     hls: int = 0
     bytes_out: int = 0
     jumps: int = 0
@@ -33,7 +34,7 @@ class Totals(NamedTuple):
 
     @property
     def players(self) -> int:
-        return self.http_flv + self.ws_flv + self.rtmp + self.srt + self.hls
+        return self.http_flv + self.ws_flv + self.rtmp + self.srt + self.ws_mp4 + self.hls
 
 
 class Counted(NamedTuple):
@@ -87,6 +88,7 @@ class Tally:
             ws_flv=sum(row.players_ws for row in current.values()),
             rtmp=sum(row.players_rtmp for row in current.values()),
             srt=sum(row.players_srt for row in current.values()),
+            ws_mp4=sum(row.players_mp4 for row in current.values()),
             hls=sum(row.players_hls for row in current.values()),
             bytes_out=sum(line.bytes_out for line in counted),
             jumps=sum(line.jumps for line in counted),

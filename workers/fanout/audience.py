@@ -13,8 +13,9 @@ from workers.fanout.hub import Hub
 from workers.fanout.player import Player
 from workers.fanout.report import Report
 from workers.fanout.srt_player import SrtPlayer
-from workers.fanout.wire import WEBSOCKET_FLV, Wire
+from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
+from workers.runtime.srt_readings import measured
 from workers.runtime.worker import Worker
 
 ROUND_S: float = 1.0
@@ -25,6 +26,7 @@ PING_ROUNDS: int = 25
 connection.
 """
 
+WEBSOCKETS = (WEBSOCKET_FLV.name, WEBSOCKET_MP4.name)
 QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unmasked
 
 TCP_NOTSENT_LOWAT: int = socket.TCP_NOTSENT_LOWAT
@@ -49,6 +51,7 @@ class Audience:
         self.hls = hls
         self.hub = hub
         self.report = report
+        self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self._players: dict[str, Player] = {}
 
     def __iter__(self) -> Iterator[Player]:
@@ -110,6 +113,13 @@ class Audience:
         player.hang_up()
         return True
 
+    def let_go(self) -> None:
+        """This worker drains: kept connections end between two requests, and nobody waits for a part."""
+        for scope in self.idle:
+            scope.cancel()
+        if self.hls is not None:
+            self.hls.library.close()
+
     # -- the round
 
     async def make_rounds(self) -> None:
@@ -121,7 +131,7 @@ class Audience:
             self._send_lingerers_home()
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
-            self._count_srt_packets()
+            self._read_srt_links()
             self._count_hls_players()
             self.hub.close_idle()
             self.report.flush(self.hub.feeds.values())
@@ -132,10 +142,12 @@ class Audience:
             if player.done and now_s > player.linger_until_s:
                 player.hang_up()
 
-    def _count_srt_packets(self) -> None:
+    def _read_srt_links(self) -> None:
         for player in self:
             if isinstance(player, SrtPlayer):
-                self.report.srt_packets(player.link.take_packets(player.link.stats(now_us())))
+                statistics = player.link.stats(now_us())
+                self.report.srt_packets(player.link.take_packets(statistics))
+                self.report.srt_measured(measured(statistics))
 
     def _count_hls_players(self) -> None:
         if self.hls is None:
@@ -149,7 +161,7 @@ class Audience:
 
     def _ping_websockets(self) -> None:
         for player in self:
-            if player.protocol == WEBSOCKET_FLV.name and player.pump and not player.done:
+            if player.protocol in WEBSOCKETS and player.pump and not player.done:
                 player.pump.divert(player, QUIET_PING)
 
 

@@ -10,9 +10,20 @@ import socket
 
 import trio
 
-from engine.protocols.http import CHUNK_END, LAST_CHUNK, ByteRange, chunk_opening
-from shm.ring import Entry, RingReader
+from engine.protocols.http import (
+    CHUNK_END,
+    LAST_CHUNK,
+    ByteRange,
+    Request,
+    chunk_opening,
+    document_head,
+    is_not_modified,
+    not_modified_head,
+)
+from engine.protocols.http.media_responses import REVALIDATE, Fields
+from shm.ring import RingReader
 from workers.fanout.connection import Connection, PeerGone
+from workers.fanout.pages import Asset
 from workers.fanout.shelf import GrowingPart, Shelf
 
 SEND_S: float = 30.0
@@ -31,6 +42,29 @@ class Overwritten(Exception):
 async def send_bytes(connection: Connection, data: bytes) -> None:
     with trio.fail_after(SEND_S):
         await connection.write(data)
+
+
+async def send_document(connection: Connection, request: Request, document: Asset, extra: Fields) -> int:
+    """Send a page or what it loads, unless the browser has it; the status."""
+    if is_not_modified(request.headers, document.etag):
+        head = not_modified_head(
+            etag=document.etag,
+            cache_control=REVALIDATE,
+            request_id=connection.request_id,
+            keep_alive=request.keep_alive,
+        )
+        await send_bytes(connection, head)
+        return 304
+    head = document_head(
+        len(document.body),
+        content_type=document.content_type,
+        etag=document.etag,
+        request_id=connection.request_id,
+        keep_alive=request.keep_alive,
+        extra=extra,
+    )
+    await send_bytes(connection, head if request.method == "HEAD" else head + document.body)
+    return 200
 
 
 async def send_file(connection: Connection, head: bytes, fd: int, piece: ByteRange) -> None:
@@ -53,6 +87,7 @@ async def _sendfile(sock: socket.socket, fd: int, piece: ByteRange) -> None:
         if sent == 0:  # shorter than it was a moment ago; our files never are
             raise PeerGone
         at += sent
+        await trio.lowlevel.checkpoint()
 
 
 async def send_from_ring(
@@ -77,26 +112,19 @@ async def send_from_ring(
         await send_bytes(connection, rest)
 
 
-async def send_growing(
-    connection: Connection, shelf: Shelf, growing: GrowingPart, head: bytes, *, chunked: bool
-) -> None:
-    """Send a part as it grows."""
+async def send_growing(connection: Connection, shelf: Shelf, growing: GrowingPart, head: bytes) -> None:
+    """Send a part as it grows, in HTTP chunks."""
     await send_bytes(connection, head)
     sent = 0
     with trio.fail_after(shelf.patience_s):
         while sent < len(growing.chunks) or not growing.whole:
             changed, chunks = shelf.changed, growing.chunks[sent:]
             for entry in chunks:
-                await _send_chunk(connection, shelf.ring, entry, chunked)
+                opening = chunk_opening(entry.length)
+                await send_from_ring(connection, shelf.ring, entry.pos, entry.end, opening, CHUNK_END)
             sent += len(chunks)
             if not chunks:
-                if shelf.over:
+                if shelf.over or growing.broken:
                     raise Overwritten
                 await changed.wait()
-    if chunked:
-        await send_bytes(connection, LAST_CHUNK)
-
-
-async def _send_chunk(connection: Connection, ring: RingReader, entry: Entry, chunked: bool) -> None:
-    before = chunk_opening(entry.length) if chunked else b""
-    await send_from_ring(connection, ring, entry.pos, entry.end, before, CHUNK_END if chunked else b"")
+    await send_bytes(connection, LAST_CHUNK)

@@ -51,12 +51,12 @@ class Connection:
         """The peer's address without its port."""
         return self.remote.rpartition(":")[0]
 
-    async def read(self) -> bytes:
-        """The next bytes from the peer. Raises PeerGone at the end."""
+    async def read(self, most_bytes: int = READ_BYTES) -> bytes:
+        """The next bytes from the peer, at most so many. Raises PeerGone at the end."""
         while True:
             await trio.lowlevel.wait_readable(self.sock)
             try:
-                data = self.sock.recv(READ_BYTES)
+                data = self.sock.recv(min(READ_BYTES, most_bytes))
             except BlockingIOError:
                 continue
             except OSError:

@@ -27,7 +27,7 @@ from workers.fanout.pump import Pump
 from workers.fanout.pumps import AnyPump
 from workers.fanout.seams import Seams
 from workers.fanout.ts_pump import TsPump
-from workers.fanout.wire import FLV, RTMP, SRT, WEBSOCKET_FLV, Wire
+from workers.fanout.wire import FLV, RTMP, SRT, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire, whole_tags
 from workers.runtime.circle import Circle
 
 NOTHING_YET = Entry(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NO_START)
@@ -40,6 +40,7 @@ rests for its tick looks anyway when that is over."""
 BOARD_WORDS = {
     FLV.name: "players_http",
     WEBSOCKET_FLV.name: "players_ws",
+    WEBSOCKET_MP4.name: "players_mp4",
     RTMP.name: "players_rtmp",
     SRT.name: "players_srt",
 }
@@ -180,7 +181,11 @@ class Feed:
         if generation != start.generation:
             return None
         timed = retime_blob(blob, start.dts_us // 1000)
-        return b"".join(wire.encode(tag) for tag in split_tags(timed))
+        return wire.encode_headers(timed)
+
+    def codec_headers(self) -> bytes:
+        """Metadata and codec headers as they are now, as whole FLV tags."""
+        return self._read_headers()[1]
 
     def dts_us_of(self, seq: int) -> int:
         """Time of tag `seq`; the newest time for one that is still to come, or gone."""
@@ -203,7 +208,7 @@ class Feed:
 
     def _tracks(self) -> tuple[bool, bool]:
         """Which tracks the FLV header announces: what the codec headers say; both while nothing is known."""
-        kinds = {tag[0] for tag in split_tags(self._read_headers()[1])}
+        kinds = {tag[0] for tag in whole_tags(self._read_headers()[1])}
         has_video, has_audio = KIND_VIDEO in kinds, KIND_AUDIO in kinds
         return (True, True) if not (has_video or has_audio) else (has_video, has_audio)
 
@@ -300,13 +305,3 @@ def lag_limits(settings: PathSettings) -> LagLimits:
 def gop_limits(settings: PathSettings) -> GopLimits:
     gop = settings.gop
     return GopLimits(max_gops=gop.max_gops, max_duration_s=gop.max_duration_s, max_bytes=gop.max_bytes)
-
-
-def split_tags(blob: bytes) -> list[memoryview]:
-    """The whole FLV tags that `blob` is made of."""
-    tags, view, at = [], memoryview(blob), 0
-    while at < len(view):
-        length = 15 + int.from_bytes(view[at + 1 : at + 4], "big")
-        tags.append(view[at : at + length])
-        at += length
-    return tags

@@ -14,7 +14,8 @@ from engine.policy.lag import LagLimits
 from shm.errors import Lapped
 from shm.ring import Entry, RingReader
 from workers.fanout.figures import PumpFigures
-from workers.fanout.logs import Head, Log, log_for
+from workers.fanout.logs import Head, Log
+from workers.fanout.mp4_log import log_for
 from workers.fanout.player import Player, PlayerState
 from workers.fanout.ranks import Ranks
 from workers.fanout.seams import Seams
@@ -36,6 +37,10 @@ class Source(Protocol):
 
     def dts_us_of(self, seq: int) -> int:
         """Time of tag `seq`; the newest time for one that is still to come, or gone."""
+        ...
+
+    def codec_headers(self) -> bytes:
+        """Metadata and codec headers as they are now, as whole FLV tags."""
         ...
 
     def headers_at(self, start: Entry, wire: Wire) -> bytes | None:
@@ -66,7 +71,7 @@ class Ground:
 
     def renew(self, head: Head) -> None:
         """Begin at `head` with an empty log."""
-        self.log = log_for(self.wire, self.source.reader, head)
+        self.log = log_for(self.wire, self.source, head)
         self.epoch = head.newest.epoch
         self.position, self.seq = self.log.end, self.log.end_seq
         self.origin = (self.position, self.seq)  # where the running pass began

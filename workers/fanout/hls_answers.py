@@ -10,11 +10,11 @@ Names of files are unique for ever, so caches may keep them; playlists live as l
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
+from engine.config import Config
 from engine.protocols.hls import (
     InitName,
     PartName,
@@ -43,7 +43,9 @@ from shm.errors import Lapped
 from workers.fanout.bodies import send_bytes, send_file, send_from_ring, send_growing
 from workers.fanout.connection import Connection
 from workers.fanout.library import Library
+from workers.fanout.report import Report
 from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
+from workers.runtime.packages import Packages
 
 MAX_HELD: int = 10_000
 """Requests of one worker that wait for something, all players together."""
@@ -87,15 +89,23 @@ class HlsAnswers:
     """Answers requests for one stream's playlists, segments and parts.
 
     Args:
-        folder: where finished segments are.
-        origin: for CORS, as in `engine.protocols.http.responses`.
+        packages: where finished segments are.
+        config: the configuration as it is now.
         holds: counts the requests that wait.
+        report: hears how late they were answered.
     """
 
-    def __init__(self, folder: Path, origin: str | None, holds: Holds) -> None:
-        self._folder = folder
-        self._origin = origin
+    def __init__(
+        self, packages: Packages, config: Callable[[], Config], holds: Holds, report: Report
+    ) -> None:
+        self._report = report
+        self._packages = packages
+        self._config = config
         self._holds = holds
+
+    @property
+    def _origin(self) -> str:
+        return self._config().http.cors_origin
 
     @property
     def held(self) -> int:
@@ -148,11 +158,12 @@ class HlsAnswers:
             self._holds.release(address)
         if not is_there():
             raise Unanswerable(503, "it did not come in time")
+        self._report.reload_held(shelf.lateness_s)
 
     async def _send_playlist(
         self, connection: Connection, request: Request, playlist: RenderedPlaylist, cache_control: str
     ) -> int:
-        gzip = bool(playlist.gzipped) and "gzip" in request.headers.get("accept-encoding", "")
+        gzip = bool(playlist.gzipped) and takes_gzip(request.headers.get("accept-encoding", ""))
         etag = f'{playlist.etag[:-1]}-gz"' if gzip else playlist.etag
         if is_not_modified(request.headers, etag):
             await self._send_not_modified(connection, request, etag, cache_control, varies=True)
@@ -172,23 +183,24 @@ class HlsAnswers:
 
     # -- files and parts
 
-    async def send_named(
-        self, connection: Connection, request: Request, shelf: Shelf, file: str
-    ) -> tuple[str, int]:
-        """Send what `file` names; what kind of thing it was, and the status."""
+    async def send_named(self, connection: Connection, request: Request, shelf: Shelf, file: str) -> int:
+        """Send what `file` names; the status."""
         name = parse_name(file)
-        if name is None or name.stamp != shelf.window.settings.stamp:
+        if name is None:
             raise Unanswerable(404, "no such file")
         if isinstance(name, PartName):
-            return "part", await self._send_part(connection, request, shelf, name)
-        kind = "segment" if isinstance(name, SegmentName) else "init"
-        return kind, await self._send_file(connection, request, shelf, name, file)
+            if name.stamp != shelf.window.settings.stamp:
+                raise Unanswerable(404, "this part is gone")
+            return await self._send_part(connection, request, shelf, name)
+        return await self._send_file(connection, request, shelf, name, file)
 
     async def _send_file(
         self, connection: Connection, request: Request, shelf: Shelf, name: InitName | SegmentName, file: str
     ) -> int:
         try:
-            fd = os.open(self._folder / shelf.record.name / file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(
+                self._packages.folder_of(shelf.record.name) / file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+            )
         except OSError:
             raise Unanswerable(404, "no such file, or not any more") from None
         try:
@@ -236,7 +248,10 @@ class HlsAnswers:
         if window.part(name.msn, name.part) is None and (name.msn, name.part) == window.hint:
             await self._wait(connection, shelf, lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]))
         growing = shelf.growing
-        if growing is not None and (growing.msn, growing.part) == (name.msn, name.part) and not growing.whole:
+        if growing is not None and is_begun(shelf, name) and not growing.whole:
+            if request.http_version == "1.0":  # knows no chunks, and its connection may be kept
+                await self._wait(connection, shelf, lambda: growing.whole or growing.broken)
+                return await self._send_whole_part(connection, request, shelf, name)
             return await self._send_growing_part(connection, request, shelf, growing)
         return await self._send_whole_part(connection, request, shelf, name)
 
@@ -253,8 +268,7 @@ class HlsAnswers:
         if request.method == "HEAD":
             await send_bytes(connection, head)
         else:
-            chunked = request.http_version == "1.1"
-            await send_growing(connection, shelf, growing, head, chunked=chunked)
+            await send_growing(connection, shelf, growing, head)
         return 200
 
     async def _send_whole_part(
@@ -288,6 +302,15 @@ class Hls(NamedTuple):
 
     library: Library
     answers: HlsAnswers
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether Accept-Encoding has gzip in it, and not with a weight of zero (RFC 9110 section 12.5.3)."""
+    for element in accepted.lower().split(","):
+        coding, _, weight = element.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0").rstrip(".") not in ("q=", "q=0")
+    return False
 
 
 def is_begun(shelf: Shelf, name: PartName) -> bool:

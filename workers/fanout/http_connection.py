@@ -2,7 +2,7 @@
 
 read head -> find the stream -> HTTP-FLV: response head, then the ring
                              -> WebSocket: handshake, then the same tags in frames
-                             -> HLS: an answer, and the next request (hls_session.py)
+                             -> HLS: an answer, and the next request (http_session.py)
                              -> refusal, counted by reason
 """
 
@@ -28,12 +28,14 @@ from engine.protocols.http import (
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
-from workers.fanout.hls_session import ROUTES as HLS_ROUTES
-from workers.fanout.hls_session import HlsSession
 from workers.fanout.http_input import HttpInput, WebSocketInput
+from workers.fanout.http_session import ROUTES, HttpSession
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
-from workers.fanout.wire import FLV, WEBSOCKET_FLV, Wire
+from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
+
+WIRES_OF: dict[str, Wire] = {"flv": WEBSOCKET_FLV, "mp4": WEBSOCKET_MP4}
+"""What is sent over WebSocket, by the kind of route."""
 
 
 class Refused(Exception):
@@ -78,12 +80,10 @@ class HttpConnection(Connection):
     async def run(self) -> None:
         """Read the request and answer it; returns when the player has left, was refused or has drained."""
         try:
-            request = await self._hear()
-            route = self._route(request)
-            if route.kind in HLS_ROUTES and not request.is_websocket:
-                await self._answer_hls(request, route)
+            request = await self._serve_session(await self._hear())
+            if request is None:
                 return
-            player = await self._begin(request, route)
+            player = await self._begin(request, self._route(request))
         except Refused as refused:
             await self._refuse(refused)
             return
@@ -104,17 +104,23 @@ class HttpConnection(Connection):
         self._method = request.method
         return request
 
-    async def _answer_hls(self, request: Request, route: Route) -> None:
-        hls = self._audience.hls
-        if hls is None:
-            raise self._plain(404, "HLS is off\n", "not_found")
-        await HlsSession(self._audience, hls, self, self._requests).run(request, route)
+    async def _serve_session(self, request: Request) -> Request | None:
+        """Answer what can be answered at once, and what comes behind it on this connection.
+
+        Gives back a request for a stream without end, which is then the last one here.
+        """
+        if request.method == "OPTIONS" or request.is_websocket or self._route(request).kind not in ROUTES:
+            return request
+        session = HttpSession(self._audience, self._audience.hls, self, self._requests)
+        last = await session.run(request)
+        self._method = last.method if last else self._method
+        return last
 
     async def _begin(self, request: Request, route: Route) -> Player:
-        if route.kind != "flv":
+        if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
             raise self._plain(404, "not found\n", "not_found")
         name = self._name(route)
-        wire, opening = self._opening(request)
+        wire, opening = self._opening(request, route)
         feed = await self._find(name)
         if request.method == "HEAD":
             raise Refused(opening, "head", 200)
@@ -161,7 +167,7 @@ class HttpConnection(Connection):
         except StreamGone:
             raise self._plain(404, f"{name} is over\n", "not_found") from None
 
-    def _opening(self, request: Request) -> tuple[Wire, bytes]:
+    def _opening(self, request: Request, route: Route) -> tuple[Wire, bytes]:
         if not request.is_websocket:
             return FLV, flv_response(self._origin, self.request_id)
         try:
@@ -169,7 +175,7 @@ class HttpConnection(Connection):
         except websocket.RemoteProtocolError as error:
             raise self._plain(error.reply, f"{error}\n", "bad_handshake") from None
         self._frames = websocket.ClientFrames()
-        return WEBSOCKET_FLV, response
+        return WIRES_OF[route.kind], response
 
     def _admit(self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes) -> Player:
         player = Player(

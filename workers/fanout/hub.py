@@ -82,6 +82,11 @@ class Hub:
             self._waiters -= 1
         return record
 
+    def names(self) -> list[str]:
+        """What can be played now."""
+        self._refresh()
+        return list(self._records)
+
     def settings_for(self, name: str) -> PathSettings:
         return for_path(self._worker.config, name)
 

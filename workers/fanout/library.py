@@ -10,7 +10,7 @@ import trio
 
 from engine.config import for_path
 from engine.protocols.hls.errors import BadSnapshot
-from shm.directory import StreamRecord
+from shm.directory import StreamRecord, StreamState
 from workers.fanout.hub import is_same_stream
 from workers.fanout.shelf import Shelf, is_served
 from workers.runtime.bells import BellListener
@@ -44,6 +44,7 @@ class Library:
         self._nursery = nursery
         self._listener = listener
         self._shelves: dict[str, Shelf] = {}
+        self._closed = False
         self._viewers: dict[tuple[str, str], tuple[float, int]] = {}
 
     def note_viewer(self, name: str, who: str, stream: int) -> None:
@@ -70,10 +71,10 @@ class Library:
                 self._worker.doorbells[slot.number].ring()
 
     def find(self, name: str) -> Shelf | None:
-        """The shelf of the stream's package, if it has one."""
+        """The shelf of the stream's package, if it has one that is made or whose stream has ended."""
         record = self._packages.directory.find(name)
         keep_s = for_path(self._worker.config, name).hls_delete_after_s
-        if record is None or not is_served(record, keep_s):
+        if self._closed or record is None or not is_served(record, keep_s):
             return None
         shelf = self._shelves.get(name)
         if shelf is None or shelf.over or not is_same_stream(shelf.record, record):
@@ -82,12 +83,12 @@ class Library:
             except BadSnapshot:  # its packager has claimed the place, and lets nobody in yet
                 return None
         shelf.asked_s = trio.current_time()
-        return shelf
+        return None if record.state is StreamState.ENDED and not shelf.window.ended else shelf
 
     async def wait_for(self, name: str, seconds: float) -> Shelf | None:
         """The shelf of a stream's package once there is a segment in it; None if that takes too long."""
         with trio.move_on_after(seconds):
-            while True:
+            while not self._closed:
                 shelf = self.find(name)
                 if shelf is None:
                     await trio.sleep(LOOK_S)
@@ -96,6 +97,12 @@ class Library:
                 else:
                     await shelf.changed.wait()
         return None
+
+    def close(self) -> None:
+        """This worker drains: nobody is kept waiting."""
+        self._closed = True
+        for shelf in self._shelves.values():
+            shelf.close()
 
     def _open(self, record: StreamRecord, keep_s: float) -> Shelf:
         row = self._packages.board.row(self._worker.slot.number, record.slot)

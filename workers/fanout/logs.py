@@ -16,7 +16,6 @@ from typing import NamedTuple, Protocol
 
 from shm.errors import Lapped
 from shm.ring import Entry, RingReader
-from workers.fanout.wire import FLV, Wire
 
 Bytes = bytes | bytearray | memoryview
 
@@ -207,6 +206,9 @@ class DerivedLog:
         self._origin = first.position if first else self.end
         self._first_seq = first.first_seq if first else self.end_seq
 
+    def _encode_tag(self, entry: Entry, tag: bytes) -> bytes:
+        return self._encode(tag)
+
     def _index_of(self, position: int) -> int:
         if position >= self.end:
             return len(self._segments)
@@ -220,15 +222,8 @@ class DerivedLog:
         raw = b"".join(self._reader.views(base, entries[-1].pos + entries[-1].length))
         if not self._reader.valid(base):
             raise Lapped("the ring was overwritten while its tags were encoded")
-        encoded = [self._encode(raw[entry.pos - base : entry.pos - base + entry.length]) for entry in entries]
+        encoded = [self._encode_tag(entry, raw[entry.pos - base : entry.end - base]) for entry in entries]
         return b"".join(encoded), _running_ends(encoded)
-
-
-def log_for(wire: Wire, reader: RingReader, head: Head) -> Log:
-    """The log that players of `wire` are sent from, beginning empty at `head`."""
-    if wire is FLV:
-        return RingLog(reader, head)
-    return DerivedLog(reader, wire.encode, head)
 
 
 def _running_ends(encoded: list[bytes]) -> list[int]:

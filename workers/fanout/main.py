@@ -22,7 +22,7 @@ from workers.fanout.library import Library
 from workers.fanout.report import Report
 from workers.fanout.rtmp_connection import serve_rtmp
 from workers.fanout.srt_port import SrtPort
-from workers.fanout.wire import FLV, WEBSOCKET_FLV
+from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
@@ -43,7 +43,7 @@ async def serve(worker: Worker) -> None:
     async with trio.open_nursery() as background:
         hub = Hub(worker, background, report.flush_feed)
         worker.on_reload(hub.reconfigure)
-        audience = Audience(worker, hub, report, hls_of(worker, hub, background))
+        audience = Audience(worker, hub, report, hls_of(worker, hub, background, report))
         answer_for_clients(worker.bus, audience)
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
@@ -67,14 +67,15 @@ async def _serve_until_drained(worker: Worker, audience: Audience) -> None:
             await worker.draining.wait()
             accepting.cancel_scope.cancel()
         worker.close_listeners()
+        audience.let_go()
         audience.hub.end_all("drained")
 
 
-def hls_of(worker: Worker, hub: Hub, nursery: trio.Nursery) -> Hls | None:
+def hls_of(worker: Worker, hub: Hub, nursery: trio.Nursery, report: Report) -> Hls | None:
     """What HLS players of this worker share; None where HLS is off."""
     if worker.packages is None:
         return None
-    answers = HlsAnswers(worker.packages.folder, worker.config.http.cors_origin, Holds())
+    answers = HlsAnswers(worker.packages, lambda: worker.config, Holds(), report)
     return Hls(Library(worker, nursery, hub.bell), answers)
 
 
@@ -167,5 +168,6 @@ def mourn_predecessor(worker: Worker, report: Report) -> None:
     for buried in worker.buried:
         report.died_with_predecessor(FLV.name, buried.players_http)
         report.died_with_predecessor(WEBSOCKET_FLV.name, buried.players_ws)
+        report.died_with_predecessor(WEBSOCKET_MP4.name, buried.players_mp4)
         report.died_with_predecessor(RTMP_WIRE.name, buried.players_rtmp)
         report.died_with_predecessor(SRT, buried.players_srt)

@@ -12,7 +12,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
 from workers.runtime.metrics import Metrics
-from workers.runtime.srt_readings import Packets
+from workers.runtime.srt_readings import Measured, Packets
 
 NS: float = 1e-9
 
@@ -81,6 +81,10 @@ class Report:
     def hls_request(self, resource: str, status: int) -> None:
         self._count("fanlight_hls_requests_total", resource=resource, status=str(status))
 
+    def reload_held(self, lateness_s: float) -> None:
+        """A request that waited for a part is answered, so long after the part was there."""
+        self._metrics.bind("fanlight_hls_reload_lateness_seconds").observe(lateness_s)
+
     def hls_players(self, count: int, held: int) -> None:
         """So many players asked for playlists lately, and so many of their requests wait."""
         self._metrics.bind("fanlight_players", protocol="hls").set(count)
@@ -92,6 +96,11 @@ class Report:
         """What SRT connections have done since they were last asked."""
         for (direction, kind), count in packets.items():
             self._metrics.bind("fanlight_srt_packets_total", direction=direction, kind=kind).inc(count)
+
+    def srt_measured(self, measured: Measured) -> None:
+        """What one SRT connection says of its link, once a second."""
+        for name, value in measured.items():
+            self._metrics.bind(name, direction="out").observe(value)
 
     def flush(self, feeds: Iterable[Feed]) -> None:
         """Hand on what has gathered since the last time."""

@@ -12,9 +12,11 @@ import trio
 from msgspec import Struct
 
 from engine.protocols.hls import PART_START, Directives, Renderer, Window
+from engine.protocols.hls.errors import BadSnapshot
 from engine.protocols.http.conditional import etag_of
 from shm.board import Interest, RowCell
 from shm.directory import StreamRecord, StreamState
+from shm.errors import Lapped
 from shm.ring import Entry, RingReader
 from workers.runtime.packages import Packages, WindowReader
 
@@ -35,7 +37,7 @@ class RenderedPlaylist(Struct, frozen=True):
     """A playlist ready for the wire."""
 
     plain: bytes
-    gzipped: bytes
+    gzipped: bytes  # empty: it is not to be had so
     etag: str
 
 
@@ -47,6 +49,7 @@ class GrowingPart:
         self.part = part
         self.chunks: list[Entry] = []
         self.whole = False
+        self.broken = False  # its packager died, or this worker was lapped: the rest will never come
 
 
 class Shelf:
@@ -70,7 +73,11 @@ class Shelf:
         self._row = row
         row.begin(record.lease)
         row.interest = Interest.ARMED
-        self._reader = WindowReader(packages, record.slot, self._note_chunk)
+        try:
+            self._reader = WindowReader(packages, record.slot, self._note_chunk)
+        except BadSnapshot:
+            row.interest = Interest.NONE
+            raise
         self._renderer = Renderer(self.window.settings)
         self._rendered_at = -1
         self._rendered: dict[str | None, RenderedPlaylist] = {}
@@ -84,6 +91,14 @@ class Shelf:
     @property
     def ring(self) -> RingReader:
         return self._reader.ring
+
+    @property
+    def lateness_s(self) -> float:
+        """How long ago the packager wrote what is newest here, seconds."""
+        try:
+            return (time.monotonic_ns() - self.ring.entry(self._reader.seq - 1).ingest_ns) * 1e-9
+        except Lapped:
+            return 0.0
 
     @property
     def patience_s(self) -> float:
@@ -102,6 +117,12 @@ class Shelf:
             found = self._rendered[directives.skip] = RenderedPlaylist(plain, gzipped, etag_of(plain))
         return found
 
+    def close(self) -> None:
+        """Serve nobody any more: who waits for something waits in vain."""
+        self.over = True
+        self.wake()
+        self.changed.set()
+
     # -- keeping up
 
     def has_news(self) -> bool:
@@ -117,14 +138,13 @@ class Shelf:
                 await self._wait_for_news()
                 self._catch_up()
         finally:
-            self.over = True
             self._row.interest = Interest.NONE
-            self.changed.set()
+            self.close()
 
     def _is_done(self) -> bool:
         record = self._packages.directory.get(self.record.slot)
         gone = record.lease != self.record.lease or not is_served(record, self._keep_s)
-        return gone or trio.current_time() - self.asked_s > IDLE_S
+        return self.over or gone or trio.current_time() - self.asked_s > IDLE_S
 
     async def _wait_for_news(self) -> None:
         self._row.interest = Interest.ARMED
@@ -140,6 +160,8 @@ class Shelf:
         if self.window is not window:  # lapped: a new window, whose past may differ by what was missed
             self._renderer = Renderer(self.window.settings)
             self._rendered_at = -1
+            if self.growing is not None:
+                self.growing.broken = True
             self.growing = None
         elif self.growing is not None and self.window.part(self.growing.msn, self.growing.part) is not None:
             self.growing.whole = True
@@ -148,10 +170,16 @@ class Shelf:
             self.changed.set()
             self.changed = trio.Event()
 
+    def _close_growing(self) -> None:
+        """Another part begins: what grew is whole, or its packager died over it."""
+        growing = self.growing
+        if growing is not None:
+            growing.whole = self.window.part(growing.msn, growing.part) is not None
+            growing.broken = not growing.whole
+
     def _note_chunk(self, chunk: Entry) -> None:
         if chunk.flags & PART_START:
-            if self.growing is not None:
-                self.growing.whole = True
+            self._close_growing()
             self.growing = GrowingPart(*self.window.hint)
         if self.growing is not None:
             self.growing.chunks.append(chunk)

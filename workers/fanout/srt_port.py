@@ -22,6 +22,7 @@ import trio
 from engine.access import BadName, may_publish, parse_stream_name
 from engine.config import PathSettings
 from engine.media.gop import StartMode
+from engine.policy.share import Share
 from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.errors import RemoteProtocolError
 from engine.protocols.srt.listener import Answer, ConnectionRequest, Listener
@@ -40,10 +41,13 @@ from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
 BATCH: Final = 16
 """Datagrams taken between two turns of the event loop: about a millisecond, as a pump has it."""
 
-REST_SHARE: Final = 9
-"""After a full batch the port rests for so many times what the batch took: a flood costs a tenth of a core
-however large it is, and what it sends beyond that the kernel drops. A thousand callers a second still get
-through."""
+SHARE: Final = 0.1
+"""What part of a core handshakes may take in the long run: a flood costs no more, however large it is, and
+what it sends beyond that the kernel drops. A thousand callers a second still get through."""
+
+BURST_S: Final = 0.25
+"""Processor time that handshakes may take at once, seconds: some hundred players who come in one moment
+are no flood, and need not wait."""
 
 MAX_STRAYS: Final = 64
 """Other peers' datagrams that a new socket may have caught before it was connected. More are a flood's,
@@ -90,14 +94,17 @@ class SrtPort:
         self._mapped = mapped
         self._nursery = nursery
         self._listener = Listener(audience.worker.srt_secret, now_us())
+        self._share = Share(SHARE, BURST_S)
 
     async def serve(self) -> None:
         """Run until cancelled."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
             began_s = time.perf_counter()
-            if self._take_batch():
-                await trio.sleep(REST_SHARE * (time.perf_counter() - began_s))
+            more = self._take_batch()
+            rest_s = self._share.spend(time.perf_counter() - began_s, trio.current_time())
+            if more and rest_s > 0:
+                await trio.sleep(rest_s)
 
     def _take_batch(self) -> bool:
         """Take what has come; True if there may be more."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from workers.ingest.stream import Beginning, PublishedStream
 from workers.runtime.metrics import Metrics
-from workers.runtime.srt_readings import Packets
+from workers.runtime.srt_readings import Measured, Packets
 
 
 class Report:
@@ -45,6 +45,11 @@ class Report:
         """What SRT connections have done since they were last asked."""
         for (direction, kind), count in packets.items():
             self._metrics.bind("fanlight_srt_packets_total", direction=direction, kind=kind).inc(count)
+
+    def srt_measured(self, measured: Measured) -> None:
+        """What one SRT connection says of its link, once a second."""
+        for name, value in measured.items():
+            self._metrics.bind(name, direction="in").observe(value)
 
     def flush(self, streams: Iterable[PublishedStream]) -> None:
         """Hand on what has gathered since the last time."""

@@ -24,7 +24,7 @@ from workers.runtime.circle import Circle, now_us
 from workers.runtime.link_figures import Figures, received_figures
 from workers.runtime.messages import HandOver
 from workers.runtime.srt_link import SrtHandOver, SrtLink
-from workers.runtime.srt_readings import link_stats
+from workers.runtime.srt_readings import link_stats, measured
 from workers.runtime.worker import Worker
 
 PROTOCOL = "srt"
@@ -177,6 +177,7 @@ class SrtPublisher:
             return
         statistics = self.link.stats(now_us())
         self._report.srt_packets(self.link.take_packets(statistics))
+        self._report.srt_measured(measured(statistics))
         self.stream.report_link(link_stats(statistics, self.link.keys))
         settings = self.stream.settings
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s

@@ -179,8 +179,8 @@ class PublishedStream:
     def _publish_headers(self) -> None:
         headers = self._intake.headers
         if headers.version != self._headers_version:
-            self._headers_version = headers.version
             self._directory.set_headers(self.slot, headers.generation, headers.blob())
+            self._headers_version = headers.version  # last: what found no memory is tried again
 
     def _write(self, tags: Sequence[IntakeTag]) -> None:
         """All tags in one go, but for the rare one with which the timeline begins anew."""

@@ -68,7 +68,7 @@ class Package:
     ) -> None:
         self.record = record
         self.ending = False
-        self._stream_over = False
+        self.stream_over = False
         self._reader = reader
         self._row = row
         self._streams = streams
@@ -97,7 +97,7 @@ class Package:
     def end(self, *, over: bool) -> None:
         """The stream is over, or else nobody asks for it any more."""
         self.ending = True
-        self._stream_over = self._stream_over or over
+        self.stream_over = self.stream_over or over
         self.wake()
 
     async def run(self) -> None:
@@ -112,7 +112,7 @@ class Package:
                 if self._seq >= 0:
                     self._journal.open()
                 await trio.sleep(GATHER_S)
-            self._finish()
+            await self._finish()
         finally:
             self._row.interest = Interest.NONE
 
@@ -121,12 +121,14 @@ class Package:
         """Whether a whole pass of tags waits in the ring."""
         return 0 <= self._seq <= self._reader.head_seq - MAX_PASS_TAGS
 
-    def _finish(self) -> None:
+    async def _finish(self) -> None:
         """Package the rest; behind the end of the stream nothing follows."""
-        self.run_pass()
-        while self._is_behind:
+        before = -2
+        while self._seq not in (before, self._reader.head_seq):
+            before = self._seq
             self.run_pass()
-        if self._stream_over:
+            await trio.lowlevel.checkpoint()
+        if self.stream_over:
             self._take(self._cutter.finish())
             self._journal.write()
 
@@ -218,7 +220,7 @@ class Package:
             if isinstance(output, Chunk):
                 self._take_chunk(output)
             elif isinstance(output, Init):
-                self._files.store(init_name(self._stamp, output.number), output.data)
+                self._files.keep(init_name(self._stamp, output.number), output.data)
             else:
                 self._take_mark(output)
 
@@ -249,5 +251,6 @@ class Package:
             self._forced_cuts = cuts
 
     def _delete_expired(self) -> None:
-        for name in self._journal.window.expired(time.time_ns() // 1000, self._settings.hls_delete_after_s):
+        now_us = (time.monotonic_ns() + self._wall_offset_ns) // 1000  # the clock that dates the segments
+        for name in self._journal.window.expired(now_us, self._settings.hls_delete_after_s):
             self._files.delete(name)

@@ -7,17 +7,17 @@ import trio
 from engine.config import PathSettings, for_path
 from engine.protocols.hls import Window, init_name, segment_name
 from engine.protocols.hls.errors import BadSnapshot
-from shm.arena import Arena
 from shm.directory import DirectoryWriter, StreamRecord, StreamState
 from shm.errors import ArenaFull, DirectoryFull, LostRing
-from shm.ring import RingReader, RingWriter
+from shm.ring import RingReader
 from workers.packager.journal import Journal
 from workers.packager.package import Package
 from workers.packager.package_settings import new_cutter, playlist_settings
+from workers.packager.remains import Remains
 from workers.packager.report import Report
 from workers.packager.segment_files import Budget, SegmentFiles
 from workers.runtime.bells import BellListener, Bells
-from workers.runtime.packages import WindowReader, stamp_of
+from workers.runtime.packages import WindowReader, asked_lately_s, stamp_of
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import Worker
 
@@ -26,9 +26,8 @@ PAUSE_S: float = 5.0
 
 PLAYABLE = (StreamState.LIVE, StreamState.GRACE)
 
-ASKED_LATELY_S: float = 30.0
-"""How long a stream that is packaged on demand goes on being packaged after its playlists were last asked
-for, seconds: three reloads of the slowest players there are (10 s of target duration)."""
+LOOK_S: float = 0.02
+"""The least time between two looks at all streams, seconds: a player who asks first waits that long."""
 
 
 class PackageRack:
@@ -53,7 +52,9 @@ class PackageRack:
         self._fanouts = [slot.number for slot in of_role(worker.slots, FANOUT)]
         self._running: dict[int, Package] = {}
         self._ended: list[Remains] = []
-        self._pauses: dict[int, float] = {}  # until when a stream whose package failed is left alone
+        self._pauses: dict[tuple[int, int], float] = {}  # by slot and lease: left alone until then
+        self._next_look_s = 0.0
+        self._leaving = False
         self._listener: BellListener | None = None
 
     def attach(self, listener: BellListener) -> None:
@@ -63,24 +64,34 @@ class PackageRack:
     # -- which streams
 
     def look(self) -> None:
-        """Begin packages of streams that want one, end those of streams that do not any more."""
+        """Begin packages of streams that want one, end those of streams that do not any more.
+
+        Asked at every ring, and ingest rings for every tag: so it looks now and then.
+        """
+        now_s = time.monotonic()
+        if self._leaving or now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + LOOK_S
         wanted = {record.slot: record for record in self._worker.directory.all() if self._wants(record)}
         for slot, package in list(self._running.items()):
             record = wanted.get(slot)
             if record is None or record.lease != package.record.lease:
                 package.end(over=not self._is_there(package.record))
+        names = {package.record.name for package in self._running.values()}  # also of those that end now
         for slot, record in wanted.items():
-            if slot not in self._running and time.monotonic() >= self._pauses.get(slot, 0.0):
-                self._begin(record)
+            paused = now_s < self._pauses.get((slot, record.lease), 0.0)
+            if slot not in self._running and record.name not in names and not paused:
+                self._try_to_begin(record)
 
     def _wants(self, record: StreamRecord) -> bool:
         """Whether this packager should package the stream now."""
         if record.slot % self._count != self._worker.slot.index or record.state not in PLAYABLE:
             return False
-        return not self._settings(record).hls_on_demand or self._asked_lately(record)
+        settings = self._settings(record)
+        return not settings.hls_on_demand or self._asked_lately(record, settings)
 
-    def _asked_lately(self, record: StreamRecord) -> bool:
-        since_ns = time.monotonic_ns() - int(ASKED_LATELY_S * 1e9)
+    def _asked_lately(self, record: StreamRecord, settings: PathSettings) -> bool:
+        since_ns = time.monotonic_ns() - int(asked_lately_s(settings) * 1e9)
         rows = (self._worker.board.row(number, record.slot) for number in self._fanouts)
         return any(row.lease == record.lease and row.playlist_asked_ns > since_ns for row in rows)
 
@@ -93,41 +104,73 @@ class PackageRack:
 
     # -- their lives
 
-    def _begin(self, record: StreamRecord) -> None:
+    def _try_to_begin(self, record: StreamRecord) -> None:
+        """Begin a package; what goes wrong costs this stream's, and not those of the others."""
         try:
-            slot = self._writer.claim(record.name)
+            if not self._resume(record):
+                self._begin(record)
         except DirectoryFull:
-            self._report.failed("too_many_streams")
-            return
-        stamp = stamp_of(self._packages.directory.get(slot))
-        files = SegmentFiles(self._packages.folder / record.name, stamp, self._budget)
-        window = Window(playlist_settings(self._settings(record), stamp))
-        self._start(record, slot, window, files)
+            self._fail(record, "too_many_streams")
+        except Exception:
+            self._fail(record, "error")
+            self._worker.log.exception("package_failed", stream=record.name)
+
+    def _begin(self, record: StreamRecord) -> None:
+        slot = self._writer.claim(record.name)
+        try:
+            stamp = stamp_of(self._packages.directory.get(slot))
+            files = SegmentFiles(self._packages.folder_of(record.name), stamp, self._budget)
+            window = Window(playlist_settings(self._settings(record), stamp))
+            self._start(record, slot, window, files)
+        except BaseException:
+            self._put_aside(Remains(slot, record.name, None, 0.0))
+            raise
+
+    def _resume(self, record: StreamRecord) -> bool:
+        """Go on with a package that ended although its stream had not: nobody had asked for it, or it
+        failed."""
+        remains = next((each for each in self._ended if each.name == record.name and not each.over), None)
+        window = self._inherited(remains.slot) if remains else None
+        if remains is None or remains.files is None or window is None:
+            return False
+        self._ended.remove(remains)
+        self._take_over(record, remains.slot, window, remains.files)
+        return True
 
     def adopt(self) -> None:
         """Go on with what a packager that died in this seat has left."""
         for left in self._writer.owned():
-            stream = self._worker.directory.find(left.name)
-            settings = for_path(self._worker.config, left.name)
-            stamp = stamp_of(left)
-            files = SegmentFiles(self._packages.folder / left.name, stamp, self._budget)
-            window = self._inherited(left.slot)
-            files.adopt(file_names(window) if window else frozenset())
-            if window and left.state is StreamState.LIVE and stream is not None and self._wants(stream):
-                self._writer.set_epoch(left.slot, self._writer.epoch(left.slot) + 1)
-                self._start(stream, left.slot, window, files)
-            else:
-                self._writer.set_state(left.slot, StreamState.ENDED)
-                self._ended.append(Remains(left.slot, files, settings.hls_delete_after_s))
+            try:
+                self._adopt(left)
+            except Exception:
+                self._worker.log.exception("package_failed", stream=left.name)
+                self._put_aside(Remains(left.slot, left.name, None, 0.0))
+
+    def _adopt(self, left: StreamRecord) -> None:
+        settings = for_path(self._worker.config, left.name)
+        files = SegmentFiles(self._packages.folder_of(left.name), stamp_of(left), self._budget)
+        window = self._inherited(left.slot)
+        files.adopt(file_names(window) if window else frozenset())
+        stream = self._worker.directory.find(left.name)
+        if window and left.state is StreamState.LIVE and stream is not None and self._wants(stream):
+            self._take_over(stream, left.slot, window, files)
+        else:
+            over = stream is None or stream.state not in PLAYABLE
+            self._put_aside(Remains(left.slot, left.name, files, settings.hls_delete_after_s, over=over))
 
     def _inherited(self, slot: int) -> Window | None:
-        """The window as the dead packager left it; None if it had not let players in yet."""
+        """The window as everybody sees it; None if nobody was let in yet."""
         try:
             reader = WindowReader(self._packages, slot)
         except BadSnapshot:
             return None
         reader.catch_up()
         return reader.window
+
+    def _take_over(self, record: StreamRecord, slot: int, window: Window, files: SegmentFiles) -> None:
+        self._writer.set_epoch(slot, self._writer.epoch(slot) + 1)
+        self._writer.set_state(slot, StreamState.LIVE)
+        self._start(record, slot, window, files)
 
     def _start(self, record: StreamRecord, slot: int, window: Window, files: SegmentFiles) -> None:
         journal = Journal(self._packages.arena, self._writer, slot, window, self._bells)
@@ -142,41 +185,53 @@ class PackageRack:
             journal,
             files,
             self._report,
-            stamp_of(self._packages.directory.get(slot)),
+            window.settings.stamp,
         )
         self._running[record.slot] = package
         if self._listener is not None:
             self._listener.sleepers[record.slot] = package
         self._worker.log.info("packaging", stream=record.name, variant=settings.hls_variant)
-        self._nursery.start_soon(self._run, package, slot, Remains(slot, files, settings.hls_delete_after_s))
+        remains = Remains(slot, record.name, files, settings.hls_delete_after_s)
+        self._nursery.start_soon(self._run, package, remains)
 
-    async def _run(self, package: Package, slot: int, remains: "Remains") -> None:
+    async def _run(self, package: Package, remains: Remains) -> None:
         try:
             await package.run()
         except ArenaFull:
-            self._fail(package, "no_memory")
+            self._fail(package.record, "no_memory")
         except LostRing:  # this process was taken for dead, and has a successor
             return
         except Exception:  # a fault of ours costs this stream's segments, not those of the others
-            self._fail(package, "error")
+            self._fail(package.record, "error")
             self._worker.log.exception("package_failed", stream=package.record.name)
         finally:
-            if self._running.get(package.record.slot) is package:
-                del self._running[package.record.slot]
-                if self._listener is not None:
-                    self._listener.sleepers.pop(package.record.slot, None)
-        self._writer.set_state(slot, StreamState.ENDED)
-        remains.ended_s = time.monotonic()
-        self._ended.append(remains)
+            self._forget(package)
+        remains.over = package.stream_over
+        if self._leaving and not remains.over:
+            return  # whoever takes this seat goes on with it
+        self._put_aside(remains)
         self._worker.log.info("packaged", stream=package.record.name)
 
-    def _fail(self, package: Package, reason: str) -> None:
+    def _forget(self, package: Package) -> None:
+        if self._running.get(package.record.slot) is package:
+            del self._running[package.record.slot]
+            if self._listener is not None:
+                self._listener.sleepers.pop(package.record.slot, None)
+
+    def _put_aside(self, remains: Remains) -> None:
+        self._writer.set_state(remains.slot, StreamState.ENDED)
+        remains.ended_s = time.monotonic()
+        self._ended.append(remains)
+
+    def _fail(self, record: StreamRecord, reason: str) -> None:
         self._report.failed(reason)
-        self._pauses[package.record.slot] = time.monotonic() + PAUSE_S
+        self._pauses[record.slot, record.lease] = time.monotonic() + PAUSE_S
 
     def end_all(self) -> None:
+        """This packager drains. Packages of streams that live are left for its successor."""
+        self._leaving = True
         for package in self._running.values():
-            package.end(over=True)
+            package.end(over=not self._is_there(package.record))
 
     def clear_away(self) -> None:
         """Give back what nobody can ask for any more."""
@@ -185,32 +240,15 @@ class PackageRack:
             if not self._packages.board.readers_of(remains.slot):
                 remains.clear(self._packages.arena, self._writer)
                 self._ended.remove(remains)
+        self._pauses = {stream: until_s for stream, until_s in self._pauses.items() if until_s > now_s}
         self._report.packages(len(self._running))
         self._report.folder_bytes(self._budget.used_bytes)
 
 
-class Remains:
-    """What is left of a package that has ended: its last playlist can still be asked for."""
-
-    def __init__(self, slot: int, files: SegmentFiles, keep_s: float) -> None:
-        self.slot = slot
-        self.ended_s = time.monotonic()
-        self._files = files
-        self._keep_s = keep_s
-
-    def is_due(self, now_s: float) -> bool:
-        return now_s - self.ended_s > self._keep_s
-
-    def clear(self, arena: Arena, directory: DirectoryWriter) -> None:
-        """Delete the files, and give ring and slot back."""
-        self._files.remove()
-        RingWriter(arena, self.slot, directory.epoch(self.slot)).release()
-        directory.free(self.slot)
-
-
 def file_names(window: Window) -> frozenset[str]:
-    """The files that a window's playlist names."""
+    """The files that a window's playlist names, or will name."""
     settings = window.settings
     segments = {segment_name(settings.stamp, segment.msn, settings.suffix) for segment in window.segments}
-    inits = {init_name(settings.stamp, segment.init) for segment in window.segments}
-    return frozenset(segments | inits)
+    numbers = {segment.init for segment in window.segments}
+    numbers |= {window.init.number} if window.init else set()
+    return frozenset(segments | {init_name(settings.stamp, number) for number in numbers})

@@ -36,9 +36,7 @@ class SegmentFiles:
     """Files of one package.
 
     Args:
-        folder: where they stand, `<segments>/<stream name>`; made if need be. A stream that ended and one
-        that
-            has taken its name may share it for a while.
+        folder: where they stand; made if need be. Two packages of one name may share it for a while.
         stamp: what the names of this package's files begin with.
         budget: shared with the packager's other packages.
     """
@@ -53,7 +51,6 @@ class SegmentFiles:
             -1
         )  # descriptor of the segment being written; -1 when there is none, or it was given up
         self._grown_bytes = 0
-        folder.mkdir(parents=True, exist_ok=True)
 
     def adopt(self, names: frozenset[str]) -> None:
         """Go on with a predecessor's files: those of `names` stay, the others are in no playlist."""
@@ -64,16 +61,20 @@ class SegmentFiles:
             else:
                 path.unlink()
 
-    def store(self, name: str, data: bytes) -> bool:
-        """Write a whole file; False if there is no room for it."""
-        self.begin()
-        self.grow(data)
-        return self.finish(name)
+    def keep(self, name: str, data: bytes) -> None:
+        """Write an init segment: some hundred bytes that many segments need, so no budget stands against
+        it."""
+        with suppress(OSError):  # no memory: a player of these segments gets 404, and the next tracks another
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).write_bytes(data)
+        self._budget.used_bytes += len(data)
+        self._sizes[name] = len(data)
 
     def begin(self) -> None:
         """Begin a segment; what was begun before and not finished is gone."""
         self.abandon()
         with suppress(OSError):  # no memory for the file itself: a gap, as for its bytes
+            self._folder.mkdir(parents=True, exist_ok=True)
             self._growing = os.open(
                 self._growing_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644
             )
@@ -128,5 +129,6 @@ class SegmentFiles:
         self.abandon()
         for name in list(self._sizes):
             self.delete(name)
-        with suppress(OSError):  # not empty: "live/cam" may hold the folder of "live/cam/left"
+        with suppress(OSError):  # not empty: another package of the name, or "live/cam/left" below "live/cam"
             self._folder.rmdir()
+            self._folder.parent.rmdir()

@@ -14,6 +14,7 @@ class Buried(NamedTuple):
     players_ws: int
     players_rtmp: int
     players_srt: int
+    players_mp4: int
 
 
 def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
@@ -30,5 +31,6 @@ def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
 
 def _left_in(board: Board, number: int, stream: int) -> Buried | None:
     row = board.row(number, stream)
-    buried = Buried(stream, row.lease, row.players_http, row.players_ws, row.players_rtmp, row.players_srt)
+    players = (row.players_http, row.players_ws, row.players_rtmp, row.players_srt, row.players_mp4)
+    buried = Buried(stream, row.lease, *players)
     return buried if any(buried[2:]) else None

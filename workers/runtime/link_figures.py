@@ -16,6 +16,7 @@ def received_figures(link: LinkStats) -> Figures:
     """A publisher's connection, for the API."""
     return {
         "msRTT": link.rtt_us / 1000,
+        "msRTTVar": link.rtt_variation_us / 1000,
         "mbpsRecvRate": link.receive_bps / _MEGA,
         "mbpsBandwidth": link.bandwidth_bps / _MEGA,
         "pktRecvTotal": link.packets_received,
@@ -28,6 +29,7 @@ def received_figures(link: LinkStats) -> Figures:
         "msRcvBuf": link.buffer_ms,
         "msRcvTsbPdDelay": link.latency_ms,
         "pktFlowWindow": link.flow_window,
+        "pktCongestionWindow": link.congestion_window,
         "pktFlightSize": link.flight,
         "encryption": encryption_word(link.encryption),
         "peerVersion": version_text(link.peer_version),

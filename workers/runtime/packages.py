@@ -2,7 +2,7 @@
 
 A second arena of the same layout as the streams' own: its directory has a package per packaged stream, by the
 stream's name, its rings hold chunks and marks instead of tags, and its board says which workers want to be
-woken for which package. Finished segments are files below `folder`, named as their URLs are.
+woken for which package. Finished segments are files below `folder`.
 
 Whoever reads a package folds its marks into a window of its own. Who comes late, or was lapped, begins
 with the snapshot in the package's record: the window as it was at one place of the ring, which the
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
+from engine.config import PathSettings
 from engine.protocols.hls import CHUNK, MARK, Window, decode_mark
 from shm.arena import Arena
 from shm.board import Board
@@ -21,6 +22,12 @@ from shm.errors import Lapped
 from shm.ring import Entry, RingReader
 
 SEQ_BYTES: Final = 8
+
+FILES: Final = "+"
+"""The last component of each folder: no name has it in it, so no stream is called as another one's file."""
+
+ASKED_LATELY_S: Final = 30.0
+"""Three reloads at a target duration of ten seconds."""
 
 MAX_LOOKS: Final = 8
 """A look at snapshot and ring together is repeated only if the packager wrote more than a whole ring
@@ -40,6 +47,10 @@ class Packages:
         self.folder = folder
         self.board = Board(arena)
         self.directory = Directory(arena)
+
+    def folder_of(self, name: str) -> Path:
+        """Where the files of stream `name` are: apart from the folders of streams whose names go on."""
+        return self.folder / name / FILES
 
     @classmethod
     def attach(cls, arena: Arena, folder: Path, number: int) -> Self:
@@ -110,3 +121,9 @@ def stamp_of(package: StreamRecord) -> str:
     """What the names of a package's files begin with: when it was begun, so that no two are alike for
     ever."""
     return f"{package.started_ns // 1_000_000:x}"
+
+
+def asked_lately_s(settings: PathSettings) -> float:
+    """How long after a playlist was asked for its player is still there, seconds: three of its slowest
+    reloads."""
+    return max(ASKED_LATELY_S, 3 * settings.hls_max_segment_s)

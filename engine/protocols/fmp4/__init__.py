@@ -3,12 +3,16 @@
 from engine.protocols.fmp4.chunks import ChunkWriter
 from engine.protocols.fmp4.errors import LocalProtocolError, ProtocolError
 from engine.protocols.fmp4.forms import Sample, Track
+from engine.protocols.fmp4.fragments import Fragment, Fragments, Opening
 from engine.protocols.fmp4.init import init_segment
 from engine.protocols.fmp4.tracks import Tracks
 
 __all__ = [
     "ChunkWriter",
+    "Fragment",
+    "Fragments",
     "LocalProtocolError",
+    "Opening",
     "ProtocolError",
     "Sample",
     "Track",

@@ -1,14 +1,13 @@
 """HTTP on the media port: request heads in, response heads out.
 
 HTTP-FLV is a head and then the ring's own bytes until the connection closes; HLS is many small requests on
-connections that are kept. Reading is `HeadReader` for the first request alone and `RequestReader` for one
-after the other; writing is the builders of `responses` and `media_responses`; `routes` says what a path
-means, `ranges` and `conditional` how much of it is wanted.
+connections that are kept. Reading is `RequestReader`, one request after the other; writing is the builders of
+`responses` and `media_responses`; `routes` says what a path means, `ranges` and `conditional` how much of it
+is wanted.
 """
 
 from engine.protocols.http.conditional import etag_of, is_not_modified, range_holds
 from engine.protocols.http.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from engine.protocols.http.head import HeadReader
 from engine.protocols.http.media_responses import (
     CHUNK_END,
     LAST_CHUNK,
@@ -37,7 +36,6 @@ __all__ = [
     "CHUNK_END",
     "LAST_CHUNK",
     "ByteRange",
-    "HeadReader",
     "LocalProtocolError",
     "ProtocolError",
     "RemoteProtocolError",

@@ -1,7 +1,7 @@
 """What a path of the media port means. `/live/name` stands for any stream name below:
 
     /                               index           the page that lists what is live
-    /player.js  /player.css         asset           what the pages need
+    /player.js  /media.js …         asset           what the pages need
     /play/live/name                 page            the player page
     /live/name.flv                  flv             HTTP-FLV, or WebSocket-FLV
     /live/name.mp4                  mp4             fragmented MP4 over WebSocket
@@ -29,7 +29,7 @@ RouteKind = Literal["flv", "mp4", "multivariant", "media", "file", "page", "inde
 START_MODES: Final = ("burst", "keyframe", "live")
 
 STREAM_SUFFIXES: Final[dict[str, RouteKind]] = {"flv": "flv", "mp4": "mp4"}
-ASSETS: Final = ("player.js", "player.css")
+ASSETS: Final = ("player.js", "media.js", "player.css")
 PAGE_PREFIX: Final = "/play/"
 
 #: The names that segments, parts and init segments have; see `engine.protocols.hls.names`, which reads them.

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import msgspec
 
-from engine.protocols.http import HeadReader, RemoteProtocolError, Request, RequestReader
+from engine.protocols.http import RemoteProtocolError, Request, RequestReader
 
 #: What Chromium sends for a media playlist: nine fields.
 BROWSER = (
@@ -58,14 +58,10 @@ def read_all(data: bytes, cuts: list[int]) -> tuple[list[Request | int], bytes]:
     return story, behind
 
 
-def statuses(head: bytes) -> tuple[int | None, int | None]:
-    """How `HeadReader` and `RequestReader` refuse a head; None if they do not."""
-    return _status(HeadReader(), head), _status(RequestReader(), head)
-
-
-def _status(reader: HeadReader | RequestReader, head: bytes) -> int | None:
+def refusal_of(head: bytes) -> int | None:
+    """The status that a head is refused with; None if it is not."""
     try:
-        reader.receive(head)
+        RequestReader().receive(head)
     except RemoteProtocolError as error:
         return error.reply
     return None

@@ -1,36 +1,15 @@
 """Request heads: what is taken, what is refused and with which status."""
 
-import contextlib
-from itertools import pairwise
-
-import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.protocols.http import HeadReader, LocalProtocolError, RemoteProtocolError, Request, limits
-
-GET = b"GET /live/show.flv?start=live HTTP/1.1\r\nHost: media.example\r\nUser-Agent: VLC/3\r\n\r\n"
-UPGRADE = (
-    b"GET /live/show.flv HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
+from engine.protocols.http import RemoteProtocolError, Request, RequestReader, limits
+from tests.engine.http.feeds import PLAIN, UPGRADE, read_all, with_field
 
 
 def read_whole(data: bytes) -> Request | None:
-    return HeadReader().receive(data)
-
-
-def read_in_pieces(data: bytes, cuts: list[int]) -> Request | None:
-    """The request of `data` cut at `cuts`; bytes after the head are added to its trailing ones."""
-    reader, request = HeadReader(), None
-    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for begin, end in pairwise(edges):
-        if request is None:
-            request = reader.receive(data[begin:end])
-        else:
-            request = msgspec.structs.replace(request, trailing=request.trailing + data[begin:end])
-    return request
+    return RequestReader().receive(data)
 
 
 def refusal(head: bytes) -> int:
@@ -39,16 +18,12 @@ def refusal(head: bytes) -> int:
     return caught.value.reply
 
 
-def with_field(line: bytes) -> bytes:
-    return GET[:-2] + line + b"\r\n\r\n"
-
-
 def with_target(target: bytes) -> bytes:
     return b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def test_a_player_asks_for_a_stream() -> None:
-    request = read_whole(GET)
+    request = read_whole(PLAIN)
     assert request is not None
     assert (request.method, request.path, request.query) == ("GET", "/live/show.flv", {"start": "live"})
     assert request.user_agent == "VLC/3"
@@ -68,27 +43,6 @@ def test_upgrade_without_connection_is_an_ordinary_request() -> None:
     request = read_whole(with_field(b"Upgrade: websocket"))
     assert request is not None
     assert not request.is_websocket
-
-
-def test_a_reader_reads_one_head() -> None:
-    reader = HeadReader()
-    assert reader.receive(GET) is not None
-    with pytest.raises(LocalProtocolError):
-        reader.receive(GET)
-
-
-def test_a_refused_reader_is_finished_too() -> None:
-    reader = HeadReader()
-    with pytest.raises(RemoteProtocolError):
-        reader.receive(b"\x00")
-    with pytest.raises(LocalProtocolError):
-        reader.receive(GET)
-
-
-def test_an_empty_piece_means_nothing() -> None:
-    reader = HeadReader()
-    assert reader.receive(b"") is None
-    assert reader.receive(GET) is not None
 
 
 @pytest.mark.parametrize("given", [b"abc.DEF_1-2", b"x" * 64])
@@ -184,53 +138,17 @@ def test_heads_that_are_refused(head: bytes, status: int) -> None:
     assert refusal(head) == status
 
 
-def test_the_largest_head_is_taken_whole_and_byte_by_byte() -> None:
-    filler = limits.MAX_HEAD_BYTES - len(with_field(b"N: "))
-    head = with_field(b"N: " + b"x" * filler)
-    assert len(head) == limits.MAX_HEAD_BYTES
-    assert read_whole(head + b"tail") == read_in_pieces(head + b"tail", list(range(0, len(head), 97)))
-
-
-def test_one_byte_more_is_refused_whole_and_in_pieces() -> None:
+def test_one_byte_more_than_the_largest_head_is_refused_whole_and_in_pieces() -> None:
     filler = limits.MAX_HEAD_BYTES - len(with_field(b"N: ")) + 1
     head = with_field(b"N: " + b"x" * filler)
     for cuts in ([], list(range(0, len(head), 101))):
-        with pytest.raises(RemoteProtocolError) as caught:
-            read_in_pieces(head, cuts)
-        assert caught.value.reply == 431
+        assert read_all(head, cuts)[0] == [431]
+    assert len(read_all(head.replace(b"N: x", b"N: "), [])[0]) == 1
 
 
-def outcome(data: bytes, cuts: list[int]) -> object:
-    try:
-        return read_in_pieces(data, cuts)
-    except RemoteProtocolError as error:
-        return error.reply
+ODD_HEADS = st.binary(max_size=60).map(with_target) | st.binary(max_size=60).map(with_field)
 
 
-HEADS = st.one_of(
-    st.sampled_from([GET, UPGRADE, UPGRADE + b"\x81\x80abcd"]),
-    st.binary(max_size=200),
-    st.binary(max_size=60).map(with_target),
-    st.binary(max_size=60).map(with_field),
-)
-
-
-@given(HEADS, st.lists(st.integers(min_value=0, max_value=400), max_size=12))
-def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
-    assert outcome(data, []) == outcome(data, cuts)
-
-
-@given(HEADS)
-def test_byte_by_byte_changes_nothing(data: bytes) -> None:
-    assert outcome(data, []) == outcome(data, list(range(len(data))))
-
-
-@given(st.data())
-@settings(max_examples=200)
-def test_a_damaged_head_raises_only_our_error(data: st.DataObject) -> None:
-    head = bytearray(data.draw(st.sampled_from([GET, UPGRADE])))
-    edits = st.tuples(st.integers(0, len(head) - 1), st.integers(0, 255))
-    for place, value in data.draw(st.lists(edits, max_size=8)):
-        head[place] = value
-    with contextlib.suppress(RemoteProtocolError):
-        read_whole(bytes(head))
+@given(ODD_HEADS, st.lists(st.integers(min_value=0, max_value=400), max_size=12))
+def test_any_target_and_any_field_are_the_same_however_they_are_cut(head: bytes, cuts: list[int]) -> None:
+    assert read_all(head, []) == read_all(head, cuts) == read_all(head, list(range(len(head))))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.protocols.http import HeadReader, LocalProtocolError, RemoteProtocolError, RequestReader, limits
+from engine.protocols.http import LocalProtocolError, RemoteProtocolError, RequestReader, limits
 from tests.engine.http.feeds import BROWSER, LAST, OFFER, OLD, PLAIN, UPGRADE, read_all, with_field
 
 
@@ -24,11 +24,6 @@ def test_a_player_asks_again_and_again() -> None:
         assert request.keep_alive
         assert reader.next() is None
     assert not reader.is_over
-
-
-def test_both_readers_read_the_same() -> None:
-    for head in (BROWSER, PLAIN, OLD, LAST, UPGRADE, OFFER):
-        assert RequestReader().receive(head) == HeadReader().receive(head)
 
 
 def test_requests_sent_ahead_wait_their_turn() -> None:

@@ -11,7 +11,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto import events as ws
 from wsproto.extensions import PerMessageDeflate
 
-from engine.protocols.http import HeadReader
+from engine.protocols.http import RequestReader
 from engine.protocols.websocket import LocalProtocolError, RemoteProtocolError, accept_response
 
 
@@ -45,7 +45,7 @@ def test_the_example_of_the_rfc() -> None:
 def test_a_client_that_offers_everything_gets_plain_websocket() -> None:
     client = WSConnection(ConnectionType.CLIENT)
     head = client.send(ws.Request(host="a", target="/s.flv", extensions=[PerMessageDeflate()]))
-    request = HeadReader().receive(head)
+    request = RequestReader().receive(head)
     assert request is not None
     client.receive_data(accept_response(request, "r"))
     (accepted,) = client.events()

@@ -24,7 +24,7 @@ def stream(name: str = "live/a", bytes_out: int = 0, codec: str = "avc1") -> Str
         video=Video(codec=codec, width=1280, height=720, fps=29.97, keyframe_interval_s=2.0),
         audio=Audio(codec="mp4a"),
         bitrate_bps=2_500_000,
-        players=Players(http_flv=7, ws_flv=2, rtmp=1, srt=0, hls=0, total=10),
+        players=Players(http_flv=7, ws_flv=2, rtmp=1, srt=0, ws_mp4=0, hls=0, total=10),
         bytes_in=1,
         bytes_out=bytes_out,
         tags_in=1,

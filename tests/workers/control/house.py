@@ -51,6 +51,7 @@ STATS = StreamStats(
 
 LINK = LinkStats(
     rtt_us=60_500,
+    rtt_variation_us=4_500,
     receive_bps=5_000_000,
     bandwidth_bps=80_000_000,
     packets_received=1_010,
@@ -63,6 +64,7 @@ LINK = LinkStats(
     buffer_ms=240,
     latency_ms=250,
     flow_window=8_192,
+    congestion_window=4_096,
     flight=0,
     encryption=LinkEncryption.AES_256_CTR,
     peer_version=0x010503,

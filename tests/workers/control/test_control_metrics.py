@@ -90,12 +90,14 @@ def test_an_srt_publishers_link_has_figures_of_its_own(tmp_path: Path) -> None:
     found = samples(render(scene([figures("live/a", 1, link=LINK), figures("live/b", 1)]), tmp_path))
     wanted = {
         "rtt_seconds": 0.0605,
+        "rtt_variation_seconds": 0.0045,
         "received_bytes_per_second": 625_000,
         "bandwidth_bytes_per_second": 10_000_000,
         "loss_ratio": 0.02,
         "buffer_seconds": 0.24,
         "latency_seconds": 0.25,
         "flow_window_packets": 8192,
+        "congestion_window_packets": 4096,
         "flight_packets": 0,
     }
     for name, expected in wanted.items():

@@ -29,6 +29,8 @@ def test_an_srt_publishers_link_is_told_by_libsrts_names(house: House) -> None:
     assert shown is not None
     assert shown.link is not None
     assert (shown.link.msRTT, shown.link.mbpsRecvRate, shown.link.mbpsBandwidth) == (60.5, 5.0, 80.0)
+    assert (shown.link.msRTTVar, shown.link.pktCongestionWindow) == (4.5, 4096)
+    assert (shown.link.pktFlowWindow, shown.link.pktFlightSize) == (8192, 0)
     assert (shown.link.pktRecvTotal, shown.link.pktRcvLossTotal, shown.link.pktRcvRecovered) == (1010, 20, 18)
     assert (shown.link.pktRcvDropTotal, shown.link.pktRcvRetransTotal) == (2, 30)
     assert (shown.link.pktRcvDuplicate, shown.link.pktRcvReordered) == (12, 3)
