@@ -88,9 +88,24 @@ def _add_demo(commands: Commands) -> None:
 
 
 def _add_publish(commands: Commands) -> None:
-    publish = commands.add_parser("publish", help="publish a media file over RTMP, without re-encoding")
-    publish.add_argument("file", metavar="FILE", help="any file FFmpeg can read with codecs FLV can carry")
-    publish.add_argument("url", metavar="URL", help="for example rtmp://127.0.0.1/live/name")
+    publish = commands.add_parser(
+        "publish",
+        help="publish a media file over RTMP or SRT, without re-encoding",
+        epilog="An SRT address takes streamid (without it, the path means publish:PATH), latency in "
+        "microseconds as with ffmpeg, passphrase (10 to 79 characters) and pbkeylen (16, 24 or 32). "
+        "Put it into single quotes: a shell has meanings of its own for ?, & and !.",
+    )
+    publish.add_argument(
+        "file",
+        metavar="FILE",
+        help="any file FFmpeg can read with codecs FLV, or over SRT MPEG-TS, can carry",
+    )
+    publish.add_argument(
+        "url",
+        metavar="URL",
+        help="for example rtmp://127.0.0.1/live/name "
+        "or 'srt://127.0.0.1:10080?streamid=publish:live/name&latency=120000'",
+    )
     publish.add_argument(
         "--loop", action="store_true", help="start again at the end, with continuous timestamps"
     )

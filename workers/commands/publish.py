@@ -3,7 +3,7 @@
 FFmpeg's RTMP has no deadline that PyAV could set, and PyAV holds the interpreter's lock while it connects:
 a server that accepts and then says nothing would hold this process for ever, deaf to Ctrl-C. So a child
 process sends (`sender`), and shows by a byte now and then that it gets on; this one listens for the bytes
-and for Ctrl-C.
+and for Ctrl-C. Over SRT a sender of ours does (`srt_sender`), in the same place.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from workers.commands.children import start_module, stop
 from workers.commands.errors import EXIT_USAGE, CommandError
 from workers.commands.signals import obey_sigterm
+from workers.commands.srt_url import EXAMPLE, is_srt, parse_srt_url
 
 SCHEMES: Final = ("rtmp", "rtmps")
 STALL_S: Final = 15.0
@@ -27,18 +28,29 @@ BEATS_BYTES: Final = 4096
 
 def run(arguments: argparse.Namespace) -> int:
     """Send the file; the sender's exit code. Raises CommandError, and KeyboardInterrupt after a goodbye."""
-    if not is_stream_address(arguments.url):
-        raise CommandError(
-            f"{arguments.url}: not an address like rtmp://host/live/name", exit_code=EXIT_USAGE
-        )
+    module = sender_module(arguments.url)
     obey_sigterm()
     shown = without_query(arguments.url)
     print(f"publishing {arguments.file} to {shown} (Ctrl-C stops)", flush=True)
-    return watch(sender_arguments(arguments), f"{shown}: the server has taken nothing for {STALL_S:.0f} s")
+    stalled = f"{shown}: the server has taken nothing for {STALL_S:.0f} s"
+    return watch(module, sender_arguments(arguments), stalled)
+
+
+def sender_module(url: str) -> str:
+    """Which process sends there. Raises CommandError for what is no address of a stream."""
+    if is_srt(url):
+        parse_srt_url(url)
+        return "workers.commands.srt_sender"
+    if not is_stream_address(url):
+        raise CommandError(
+            f"{url}: not an address like rtmp://host/live/name or {EXAMPLE}", exit_code=EXIT_USAGE
+        )
+    return "workers.commands.sender"
 
 
 def is_stream_address(url: str) -> bool:
-    """Whether it names a host and a stream. FFmpeg would cut a name at a space, and publish what is left."""
+    """Whether it names a host and a stream for RTMP. FFmpeg would cut a name at a space, and publish what is
+    left."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -47,11 +59,11 @@ def is_stream_address(url: str) -> bool:
     return parts.scheme in SCHEMES and named and not any(map(str.isspace, url))
 
 
-def watch(sender: Sequence[str], stalled: str) -> int:
+def watch(module: str, arguments: Sequence[str], stalled: str) -> int:
     """Run the sender to its end; its exit code. Raises CommandError with the text `stalled` if it hangs."""
     beats, child_end = os.pipe()
     with open(beats, "rb", buffering=0):
-        child = start_module("workers.commands.sender", sender, os.environ, stdout=child_end)
+        child = start_module(module, arguments, os.environ, stdout=child_end)
         os.close(child_end)
         try:
             while _is_beating(beats, stalled):
@@ -70,7 +82,7 @@ def _is_beating(beats: int, stalled: str) -> bool:
 
 
 def sender_arguments(arguments: argparse.Namespace) -> list[str]:
-    """The command line of `sender` that does what this command's arguments ask for."""
+    """The sender's command line that does what this command's arguments ask for."""
     options = [f"--{name}" for name in ("loop", "realtime", "reconnect") if getattr(arguments, name)]
     return [*options, "--", arguments.file, arguments.url]
 

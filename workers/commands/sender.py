@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, Protocol
 
 import av
 import av.logging
@@ -58,12 +58,19 @@ class Pulse:
             self.beat()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+class SendFile(Protocol):
+    """What sends a file once over one connection: `send_file` here, or that of another protocol."""
+
+    def __call__(self, path: str, url: str, pulse: Pulse, *, loop: bool, realtime: bool) -> None:
+        """Raises ConnectionLost, CommandError."""
+
+
+def main(argv: Sequence[str] | None = None, send: SendFile | None = None) -> int:
     """Send until the file ends, the connection is lost for good, or SIGTERM; the exit code."""
     obey_sigterm()
     hear_ffmpeg()
     try:
-        _send(_parser().parse_args(argv), Pulse(sys.stdout.fileno()))
+        _send(_parser().parse_args(argv), Pulse(sys.stdout.fileno()), send or send_file)
     except CommandError as error:
         for line in error.lines:
             print(f"fanlight: {line}", file=sys.stderr)
@@ -82,12 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _send(arguments: argparse.Namespace, pulse: Pulse) -> None:
+def _send(arguments: argparse.Namespace, pulse: Pulse, send: SendFile) -> None:
     attempt = 0
     while True:
         began_s = time.monotonic()
         try:
-            send_file(arguments.file, arguments.url, pulse, loop=arguments.loop, realtime=arguments.realtime)
+            send(arguments.file, arguments.url, pulse, loop=arguments.loop, realtime=arguments.realtime)
         except ConnectionLost as error:
             if not arguments.reconnect:
                 raise
