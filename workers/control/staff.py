@@ -5,7 +5,10 @@ from typing import Final, Protocol
 
 from shm.board import WorkerCell, WorkerState
 from workers.control import models
-from workers.runtime.slots import CONTROL, WorkerSlot
+from workers.runtime.slots import FANOUT, INGEST, WorkerSlot
+
+HOLDERS: Final = (INGEST, FANOUT)
+"""Roles with connections of players or publishers."""
 
 NS_PER_S: Final = 1_000_000_000
 STATES: Final[dict[int, models.WorkerState]] = {
@@ -38,7 +41,7 @@ class Staff:
 
     def with_clients(self) -> tuple[WorkerSlot, ...]:
         """Slots whose workers hold connections of players or publishers."""
-        return tuple(slot for slot in self.slots if slot.role != CONTROL)
+        return tuple(slot for slot in self.slots if slot.role in HOLDERS)
 
     def with_clients_in(self, state: WorkerState) -> bool:
         """Whether any of those is in that state."""
