@@ -37,7 +37,7 @@ INGEST_KILLS: Final = 100 if "NIGHTLY" in os.environ else 5
 KILL_ROUNDS: Final = 75 if "NIGHTLY" in os.environ else 6
 NEWCOMERS: Final = 12
 STREAM_REMAINS_BYTES: Final = 8192  # pages of a slot's codec headers, once it has had any
-WORKERS: Final = ("ingest0", "fanout0", "fanout1", "control0")
+WORKERS: Final = ("ingest0", "fanout0", "fanout1", "packager0", "control0")
 
 
 async def test_players_of_the_other_worker_do_not_notice_that_a_fanout_worker_was_killed(
