@@ -15,7 +15,7 @@ def test_engine_says_where_it_listens_and_when_it_is_ready(tmp_path: Path) -> No
     with Engine(tmp_path) as engine:
         ready = engine.until("ready")
         assert ready["workers"] == 5
-        assert engine.pids().keys() == {"ingest0", "fanout0", "fanout1", "control0"}
+        assert engine.pids().keys() == {"ingest0", "fanout0", "fanout1", "packager0", "control0"}
         assert engine.ask("http").startswith("fanout")
         assert engine.ask("rtmp").startswith("fanout")
         assert engine.ask("api").startswith("control0")
