@@ -5,6 +5,7 @@ PyAV packs the file's packets into a transport stream in memory, as they are, an
 rest this is `sender`: options, signs of life, reconnecting, and how failures are told.
 """
 
+import io
 import sys
 import time
 from contextlib import suppress
@@ -30,19 +31,21 @@ MUXER: Final = {"flush_packets": "1", "pes_payload_size": "0"}
 
 
 class Film:
-    """The transport stream in memory: FFmpeg writes, the link takes."""
+    """The transport stream in memory: FFmpeg writes, the link takes.
+
+    What PyAV calls as `write` is a buffer's own method, in C. In one of ours a Ctrl-C could be raised, and
+    what is raised inside PyAV's callback is printed and forgotten: the command would go on.
+    """
 
     def __init__(self) -> None:
-        self._written: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        """What PyAV calls."""
-        self._written.append(bytes(data))
-        return len(data)
+        self._written = io.BytesIO()
+        self.write = self._written.write
 
     def take(self) -> bytes:
         """All that was written since it was last taken."""
-        taken, self._written = b"".join(self._written), []
+        taken = self._written.getvalue()
+        self._written.seek(0)
+        self._written.truncate()
         return taken
 
 

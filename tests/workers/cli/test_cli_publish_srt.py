@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import BuiltinMethodType
 
 import pytest
 
@@ -151,3 +152,16 @@ def test_a_codec_that_a_transport_stream_cannot_carry_is_named(tmp_path: Path, s
     film = make_film(tmp_path / "film.webm", codec="libvpx", audio_codec="libopus")
     with pytest.raises(CommandError, match="cannot carry vp8"):
         srt_sender.send_file(str(film), silent_server, SilentPulse(), loop=False, realtime=True)
+
+
+def test_what_ffmpeg_calls_is_no_python_in_which_an_interruption_could_be_raised_and_lost() -> None:
+    assert isinstance(srt_sender.Film().write, BuiltinMethodType)
+
+
+def test_what_was_taken_from_the_film_is_not_there_any_more() -> None:
+    film = srt_sender.Film()
+    film.write(b"one, ")
+    film.write(b"two")
+    assert film.take() == b"one, two"
+    film.write(b"3")
+    assert (film.take(), film.take()) == (b"3", b"")
