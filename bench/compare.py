@@ -34,25 +34,30 @@ TABLE_WIDTH = 150
 Step = Callable[[str], None]
 
 
-def floor_target(tick_ms: int, bitrate_bps: int) -> Target:
-    """The loop that only sends."""
+def floor_target(tick_ms: int, bitrate_bps: int, senders: int) -> Target:
+    """The loop that only sends, in so many processes."""
+    label = f"floor {tick_ms} ms" + (", one process" if senders == 1 else "")
     return Target(
-        f"floor {tick_ms} ms",
+        label,
         HTTP_FLV,
-        lambda: servers.floor(tick_ms=tick_ms, bitrate_bps=bitrate_bps),
+        lambda: servers.floor(tick_ms=tick_ms, bitrate_bps=bitrate_bps, senders=senders, label=label),
         tick_ms,
         publishes=False,
+        senders=senders,
     )
 
 
 def fanlight_target(protocol: str, tick_ms: int | None, workers: int = 2) -> Target:
-    """Fanlight with a fixed tick, or with its own. With one fanout worker as many processes send as at the
-    floor."""
+    """Fanlight with a fixed tick, or with its own."""
     label = f"fanlight {protocol} {'adaptive' if tick_ms is None else f'{tick_ms} ms'}"
     label += ", one worker" if workers == 1 else ""
     bounds = None if tick_ms is None else (tick_ms, tick_ms)
     return Target(
-        label, protocol, lambda: servers.fanlight(tick_ms=bounds, workers=workers, label=label), tick_ms
+        label,
+        protocol,
+        lambda: servers.fanlight(tick_ms=bounds, workers=workers, label=label),
+        tick_ms,
+        senders=workers,
     )
 
 
@@ -64,7 +69,7 @@ def nginx_target() -> Target:
 def all_targets(bitrate_bps: int) -> dict[str, list[Target]]:
     """What can be compared, by the name one asks for it."""
     return {
-        "floor": [floor_target(tick_ms, bitrate_bps) for tick_ms in TICKS_MS],
+        "floor": [floor_target(tick_ms, bitrate_bps, n) for n in (2, 1) for tick_ms in TICKS_MS],
         "fanlight": [
             *(fanlight_target(HTTP_FLV, tick_ms) for tick_ms in (*TICKS_MS, None)),
             fanlight_target(WEBSOCKET, 100),
@@ -80,7 +85,7 @@ def measure(
     target: Target, counts: Sequence[int], windows: int, seconds: float, bitrate_bps: int, step: Step
 ) -> Run:
     """One round of one target: a window or more at each number of players."""
-    run = Run(target.label, target.protocol, target.tick_ms, [], [], [], {}, 0)
+    run = Run(target.label, target.protocol, target.tick_ms, [], [], [], {}, 0, target.senders)
     with Session(target, bitrate_bps) as session:
         run.ready_s.append(session.server.ready_s)
         session.settle()

@@ -18,6 +18,7 @@ class Run(NamedTuple):
     ready_s: list[float]
     lost: dict[str, int]
     gaps: int
+    senders: int = 1
 
 
 class Cost(NamedTuple):
@@ -41,6 +42,7 @@ class Cost(NamedTuple):
     gaps: int
     #: Processes of the server that ended while it was measured.
     ended: int
+    senders: int = 1
 
 
 def cost_of(run: Run) -> Cost:
@@ -66,6 +68,7 @@ def cost_of(run: Run) -> Cost:
         lost=run.lost,
         gaps=run.gaps,
         ended=sum(window.ended for window in run.windows),
+        senders=run.senders,
     )
 
 
@@ -75,8 +78,9 @@ def marginal(window: Window, fixed_cores: float) -> float:
 
 
 def ratio_to_floor(cost: Cost, costs: Sequence[Cost]) -> float | None:
-    """Marginal cost over that of the floor with the same tick."""
-    floor = next((c for c in costs if is_floor(c) and c.tick_ms == cost.tick_ms), None)
+    """Marginal cost over that of the floor with the same tick and as many processes that send."""
+    like = [c for c in costs if is_floor(c) and (c.tick_ms, c.senders) == (cost.tick_ms, cost.senders)]
+    floor = like[0] if like else None
     if floor is None or is_floor(cost) or cost.tick_ms is None or not floor.marginal:
         return None
     return cost.marginal / floor.marginal

@@ -1,12 +1,13 @@
 """The floor: what the kernel alone asks for, `python -m bench.floor --port 9000 --tick-ms 100`.
 
-One process makes the synthetic stream itself, as FLV tags, and every tick sends the bytes that fell due to
+A process makes the synthetic stream itself, as FLV tags, and every tick sends the bytes that fell due to
 every player with one `send` each. No ring, no positions, no policy: whoever falls behind is dropped. What a
-real server costs above this is what it could still save.
+real server costs above this is what it could still save. Several of them share the port, as workers do.
 """
 
 import argparse
 import itertools
+import os
 import select
 import socket
 import time
@@ -90,11 +91,13 @@ def send_to_all(players: list[socket.socket], data: bytes) -> list[socket.socket
 
 
 def serve(listener: socket.socket, source: Source, tick_s: float) -> None:
-    """For ever."""
+    """As long as the process that began lives."""
     players: list[socket.socket] = []
     newcomers: dict[int, socket.socket] = {}
-    begin_s = time.monotonic()
+    begin_s, parent = time.monotonic(), os.getppid()
     for tick in itertools.count(1):
+        if os.getppid() != parent:
+            return
         while (wait_s := begin_s + tick * tick_s - time.monotonic()) > 0:
             if not select.select([listener, *newcomers.values()], [], [], wait_s)[0]:
                 break
@@ -112,9 +115,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tick-ms", type=int, default=100)
     parser.add_argument("--bitrate", type=int, default=1_000_000)
+    parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
     raise_descriptor_limit()
-    with socket.create_server(("127.0.0.1", given.port), backlog=4096) as listener:
+    for _ in range(given.processes - 1):
+        if os.fork() == 0:
+            break
+    with socket.create_server(("127.0.0.1", given.port), backlog=4096, reuse_port=True) as listener:
         listener.setblocking(False)
         serve(listener, Source(Bodies(shape_of(given.bitrate))), given.tick_ms / 1e3)
 

@@ -144,11 +144,12 @@ def _fanlight_config(ports: dict[str, int], tick_ms: tuple[int, int] | None, wor
     return "\n".join(lines) + "\n"
 
 
-def floor(*, tick_ms: int, bitrate_bps: int, label: str = "") -> Server:
-    """The floor: one process that does nothing but `send`. It needs no publisher."""
+def floor(*, tick_ms: int, bitrate_bps: int, senders: int, label: str = "") -> Server:
+    """The floor: processes that do nothing but `send`. It needs no publisher."""
     port = free_port()
     server = Server(label or f"floor {tick_ms} ms", {HTTP_FLV: port})
     arguments = ["--port", str(port), "--tick-ms", str(tick_ms), "--bitrate", str(bitrate_bps)]
+    arguments += ["--processes", str(senders)]
     return server.start([sys.executable, "-m", "bench.floor", *arguments], lambda: _accepts(port))
 
 

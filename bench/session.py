@@ -53,6 +53,8 @@ class Target(NamedTuple):
     tick_ms: int | None = None
     #: The floor makes its stream itself.
     publishes: bool = True
+    #: Processes that send.
+    senders: int = 1
 
 
 class Session:

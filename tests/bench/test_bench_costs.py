@@ -44,6 +44,13 @@ def test_ratios_are_taken_at_the_same_tick() -> None:
     assert all(promise.kept for promise in promises_of_costs(costs))
 
 
+def test_two_senders_are_not_compared_with_one() -> None:
+    ours = cost("fanlight http-flv 100 ms", 0.5)._replace(senders=2)
+    alone, pair = cost("floor 100 ms, one process", 0.3), cost("floor 100 ms", 0.4)._replace(senders=2)
+    assert ratio_to_floor(ours, [alone, pair, ours]) == pytest.approx(1.25)
+    assert ratio_to_floor(ours, [alone, ours]) is None
+
+
 def test_a_delay_nobody_measured_is_no_promise_kept() -> None:
     run = Run("fanlight http-flv 100 ms", HTTP_FLV, 100, [window(0, 0.1), window(10, 1.0)], [], [], {}, 0)
     assert cost_of(run).delay_p99_ms == math.inf

@@ -17,6 +17,7 @@ from engine.protocols.rtmp import Event, Media, RemoteProtocolError, ServerConne
 from engine.protocols.rtmp.events import Unpublished
 from engine.protocols.rtmp.limits import publisher_limits
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
+from workers.ingest.company import Company
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
@@ -31,6 +32,9 @@ READ_BYTES: int = 256 * 1024
 
 PATIENCE_S: float = 5.0
 """How long a publisher may take no acknowledgement from us before it counts as gone, seconds."""
+
+SILENCE_S: float = 0.25
+"""After so long without a word the role's next round has a publisher woken for whatever there is, seconds."""
 
 LINGER_S: float = 1.0
 """How long a publisher has to read our last word and close, seconds."""
@@ -85,6 +89,7 @@ class Publisher:
         self._report = report
         self._sock = sock
         self._buffer = buffer
+        self._company = Company(sock)
         self._began_s = self._heard_s = trio.current_time()
         self._protocol = ServerConnection.thaw(
             decode_frozen(message.state),
@@ -160,6 +165,8 @@ class Publisher:
         if self.stream is None or self.stream.publisher is not self:
             return
         settings = self.stream.settings
+        if now_s - self._heard_s > SILENCE_S:
+            self._company.give_up()
         if self.tags_in:
             reason, late = "idle", now_s - self._heard_s > settings.idle_s
         else:  # from the beginning: bytes that drip in and make no tag are no sign of life
@@ -198,6 +205,7 @@ class Publisher:
             self._report.protocol_error(PROTOCOL)
             raise Ended("protocol_error") from error
         self._count(len(data), self._write(stream, events, now_ns))
+        self._company.heard(events)
         if any(isinstance(event, Unpublished) for event in events):
             raise Ended("finished", clean=True)
 

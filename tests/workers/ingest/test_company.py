@@ -1,0 +1,116 @@
+"""Which bytes of a publisher wake its task; over real TCP, since the kernel decides it."""
+
+import select
+import socket
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from engine.media.tags import KIND_AUDIO, KIND_VIDEO
+from engine.protocols.rtmp import Media
+from workers.ingest.company import HEADER_BYTES, MAX_SOUND_BYTES, Company
+
+SOUND = Media(KIND_AUDIO, 0, bytes(300))
+PICTURE = Media(KIND_VIDEO, 0, bytes(5000))
+SCRIPT = Media(18, 0, bytes(50))
+ON_THE_WIRE = bytes(8 + len(SOUND.body))
+
+
+class Wire(NamedTuple):
+    publisher: socket.socket
+    ours: socket.socket
+    company: Company
+
+    def wakes(self) -> bool:
+        """Whether epoll, as trio asks it, would wake us."""
+        with select.epoll() as epoll:
+            epoll.register(self.ours, select.EPOLLIN)
+            return bool(epoll.poll(0))
+
+    def send(self, data: bytes) -> None:
+        """Loopback delivers before `sendall` is back."""
+        self.publisher.sendall(data)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as publisher,
+        listener.accept()[0] as ours,
+    ):
+        yield Wire(publisher, ours, Company(ours))
+
+
+def test_sound_alone_after_a_picture_waits_for_more_sound(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(ON_THE_WIRE)
+    assert not wire.wakes()
+    wire.send(ON_THE_WIRE)
+    assert wire.wakes()
+
+
+def test_sound_that_waits_comes_with_the_next_picture(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(ON_THE_WIRE)
+    assert not wire.wakes()
+    wire.send(PICTURE.body)
+    assert wire.wakes()
+
+
+def test_a_picture_waits_for_nobody(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(PICTURE.body)
+    assert wire.wakes()
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        [],
+        [SCRIPT],
+        [SOUND],
+        [PICTURE],
+        [PICTURE, SOUND],
+        [Media(KIND_AUDIO, 0, bytes(MAX_SOUND_BYTES + 1)), PICTURE],
+        [Media(KIND_AUDIO, 0, b""), PICTURE],
+    ],
+)
+def test_anything_wakes_where_there_is_nothing_to_wait_for(wire: Wire, heard: list[Media]) -> None:
+    wire.company.heard(heard)
+    wire.send(b"!")
+    assert wire.wakes()
+
+
+def test_anything_wakes_again_after_a_read_that_ends_with_sound(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, SOUND])
+    wire.send(b"!")
+    assert wire.wakes()
+
+
+def test_a_goodbye_without_company_is_found_when_it_is_looked_for(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(b"deleteStream")
+    assert not wire.wakes()
+    wire.company.give_up()
+    assert wire.wakes()
+
+
+def test_a_closed_connection_wakes_at_once(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(b"deleteStream")
+    wire.publisher.close()
+    assert wire.wakes()
+
+
+def test_sound_that_varies_in_size_still_waits(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.send(bytes(len(SOUND.body) * 3 // 2 + HEADER_BYTES - 1))
+    assert not wire.wakes()
+
+
+def test_a_connection_that_is_gone_is_found_by_the_next_read(wire: Wire) -> None:
+    wire.ours.close()
+    wire.company.heard([SOUND, PICTURE])
