@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -78,6 +80,17 @@ def publish(ffmpeg: Path, source: Path, url: str) -> subprocess.Popen[bytes]:
     """Start publishing a file as it is, in real time."""
     arguments = command(ffmpeg, "-re", "-i", source, "-map", "0", "-c", "copy", "-f", "flv", url)
     return subprocess.Popen(arguments, stderr=subprocess.PIPE)
+
+
+@contextmanager
+def publishing(ffmpeg: Path, source: Path, url: str) -> Iterator[None]:
+    """The same over and over, for players that take their time; ends with the `with` block."""
+    arguments = command(ffmpeg, "-re", "-stream_loop", "-1", "-i", source, "-map", "0", "-c", "copy")
+    with subprocess.Popen([*arguments, "-f", "flv", url], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def play(ffmpeg: Path, url: str, *, into: Path) -> subprocess.Popen[bytes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.figures import wait_for_figures
 from tests.e2e.media import GOP_FRAMES, Media, Packet, Received, finish, hash_file, publish
 from tests.e2e.players import start_players, what_it_received
 
@@ -74,6 +75,7 @@ def play_while_published(
     """Publish a film in real time to players who waited for it, and to others who come halfway through."""
     packets = hash_file(ffmpeg, source).packets.values()
     waiting = start_players(engine, ffmpeg, "live/film", folder / "waiting")
+    wait_for_figures(engine, lambda figures: figures.sum("fanlight_connections") >= len(waiting))
     publisher = publish(ffmpeg, source, engine.rtmp_url("live/film"))
     engine.wait_for_stream("live/film", tags=sum(map(len, packets)) // 2)
     joining = start_players(engine, ffmpeg, "live/film", folder / "joining")
