@@ -23,6 +23,7 @@ PLAYERS = 10
 WARM_UP_S = 240.0
 
 FOLDER_BYTES = 16 * 1024 * 1024
+#: The index of the package's ring, 64 bytes an entry, is still being touched then: a mebibyte, shared by all.
 GROWTH_KIB = 1024.0
 WATCHED = ("packager", "fanout")
 KIB = 1024
