@@ -6,6 +6,7 @@ Commands on stdin: `join COUNT RATE` (answers when all have joined or failed), `
 
 import argparse
 import time
+from typing import Protocol
 
 from bench.crowd import Crowd
 from bench.dialogue import PROTOCOLS, dialogue
@@ -13,6 +14,14 @@ from bench.lines import Commands, raise_descriptor_limit, say
 
 #: Longest wait for the last of a group to join.
 JOIN_DEADLINE_S = 30.0
+
+
+class Growing(Protocol):
+    """A crowd that players can join."""
+
+    @property
+    def joining(self) -> int: ...
+    def join(self) -> None: ...
 
 
 class Joins:
@@ -24,7 +33,7 @@ class Joins:
         self._next_s = time.monotonic()
         self._deadline_s = self._next_s + count * self._gap_s + JOIN_DEADLINE_S
 
-    def advance(self, crowd: Crowd) -> bool:
+    def advance(self, crowd: Growing) -> bool:
         """Begin those whose moment has come; True once all have joined, failed or run out of time."""
         now_s = time.monotonic()
         while self._left and self._next_s <= now_s:

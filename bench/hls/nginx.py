@@ -1,0 +1,62 @@
+"""nginx with finished files, as a server of HLS that a packager writes for: from Debian, tuned for this.
+
+Tuned means: one worker per core, as Fanlight has; sendfile; connections that are kept for ever; no log; open
+files remembered.
+"""
+
+import shutil
+from pathlib import Path
+
+from bench.dialogue import HTTP_FLV
+from bench.servers import HOST, Server, accepts, free_port
+
+CONFIG = """\
+user root;
+worker_processes {workers};
+worker_rlimit_nofile {descriptors};
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections {connections}; multi_accept on; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 300s;
+    keepalive_requests 1000000000;
+    open_file_cache max=1000 inactive=300s;
+    open_file_cache_valid 300s;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    types {{ application/vnd.apple.mpegurl m3u8; video/mp4 m4s; }}
+    server {{ listen {host}:{port} reuseport backlog=4096; root {site}; }}
+}}
+"""
+
+
+def nginx_missing() -> str:
+    """Why nginx cannot be compared here; empty if it can."""
+    return "" if shutil.which("nginx") else "nginx is not installed (scripts/bench-packages)"
+
+
+def nginx_files(site: Path, *, workers: int = 2, connections: int = 20_000) -> Server:
+    """nginx that serves what is in `site`."""
+    port = free_port()
+    server = Server("nginx", {HTTP_FLV: port})
+    config = server.folder / "nginx.conf"
+    config.write_text(
+        CONFIG.format(
+            folder=server.folder,
+            host=HOST,
+            port=port,
+            site=site,
+            workers=workers,
+            connections=connections,
+            descriptors=2 * connections,
+        )
+    )
+    command = ["nginx", "-p", str(server.folder), "-e", str(server.folder / "early.log"), "-c", str(config)]
+    return server.start(command, accepts(port))
