@@ -29,9 +29,13 @@ from workers.packager.segment_files import SegmentFiles
 SAFETY_POLL_S: float = 0.020
 """How often a sleeping package looks at its ring unasked, as feeds do: the most a lost wake-up can cost."""
 
-GATHER_S: float = 0.010
-"""How long tags may gather before a pass: a part is ready ten milliseconds later, for a third of the
-wake-ups."""
+GATHER_PARTS: float = 0.1
+MAX_GATHER_S: float = 0.050
+WHOLE_SEGMENTS_GATHER_S: float = 0.250
+"""How long tags gather before a pass: a tenth of a part, and at most two frames of 25 a second, by which parts
+are ready later; and a quarter of a second where only whole segments count. A wake-up per frame cost as much
+as the packaging.
+"""
 
 MAX_PASS_TAGS: int = 64
 """Tags of one pass; after so many the other packages have their turn."""
@@ -73,6 +77,7 @@ class Package:
         self._row = row
         self._streams = streams
         self._settings = settings
+        self._gather_s = gather_s(settings)
         self._cutter = cutter
         self._journal = journal
         self._files = files
@@ -111,15 +116,15 @@ class Package:
                     continue
                 if self._seq >= 0:
                     self._journal.open()
-                await trio.sleep(GATHER_S)
+                await trio.sleep(self._gather_s)
             await self._finish()
         finally:
             self._row.interest = Interest.NONE
 
     @property
     def _is_behind(self) -> bool:
-        """Whether a whole pass of tags waits in the ring."""
-        return 0 <= self._seq <= self._reader.head_seq - MAX_PASS_TAGS
+        """Whether the pass left tags in the ring: what is there already need not gather."""
+        return 0 <= self._seq < self._reader.head_seq
 
     async def _finish(self) -> None:
         """Package the rest; behind the end of the stream nothing follows."""
@@ -254,3 +259,10 @@ class Package:
         now_us = (time.monotonic_ns() + self._wall_offset_ns) // 1000  # the clock that dates the segments
         for name in self._journal.window.expired(now_us, self._settings.hls_delete_after_s):
             self._files.delete(name)
+
+
+def gather_s(settings: PathSettings) -> float:
+    """How long tags of a stream with these settings gather."""
+    if settings.hls_variant != "low_latency":
+        return WHOLE_SEGMENTS_GATHER_S
+    return min(MAX_GATHER_S, GATHER_PARTS * settings.hls_part_s)
