@@ -32,9 +32,9 @@ SAFETY_POLL_S: float = 0.020
 GATHER_PARTS: float = 0.1
 MAX_GATHER_S: float = 0.050
 WHOLE_SEGMENTS_GATHER_S: float = 0.250
-"""How long tags gather before a pass: a tenth of a part, and at most two frames of 25 a second, by which parts
-are ready later; and a quarter of a second where only whole segments count. A wake-up per frame cost as much
-as the packaging.
+"""How long tags gather before a pass: a tenth of a part, and at most two frames of 25 a second, by which
+parts are ready later; and a quarter of a second where only whole segments count. A wake-up per frame cost as
+much as the packaging.
 """
 
 MAX_PASS_TAGS: int = 64
