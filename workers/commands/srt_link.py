@@ -41,7 +41,8 @@ MAX_BURST_PACKETS: Final = 128
 of 208 KiB, and no more, because what it drops is repaired within the latency or never."""
 WINDOW_SHARE: Final = 0.5
 """And so much of the server's buffer may be filled in the time that it holds everything back, its latency:
-about 45 MB/s at 120 ms, 5 MB/s at a second. A server whose buffer is full hears nothing any more."""
+about 45 MB/s at 120 ms, 5 MB/s at a second. Behind a full window packets wait, and those that wait too long
+are dropped."""
 
 _CLOSED: Final = {
     CloseReason.SHUTDOWN: "the server closed the connection",

@@ -41,11 +41,13 @@ from engine.protocols.srt.live_events import Closed, CloseReason, Event, SendDro
 from engine.protocols.srt.live_limits import (
     ACK_ACK_INTERVAL_US,
     ACK_INTERVAL_US,
+    DROP_REQUEST_INTERVAL_US,
     EFFICIENT_RETRANSMIT_VERSION,
     KEEP_ALIVE_US,
     KEY_REQUEST_INTERVAL_US,
     MS,
     PEER_IDLE_US,
+    RECEIVE_BUFFER_PACKETS,
 )
 from engine.protocols.srt.losses import NEVER, Spans, spans_of
 from engine.protocols.srt.negotiated import Negotiated
@@ -71,8 +73,10 @@ class SrtConnection:
         *,
         bandwidth: Bandwidth | None = None,
         send_keys: SendKeys | None = None,
+        receive_packets: int = RECEIVE_BUFFER_PACKETS,
     ) -> None:
-        """`send_keys` only to refresh them at another pace than `SendKeys` does by itself."""
+        """`send_keys` only to refresh them at another pace than `SendKeys` does by itself. `receive_packets`
+        is what we have told the peer as our flow window."""
         self.negotiated = negotiated
         self.rtt = Rtt()
         self.tallies = Tallies()
@@ -81,7 +85,9 @@ class SrtConnection:
         self._send_keys = send_keys or (SendKeys(keys, negotiated.seed) if keys else None)
         self._receive_keys = ReceiveKeys(keys, negotiated.passphrase) if keys else None
         clock = TimeBase(negotiated.peer_start_us, negotiated.receive_latency_ms * MS)
-        self.receiver = ReceiveBuffer(negotiated.peer_initial_seq, clock, self._spans(), self._receive_keys)
+        self.receiver = ReceiveBuffer(
+            negotiated.peer_initial_seq, clock, self._spans(), self._receive_keys, receive_packets
+        )
         self.sender = SendBuffer(
             negotiated.initial_seq,
             negotiated.peer_socket_id,
@@ -103,7 +109,7 @@ class SrtConnection:
         self._ack_ack_number = -1
         self._acked_us = now_us
         self._blind_resends = 0
-        self._key_request_us = 0
+        self._key_request_us = self._drop_request_us = 0
 
     def receive(self, datagram: Buffer, now_us: int) -> list[Event]:
         """Take one datagram; see `receive_many`."""
@@ -185,6 +191,7 @@ class SrtConnection:
             self.sender.next_send_us(),
             self.sender.next_drop_us(),
             self._blind_resend_us(),
+            self._drop_request_us if self.sender.unheard_drop else None,
         )
         return int(min(each for each in deadlines if each is not None))
 
@@ -246,8 +253,7 @@ class SrtConnection:
                 self._close(CloseReason.SHUTDOWN)
 
     def _on_ack(self, ack: Ack, now_us: int) -> None:
-        if self.sender.acknowledge(ack.seq):
-            self.sender.window = ack.free_packets
+        if self.sender.acknowledge(ack.seq, ack.free_packets):
             self.rtt.told(ack.rtt_us, ack.rtt_var_us, both_ways=self.receiver.counts.packets > 0)
         self._hear_ack(now_us)
         self.tallies.acks_received += 1
@@ -258,9 +264,7 @@ class SrtConnection:
             self._outbox.append(AckAck(ack.number))
 
     def _on_light_ack(self, seq: int, now_us: int) -> None:
-        before = self.sender.first
         self.sender.acknowledge(seq)
-        self.sender.window = max(0, self.sender.window - (self.sender.first - before))
         self._hear_ack(now_us)
 
     def _hear_ack(self, now_us: int) -> None:
@@ -307,18 +311,26 @@ class SrtConnection:
     def _drop_late(self, now_us: int) -> None:
         dropped = self.sender.drop_late(now_us)
         if dropped is not None:
-            self._outbox.append(DropReq(0, dropped.first_seq, dropped.last_seq))
             self._events.append(SendDropped(dropped.packets, dropped.unsent))
+        span = self.sender.unheard_drop
+        if span is not None and (dropped is not None or now_us >= self._drop_request_us):
+            self._drop_request_us = now_us + max(DROP_REQUEST_INTERVAL_US, self.rtt.upper_us)
+            self._outbox.append(DropReq(0, *span))
 
     def _resend_blindly(self, now_us: int) -> None:
-        """For a peer that says only once what it misses: after a silence, assume that it misses all."""
+        """After a silence of a peer that says only once what it misses, assume that it misses all. Any other
+        misses what it cannot know of: a window's last packets, with nothing behind them that may be sent."""
         blind_us = self._blind_resend_us()
-        if blind_us is not None and now_us >= blind_us:
+        if blind_us is None or now_us < blind_us:
+            return
+        if self._peer_repeats_naks:
+            self.sender.resend_newest()
+        else:
             self.sender.resend_all()
-            self._blind_resends += 1
+        self._blind_resends += 1
 
     def _blind_resend_us(self) -> int | None:
-        if self._peer_repeats_naks or not self.sender.flight:
+        if not self.sender.flight or (self._peer_repeats_naks and not self.sender.is_blocked):
             return None
         patience_us = (self._blind_resends + 1) * (self.rtt.upper_us + 2 * ACK_INTERVAL_US) + ACK_INTERVAL_US
         return self._acked_us + patience_us

@@ -20,6 +20,10 @@ LIGHT_ACK_PACKETS: Final = 64
 """A light ACK goes out after so many packets without a full one: from about 67 Mbit/s on (draft section
 3.2.4; libsrt SELF_CLOCK_INTERVAL)."""
 
+TIGHT_PART: Final = 2
+"""A sender that knows of room for less than one such part of the buffer is told of more, also where nothing
+new has come. An honest stream fills a buffer that far only where rate times latency is 40 Mbit/s and more."""
+
 ACKS_REMEMBERED: Final = 1024
 """ACKs that an ACKACK may still answer: 10 s (libsrt ACK_WND_SIZE)."""
 
@@ -28,6 +32,10 @@ MIN_NAK_INTERVAL_US: Final = 20 * MS
 
 MIN_RETRY_MARGIN_US: Final = 500
 """A NAK's answer may be so much later than the round trip, however steady that is."""
+
+ANSWER_MARGIN_US: Final = 5 * MS
+"""The last moment to ask for a packet is so much earlier than the round trip says: whoever serves this
+connection looks at it every few milliseconds."""
 
 MIN_INSURANCE_US: Final = 10 * MS
 """A NAK is repeated, in case it was lost itself, only where the repetition comes at least so much later."""
@@ -120,3 +128,7 @@ FIRST_INPUT_SAMPLE_US: Final = 500 * MS
 
 KEY_REQUEST_INTERVAL_US: Final = 20 * MS
 """An unanswered KMREQ is repeated after 1.5 round trips (libsrt), and not sooner than this."""
+
+DROP_REQUEST_INTERVAL_US: Final = 20 * MS
+"""A DROPREQ is repeated after a round trip, and not sooner than this, until an ACK shows that it was heard.
+libsrt says it once; where the window is full then, nothing that is sent later could tell the receiver."""

@@ -5,6 +5,9 @@ Ranges of positions (sequence numbers without wrap), ascending and disjoint. A r
 - at first, as soon as as many later packets have come as the reorder tolerance says, or after the interval of
   periodic NAKs, whatever comes first. Without tolerance that is at once;
 - again, when a packet sent in answer should have been here: the round trip has passed, and what it varies by;
+  where waiting for all of that would cost the packet one of the chances that it has left, the time there is
+  is divided into equal parts, none shorter than the round trip and its mean deviation: on a restless link, or
+  where one of the ends is too busy to be punctual;
 - and once in between, in case the NAK was lost and not the packet. A sender leaves repeated NAKs alone for
   `Rtt.lower_us` after it has sent a packet again (libsrt 1.5, and ours), so this costs no packet, as long as
   it is inside of that time;
@@ -24,7 +27,12 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from engine.protocols.srt.limits import MAX_LOSS_WORDS
-from engine.protocols.srt.live_limits import MIN_INSURANCE_US, MIN_NAK_INTERVAL_US, MIN_RETRY_MARGIN_US
+from engine.protocols.srt.live_limits import (
+    ANSWER_MARGIN_US,
+    MIN_INSURANCE_US,
+    MIN_NAK_INTERVAL_US,
+    MIN_RETRY_MARGIN_US,
+)
 from engine.protocols.srt.ranges import RangeSet
 from engine.protocols.srt.rtt import Rtt
 
@@ -49,6 +57,10 @@ class Spans(NamedTuple):
     """From a NAK to its repetition; 0 for none."""
     fresh_us: int
     """From the discovery to the first NAK, at most."""
+    least_us: int
+    """From a NAK to the next attempt, if time is short: as often as not the answer is here before that."""
+    answer_us: int
+    """From a NAK to the latest that its answer is likely to be played."""
 
 
 Useless = Callable[[int], bool]
@@ -62,27 +74,50 @@ def spans_of(rtt: Rtt, peer_leaves_repeats_alone: bool) -> Spans:
         retry_us=max(MIN_NAK_INTERVAL_US, rtt.rtt_us + max(3 * rtt.var_us, MIN_RETRY_MARGIN_US)),
         insurance_us=insurance_us if insurance_us >= MIN_INSURANCE_US else 0,
         fresh_us=max(MIN_NAK_INTERVAL_US, rtt.upper_us // 2),
+        least_us=max(MIN_NAK_INTERVAL_US, rtt.rtt_us + max(rtt.var_us, MIN_RETRY_MARGIN_US)),
+        answer_us=rtt.rtt_us + rtt.var_us + ANSWER_MARGIN_US,
     )
 
 
 class _Range:
     """Missing packets that share a fate."""
 
-    __slots__ = ("first", "last", "since_us", "state")
+    __slots__ = ("first", "last", "play_us", "since_us", "state")
 
-    def __init__(self, first: int, last: int, state: _State, since_us: int) -> None:
+    def __init__(self, first: int, last: int, state: _State, since_us: int, play_us: int) -> None:
+        """`play_us`: when the packet behind it is to be played, as it was known at the discovery."""
         self.first = first
         self.last = last
         self.state = state
         self.since_us = since_us
+        self.play_us = play_us
+
+    def part(self, first: int, last: int) -> "_Range":
+        """What is left of it."""
+        return _Range(first, last, self.state, self.since_us, self.play_us)
 
     def due_us(self, spans: Spans) -> int:
         """When to ask for it."""
         if self.state is _State.FRESH:
             return self.since_us + spans.fresh_us
-        if self.state is _State.ASKED and spans.insurance_us:
-            return self.since_us + spans.insurance_us
-        return self.since_us + spans.retry_us
+        if self.state is _State.ASKED:
+            return self.since_us + self._insurance_us(spans)
+        return self.retry_at_us(spans)
+
+    def _insurance_us(self, spans: Spans) -> int:
+        """From the last attempt to its repetition. The very last one is worth it on any link."""
+        left_us = self.play_us - spans.answer_us - self.since_us
+        if spans.insurance_us:
+            return spans.insurance_us
+        if MIN_INSURANCE_US <= left_us // 2 < spans.least_us // 2:
+            return left_us // 2
+        return self.retry_at_us(spans) - self.since_us
+
+    def retry_at_us(self, spans: Spans) -> int:
+        """When to make the next attempt, counted from the last."""
+        left_us = self.play_us - spans.answer_us - self.since_us
+        chances = left_us // spans.least_us
+        return self.since_us + (min(spans.retry_us, left_us // chances) if chances > 0 else spans.retry_us)
 
 
 class Losses:
@@ -111,11 +146,12 @@ class Losses:
         first = self._missing.first
         return first[1] if first is not None and first[0] == position else position - 1
 
-    def add(self, first: int, last: int, now_us: int, tolerance: int, spans: Spans) -> None:
-        """A gap was found, behind all others. With a tolerance of 0 it is ripe already."""
+    def add(self, first: int, last: int, now_us: int, tolerance: int, spans: Spans, play_us: int) -> None:
+        """A gap was found, behind all others. With a tolerance of 0 it is ripe already. `play_us` is when the
+        packet behind it is to be played."""
         self._missing.insert(first, last)
         self._starts.append(first)
-        self._wanted.append(_Range(first, last, _State.FRESH, now_us))
+        self._wanted.append(_Range(first, last, _State.FRESH, now_us, play_us))
         self._fresh += 1
         self.next_due_us = min(self.next_due_us, now_us + spans.fresh_us)
         self.ripe_at = min(self.ripe_at, last + 1 + tolerance)
@@ -176,7 +212,7 @@ class Losses:
         touched = self._wanted[begin:end]
         head, tail = touched[0], touched[-1]
         kept = [
-            _Range(*part, source.state, source.since_us)
+            source.part(*part)
             for source, part in ((head, (head.first, first - 1)), (tail, (last + 1, tail.last)))
             if part[0] <= part[1]
         ]
@@ -186,7 +222,7 @@ class Losses:
 
     def _ask(self, each: _Range, now_us: int, spans: Spans) -> None:
         """A NAK is leaving: an attempt, or the insurance of one."""
-        if each.state is _State.ASKED and now_us < each.since_us + spans.retry_us:
+        if each.state is _State.ASKED and now_us < each.retry_at_us(spans):
             self._change(each, _State.INSURED)
             return
         self._change(each, _State.ASKED)

@@ -13,6 +13,7 @@ behaves like a queue, a hole costs nothing, and so does an idle connection. Ever
 
 Delivery (TSBPD, `timebase`): the packet at `first` is delivered once its play time has come. If there is a
 hole at `first`, it is given up when the packet behind it is to be played: then a Gap says what is missing.
+(What the sender says that it has dropped is given up as soon as nothing before it is left to be played.)
 So nothing is delivered before its time, twice, or behind a later packet, and every position is either
 delivered or part of exactly one Gap. A packet that comes after its own time but before anything behind it was
 played still is in order, and is delivered at once.
@@ -113,7 +114,7 @@ class ReceiveBuffer:
         """What was given up. The caller empties it."""
         self.out_of_range = False
         self._keys = keys
-        self._capacity = capacity
+        self.capacity = capacity
         self._packets: dict[int, tuple[int, Buffer]] = {}
         self._beyond_in_a_row = 0
         self._dropped: deque[tuple[int, int]] = deque(maxlen=GAPS_REMEMBERED)
@@ -132,11 +133,7 @@ class ReceiveBuffer:
             counts.implausible += 1
             return
         position = self.next
-        if (
-            (seq ^ position) & SEQ_MASK
-            or marks & RETRANSMITTED_BIT
-            or position >= self.first + self._capacity
-        ):
+        if (seq ^ position) & SEQ_MASK or marks & RETRANSMITTED_BIT or position >= self.first + self.capacity:
             self._take_other(seq, marks, expected_us + ahead_us, datagram, now_us)
             return
         if self._keys is None and not marks & _KEY_BITS:
@@ -191,6 +188,8 @@ class ReceiveBuffer:
                 del packets[position]
                 position += 1
         self.first = position
+        if position < self.next and not packets:
+            self._declare_end(len(payloads))
         self.counts.delivered += len(payloads)
         return payloads
 
@@ -207,14 +206,16 @@ class ReceiveBuffer:
         """
         first = self._position(first_seq)
         last = first + ((last_seq - first_seq) & SEQ_MASK)
-        if last >= self.first + self._capacity:
+        if last >= self.first + self.capacity:
             return False
         if first > self.next:
             return True
         if last >= self.next:
-            self.losses.add(self.next, last, 0, 0, self.spans)
+            self.losses.add(self.next, last, 0, 0, self.spans, 0)
             self.next = last + 1
         self.losses.give_up(first, last)
+        if not self._packets:
+            self._declare_end(0)
         return True
 
     @property
@@ -223,9 +224,10 @@ class ReceiveBuffer:
         wanted = self.losses.first_wanted
         return self.next if wanted is None else wanted
 
-    def room_behind(self, position: int) -> int:
-        """Packets that there is room for from `position` on."""
-        return max(0, self._capacity - (position - self.first))
+    @property
+    def limit(self) -> int:
+        """The first position that there is no room for."""
+        return self.first + self.capacity
 
     @property
     def held(self) -> int:
@@ -268,7 +270,7 @@ class ReceiveBuffer:
         self.counts.unique += 1
         self.counts.bytes_unique += len(datagram) - HEADER_BYTES
         if position >= self.next:
-            self._jump_to(position, now_us)
+            self._jump_to(position, sent_us, now_us)
         else:
             self._fill(position, resent)
         if self.next > self.losses.ripe_at:
@@ -279,7 +281,7 @@ class ReceiveBuffer:
         return self.next + ((seq - self.next + SEQ_HALF) & SEQ_MASK) - SEQ_HALF
 
     def _is_beyond(self, position: int) -> bool:
-        if position < self.first + self._capacity:
+        if position < self.first + self.capacity:
             self._beyond_in_a_row = 0
             return False
         self.counts.beyond += 1
@@ -311,12 +313,13 @@ class ReceiveBuffer:
         self.counts.undecrypted += 1
         return None
 
-    def _jump_to(self, position: int, now_us: int) -> None:
+    def _jump_to(self, position: int, sent_us: int, now_us: int) -> None:
         """A packet that leaves a hole behind it, or a retransmission that is the newest of all."""
         if position > self.next:
             self.counts.lost += position - self.next
             self.tolerance.settle()
-            self.losses.add(self.next, position - 1, now_us, self.tolerance.packets, self.spans)
+            play_us = sent_us + self.clock.delay_us
+            self.losses.add(self.next, position - 1, now_us, self.tolerance.packets, self.spans, play_us)
         self.next = position + 1
 
     def _fill(self, position: int, resent: bool) -> None:
@@ -332,6 +335,13 @@ class ReceiveBuffer:
         """Enough packets have come behind a loss."""
         self.tolerance.settle()
         self.to_report += self.losses.take_ripe(self.next - 1, now_us, self.tolerance.packets, self.spans)
+
+    def _declare_end(self, delivered_now: int) -> None:
+        """Nothing is held, so what is missing before `next` was dropped by the sender. It must not wait for a
+        packet behind it: it takes up room, and without room there will be none."""
+        if self.first < self.next:
+            self._declare(self.first, self.next - 1, delivered_now)
+            self.first = self.next
 
     def _declare(self, first: int, last: int, delivered_now: int) -> None:
         """Give up what is missing from first to last."""

@@ -16,6 +16,10 @@ What leaves is decided here in this order: what was asked for again, then the ba
 older than a retransmission could still help (two round trips), in which case it comes first.
 
 A NAK is answered once per round trip: what is asked for sooner is on its way already (`Rtt.patience_us`).
+
+The peer's room is kept as a position, the end of its buffer as its newest full ACK has it: acknowledgements
+and drops move `first`, not that end. No number beyond it is ever used, not for what is dropped unsent either:
+a receiver would not know what to do with it, and would hear nothing any more.
 """
 
 from collections.abc import Iterable
@@ -64,16 +68,16 @@ class SendCounts(msgspec.Struct):
     lost: int = 0
     """Reported lost by the peer, each at most once per retransmission."""
     dropped: int = 0
+    dropped_unsent: int = 0
+    """Of those, the ones that had never been sent."""
     bytes_dropped: int = 0
     refused_retransmits: int = 0
     """Asked for beyond RETRANSMIT_CREDIT or LOOK_UP_CREDIT."""
 
 
 class Dropped(NamedTuple):
-    """What `drop_late` dropped: a range of sequence numbers, and how many of them had never been sent."""
+    """What `drop_late` dropped: so many packets, and how many of them had never been sent."""
 
-    first_seq: int
-    last_seq: int
     packets: int
     unsent: int
 
@@ -96,13 +100,14 @@ class SendBuffer:
         """`start_us` is what timestamps count from, `window` the peer's flow window in packets."""
         self.counts = SendCounts()
         self.pacing = Pacing(bandwidth, start_us)
-        self.window = window
         self.first = initial_seq + SEQ_MASK + 1
         self.unsent = self.first
         self.input_bytes = 0
         self.key_request = b""
         """A KMREQ that has to leave. The caller empties it."""
-        self._initial = self.first
+        self._initial = self._acked = self._dropped_to = self.first
+        self._limit = self.first + window
+        self._pushed = 0
         self._peer_socket_id = peer_socket_id
         self._start_us = start_us
         self._drop_after_us = max(peer_latency_us, MIN_SEND_DROP_US) + SEND_DROP_MARGIN_US
@@ -120,6 +125,7 @@ class SendBuffer:
         if not self._entries or self.unsent == self.first + len(self._entries):
             self.pacing.begin_backlog(origin_us)
         self._entries.append((payload, origin_us))
+        self._pushed += 1
         self.input_bytes += len(payload)
 
     def emit(self, now_us: int, out: list[Datagram]) -> None:
@@ -132,17 +138,23 @@ class SendBuffer:
         if self._asked:
             self._resend(now_us, out)
 
-    def acknowledge(self, seq: int) -> bool:
-        """Everything before `seq` has arrived. False if that is old news.
+    def acknowledge(self, seq: int, free_packets: int | None = None) -> bool:
+        """Everything before `seq` has arrived, and behind it the peer has room for `free_packets`, if it says
+        so. False if that is old news.
 
         Raises RemoteProtocolError for what was never sent.
         """
         position = self._position(seq)
         if position > self.unsent:
             raise RemoteProtocolError("an ACK of packets that were never sent")
+        if position < self._acked:
+            return False
+        self._acked = position
+        if free_packets is not None:
+            self._limit = position + free_packets
         if position > self.first:
             self._forget_before(position)
-        return position >= self.first
+        return True
 
     def ask_again(self, losses: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
         """The peer misses these. Gives the first and last of those that are gone for good, if any are.
@@ -169,8 +181,13 @@ class SendBuffer:
         if self.unsent > self.first:
             self.counts.lost += self._asked.insert(self.first, self.unsent - 1)
 
+    def resend_newest(self) -> None:
+        """Send the newest packet in flight again: whatever is missing before it shows at the peer."""
+        self._asked.insert(self.unsent - 1, self.unsent - 1)
+
     def drop_late(self, now_us: int) -> Dropped | None:
-        """Drop what is too late for the peer, or too much for us."""
+        """Drop what is too late for the peer, or too much for us. What was never sent uses up its numbers as
+        far as the peer has room for them."""
         entries = self._entries
         excess = len(entries) - self._capacity
         horizon_us = now_us - self._drop_after_us
@@ -179,18 +196,43 @@ class SendBuffer:
             count += 1
         if not count:
             return None
-        first, end = self.first, self.first + count
-        unsent = max(0, end - max(self.unsent, first))
+        unsent = max(0, count - self.flight)
+        end = min(self.first + count, max(self.unsent, self._limit))
         self.counts.dropped += count
+        self.counts.dropped_unsent += unsent
         self.counts.bytes_dropped += sum(len(payload) for payload, _ in entries[:count])
+        del entries[: count - (end - self.first)]
         self.unsent = max(self.unsent, end)
         self._forget_before(end)
-        return Dropped(first & SEQ_MASK, (end - 1) & SEQ_MASK, count, unsent)
+        self._dropped_to = end
+        return Dropped(count, unsent)
+
+    @property
+    def unheard_drop(self) -> tuple[int, int] | None:
+        """First and last sequence number of what the peer still waits for and that has been dropped."""
+        if self._acked >= self._dropped_to:
+            return None
+        return self._acked & SEQ_MASK, (self._dropped_to - 1) & SEQ_MASK
+
+    @property
+    def window(self) -> int:
+        """Packets that may be in flight."""
+        return max(0, self._limit - self.first)
 
     @property
     def flight(self) -> int:
         """Packets sent and not acknowledged."""
         return self.unsent - self.first
+
+    @property
+    def waiting(self) -> int:
+        """Packets that have never been sent."""
+        return len(self._entries) - self.flight
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether packets wait for an ACK of those in flight."""
+        return self.flight > 0 and self.waiting > 0 and self.flight >= self.window
 
     @property
     def key_refreshes(self) -> int:
@@ -214,8 +256,8 @@ class SendBuffer:
 
     def next_send_us(self) -> float | None:
         """When `emit` has something to do next, if ever."""
-        waiting = self.unsent < self.first + len(self._entries) and self.flight < self.window
-        return self.pacing.ready_us if waiting or self._asked else None
+        may_send = self.waiting > 0 and self.flight < self.window
+        return self.pacing.ready_us if may_send or self._asked else None
 
     def next_drop_us(self) -> int | None:
         """When `drop_late` has something to do next, if ever."""
@@ -322,5 +364,4 @@ class SendBuffer:
         return self.unsent + ((seq - self.unsent + _SEQ_HALF) & SEQ_MASK) - _SEQ_HALF
 
     def _wire_bytes(self) -> int:
-        pushed = self.first + len(self._entries) - self._initial
-        return self.input_bytes + pushed * WIRE_HEADER_BYTES
+        return self.input_bytes + self._pushed * WIRE_HEADER_BYTES

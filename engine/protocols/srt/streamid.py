@@ -51,6 +51,12 @@ class StreamRequest(msgspec.Struct, frozen=True):
     password: str = ""
     host: str = ""
 
+    @property
+    def shown(self) -> str:
+        """Everything that may hold a key, as one query: the parameters, and the password as `key`."""
+        password = self.password.replace("&", "%26")
+        return "&".join(part for part in (self.query, password and f"key={password}") if part)
+
     def __repr__(self) -> str:
         return f"StreamRequest(mode={self.mode!r}, path={self.path!r}, …)"
 

@@ -11,6 +11,7 @@ from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.handshake import OUR_FLAGS
 from engine.protocols.srt.keys import KeySet, SendKeys
 from engine.protocols.srt.live_events import Event, Gap
+from engine.protocols.srt.live_limits import RECEIVE_BUFFER_PACKETS
 from engine.protocols.srt.losses import NEVER
 from engine.protocols.srt.negotiated import Negotiated
 from engine.protocols.srt.numbers import SEQ_MASK
@@ -117,6 +118,7 @@ def negotiated(
     publisher_age_us: int = 0,
     keys: KeySet | None = None,
     flags: int = int(OUR_FLAGS),
+    window_packets: int = RECEIVE_BUFFER_PACKETS,
 ) -> Negotiated:
     """What one side knows after a handshake that took one way of the wire."""
     return Negotiated(
@@ -126,7 +128,7 @@ def negotiated(
         initial_seq=initial_seq,
         peer_initial_seq=initial_seq,
         mtu_bytes=1500,
-        flow_window_packets=8192,
+        flow_window_packets=window_packets,
         receive_latency_ms=latency_ms,
         send_latency_ms=latency_ms,
         peer_version=0x010504,
@@ -167,6 +169,7 @@ class LiveRun:
         publisher_ppm: int = 0,
         publisher_age_us: int = 0,
         send_keys: SendKeys | None = None,
+        window_packets: int = RECEIVE_BUFFER_PACKETS,
     ) -> None:
         self.interval_us = interval_us
         self.latency_us = latency_ms * MS
@@ -178,6 +181,7 @@ class LiveRun:
             "one_way_us": one_way_us,
             "keys": keys,
             "publisher_age_us": publisher_age_us,
+            "window_packets": window_packets,
         }
         self.publisher = SrtConnection(
             negotiated(PUBLISHER_ID, flags=publisher_flags, **more),  # type: ignore[arg-type]
@@ -185,7 +189,11 @@ class LiveRun:
             bandwidth=bandwidth,
             send_keys=send_keys,
         )
-        self.player = SrtConnection(negotiated(PLAYER_ID, **more), START_US)  # type: ignore[arg-type]
+        self.player = SrtConnection(
+            negotiated(PLAYER_ID, **more),  # type: ignore[arg-type]
+            START_US,
+            receive_packets=window_packets,
+        )
         self.delivered: list[Delivery] = []
         self.events: list[Event] = []
         self.publisher_events: list[Event] = []

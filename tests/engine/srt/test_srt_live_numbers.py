@@ -35,7 +35,7 @@ def test_timestamps_turn_over_in_the_middle_of_a_lossy_stream() -> None:
 
 def test_message_numbers_turn_over_without_a_zero() -> None:
     buffer = SendBuffer(5, 1, 0, 0, 8192, Rtt(), Bandwidth())
-    buffer.first = buffer.unsent = buffer.first + MSGNO_MASK - 2
+    buffer._initial -= MSGNO_MASK - 2
     for index in range(5):
         buffer.push(b"payload", index)
     out: list[tuple[bytes, bytes]] = []

@@ -10,7 +10,7 @@ from engine.protocols.srt.ranges import RangeSet
 
 positions = st.integers(0, 60)
 spans = st.tuples(positions, st.integers(0, 12)).map(lambda pair: (pair[0], pair[0] + pair[1]))
-SPANS = Spans(retry_us=60, insurance_us=30, fresh_us=40)
+SPANS = Spans(retry_us=60, insurance_us=30, fresh_us=40, least_us=50, answer_us=55)
 
 
 def as_set(ranges: RangeSet) -> set[int]:
@@ -57,7 +57,7 @@ def test_a_loss_list_wants_what_is_missing_and_was_not_let_go(
     losses, missing, end = Losses(), set[int](), 0
     for held, lost in gaps:
         end += held
-        losses.add(end, end + lost - 1, 0, 2, SPANS)
+        losses.add(end, end + lost - 1, 0, 2, SPANS, 250)
         missing |= set(range(end, end + lost))
         end += lost
     wanted = set(missing)

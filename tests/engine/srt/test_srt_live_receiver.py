@@ -105,6 +105,30 @@ def test_what_would_come_too_late_is_not_asked_for() -> None:
     assert asked_ms == [0, 30, 61]
 
 
+def restless(rtt_us: int, var_us: int, latency_ms: int) -> list[int]:
+    """When a packet is asked for, milliseconds after it was missed, until it is given up."""
+    bench = Bench(latency_ms=latency_ms)
+    bench.connection.rtt.told(rtt_us, var_us, both_ways=False)
+    bench.connection.receiver.retime(bench.connection._spans())
+    asked_ms = []
+    for ms in range(latency_ms):
+        said = bench.hear(bench.data(0), bench.data(2)) if ms == 0 else bench.wait(MS)
+        asked_ms += [ms] * len(naks(said))
+    return asked_ms
+
+
+def test_where_patience_would_cost_a_chance_the_time_left_is_shared_out() -> None:
+    """Three deviations more than the round trip are 106 ms, and 212 would be too late; 84 and 167 are not."""
+    assert restless(70 * MS, 12 * MS, latency_ms=250) == [0, 11, 84, 95, 167, 178]
+    assert restless(70 * MS, 12 * MS, latency_ms=1_000)[:4] == [0, 11, 106, 117]
+
+
+def test_the_last_chance_is_insured_on_any_link() -> None:
+    """With a deviation of 20 ms there is no insurance otherwise: an answer may be here before it would leave."""
+    assert restless(70 * MS, 20 * MS, latency_ms=150) == [0, 30, 130]
+    assert restless(70 * MS, 20 * MS, latency_ms=1_000)[:3] == [0, 130, 260]
+
+
 def test_a_peer_that_answers_every_nak_gets_no_insurance() -> None:
     bench = Bench(latency_ms=400)
     bench.know_round_trip(60 * MS)

@@ -229,15 +229,67 @@ def test_a_long_latency_keeps_packets_longer() -> None:
 
 
 def test_what_was_dropped_unsent_has_used_its_numbers_up() -> None:
+    bench = Bench(Bandwidth(max_bytes_per_s=1))
+    assert numbers(bench.send(6)) == [0, 1]
+    bench.wait(1_021 * MS)
+    assert bench.said[0] == DropReq(0, FIRST, FIRST + 5)
+    assert bench.connection.take_events() == [SendDropped(6, unsent=4)]
+    bench.ack(1, 6)
+    bench.connection.sender.pacing.bytes_per_s = 0
+    assert numbers(bench.send(1)) == [6]
+
+
+def test_no_number_is_used_up_that_the_peer_has_no_room_for() -> None:
     bench = Bench()
     bench.send(1)
-    bench.ack(1, 1, free_packets=0)
-    assert bench.send(5) == []
+    bench.ack(1, 1, free_packets=3)
+    assert numbers(bench.send(8)) == [1, 2, 3]
     bench.wait(1_021 * MS)
-    assert bench.said[0] == DropReq(0, FIRST + 1, FIRST + 5)
-    assert bench.connection.take_events() == [SendDropped(5, unsent=5)]
-    bench.ack(2, 6)
-    assert numbers(bench.send(1)) == [6]
+    assert bench.said[0] == DropReq(0, FIRST + 1, FIRST + 3)
+    assert bench.connection.take_events() == [SendDropped(8, unsent=5)]
+    assert bench.send(1) == []
+    bench.ack(2, 4, free_packets=2)
+    assert numbers(bench.send(0) + bench.send(1)) == [5]
+    assert bench.connection.stats(bench.now_us).pktSndDropTotal == 8
+
+
+def test_a_drop_does_not_widen_the_peers_window() -> None:
+    bench = Bench()
+    bench.send(1)
+    bench.ack(1, 1, free_packets=5)
+    bench.send(5)
+    bench.wait(1_021 * MS)
+    assert (bench.connection.sender.flight, bench.connection.sender.window) == (0, 0)
+
+
+def test_a_dropreq_is_repeated_until_an_ack_shows_that_it_was_heard() -> None:
+    bench = Bench()
+    bench.send(3)
+    bench.ack(1, 1, rtt_us=60 * MS)
+    bench.wait(1_021 * MS)
+    requests_ms = []
+    for ms in range(200):
+        requests_ms += [ms] * (DropReq(0, FIRST + 1, FIRST + 2) in bench.said)
+        bench.wait(MS)
+    assert requests_ms == [0, 64, 128, 192]
+    bench.ack(2, 3)
+    assert not any(isinstance(body, DropReq) for _ in range(200) for body in (bench.wait(MS), *bench.said))
+
+
+def test_the_newest_packet_of_a_full_window_is_sent_again_if_nobody_answers() -> None:
+    """Nothing may be sent behind it, so nothing else would show that it was lost."""
+    bench = Bench()
+    bench.send(1)
+    bench.ack(1, 1, free_packets=3)
+    bench.send(5)
+    patience_us = 60 * MS + 4 * MS + 30 * MS
+    assert bench.wait(patience_us - 1) == []
+    assert numbers(bench.wait(1)) == [3]
+    assert bench.wait(patience_us - 10 * MS - 1) == []
+    (again,) = bench.wait(1)
+    assert (again.seq, again.retransmitted) == (FIRST + 3, True)
+    bench.ack(2, 1, free_packets=5)
+    assert bench.connection.sender.flight == 5
 
 
 def test_a_buffer_that_overflows_drops_its_oldest() -> None:

@@ -46,6 +46,20 @@ def test_a_stream_id_says_what_is_wanted(stream_id: str, expected: StreamRequest
     assert parse_stream_id(stream_id, REQUEST) == expected
 
 
+@pytest.mark.parametrize(
+    ("stream_id", "shown"),
+    [
+        ("publish:cam", ""),
+        ("publish:cam?key=k", "key=k"),
+        ("publish:cam?key=k:ann:secret", "key=k&key=secret"),
+        ("#!::r=cam,m=publish,s=a&b,token=t", "token=t&key=a%26b"),
+        ("#!::r=cam,s=a?b=c", "key=a?b=c"),
+    ],
+)
+def test_passwords_are_shown_as_keys(stream_id: str, shown: str) -> None:
+    assert parse_stream_id(stream_id, PUBLISH).shown == shown
+
+
 def test_only_bare_paths_take_the_default_mode() -> None:
     assert parse_stream_id("cam", PUBLISH).mode == "publish"
     assert parse_stream_id("", PUBLISH).mode == "publish"
