@@ -37,15 +37,16 @@ def may_publish(settings: HasPublishKey, query: str) -> Verdict:
     """Judge a publisher by its query: "key=...", "?key=..." or a whole "name?key=...". Never raises."""
     if not settings.publish_key:
         return Verdict(allowed=True, reason="open")
-    candidates = list(_candidates(query))
+    candidates = list(shown_keys(query))
     if not candidates:
         return Verdict(allowed=False, reason="key_missing")
     right = any(settings.publish_key.matches(candidate) for candidate in candidates)
     return Verdict(allowed=right, reason="key" if right else "key_wrong")
 
 
-def _candidates(query: str) -> Iterator[str]:
-    """What may have been meant as the key: as it stands, and percent-decoded, since clients do either.
+def shown_keys(query: str) -> Iterator[str]:
+    """What may have been meant as the key, in the order that it is shown: as it stands, and
+    percent-decoded, since clients do either.
 
     A plus sign stays one: stream keys are typed, not sent from forms.
     """

@@ -12,6 +12,7 @@ from engine.config.errors import ConfigError
 from engine.config.keys import KEYS, Key
 from engine.config.listen import Listen
 from engine.config.load import decode, encode, load
+from engine.config.passphrases import Passphrases
 from engine.config.path_settings import PathSettings, for_path
 from engine.config.ports import StreamPorts
 from engine.config.reload import Reload, apply_hot, diff
@@ -47,6 +48,7 @@ __all__ = [
     "Log",
     "Metrics",
     "Passphrase",
+    "Passphrases",
     "PathSettings",
     "PathTable",
     "Play",

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.config.keys import Key
 from engine.config.listen import Listen
+from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.secret import Passphrase, Secret
 
@@ -20,9 +21,11 @@ class Refused(Exception):
 
 
 def from_text(wanted: type, value: object) -> object:
-    """msgspec's hook for the types it does not know: all but tables of ports are written as text."""
+    """msgspec's hook for the types it does not know: all but two tables are written as text."""
     if wanted is StreamPorts:
         return StreamPorts.parse(value)
+    if wanted is Passphrases:
+        return Passphrases.parse(value)
     if not isinstance(value, str):
         raise ValueError("not a text")
     if wanted is Listen:
@@ -32,7 +35,7 @@ def from_text(wanted: type, value: object) -> object:
 
 def to_text(value: object) -> str | dict[str, str]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
-    if isinstance(value, StreamPorts):
+    if isinstance(value, StreamPorts | Passphrases):
         return value.as_table()
     return value.reveal() if isinstance(value, Secret) else str(value)
 
@@ -52,6 +55,8 @@ def checked(key: Key, where: str, value: object, *, strict: bool) -> object:
 def _shown(key: Key, value: object) -> str:
     if isinstance(key.default, Secret):
         return "this secret"
+    if isinstance(key.default, Passphrases):
+        return "this table of secrets"
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{printable(value)}"' if isinstance(value, str) else printable(str(value))
@@ -64,7 +69,7 @@ def printable(text: str) -> str:
 
 
 def _why(key: Key, error: Exception) -> str:
-    return f" ({error})" if isinstance(key.default, Listen | StreamPorts) else ""
+    return f" ({error})" if isinstance(key.default, Listen | StreamPorts | Passphrases) else ""
 
 
 def unknown(where: str, name: str, known: Iterable[str]) -> str:

@@ -22,8 +22,9 @@ from msgspec.inspect import (
 from msgspec.inspect import StructType as StructInfo
 from msgspec.structs import replace
 
-from engine.config import listen, ports, secret
+from engine.config import listen, passphrases, ports, secret
 from engine.config.listen import Listen
+from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.secret import Passphrase
 from engine.config.tree import NEEDS_RESTART, Config, PathTable, Section
@@ -77,6 +78,12 @@ def _allowed(info: Type, annotation: object) -> str:
             return f'"host:port", such as {listen.EXAMPLES}'
         case CustomType(cls=cls) if cls is StreamPorts:
             return f"a table of at most {ports.MAX_PORTS} ports with a stream each, such as {ports.EXAMPLE}"
+        case CustomType(cls=cls) if cls is Passphrases:
+            return (
+                f"a table of at most {passphrases.MAX_PASSPHRASES} keys with a passphrase of"
+                f" {secret.MIN_PASSPHRASE_BYTES} to {secret.MAX_PASSPHRASE_BYTES} characters each,"
+                f" such as {passphrases.EXAMPLE}"
+            )
         case CustomType(cls=cls) if cls is Passphrase:
             least, most = secret.MIN_PASSPHRASE_BYTES, secret.MAX_PASSPHRASE_BYTES
             return f"a printable text of {least} to {most} characters, or an empty one"

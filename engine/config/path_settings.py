@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
+from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
 from engine.config.tree import Config, Gop, HlsVariant, PathTable, SlowPlayer, StartMode
@@ -31,6 +32,7 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     max_jumps: int
     jump_window_s: float
     srt_passphrase: Secret
+    srt_passphrases: Passphrases
     srt_latency_ms: int
     hls_variant: HlsVariant
     hls_segment_s: float
@@ -71,6 +73,7 @@ def without_tables(config: Config) -> PathSettings:
         max_jumps=fanout.max_jumps,
         jump_window_s=fanout.jump_window_s,
         srt_passphrase=srt.passphrase,
+        srt_passphrases=srt.passphrases,
         srt_latency_ms=srt.latency_ms,
         hls_variant=hls.variant,
         hls_segment_s=hls.segment_s,

@@ -29,7 +29,7 @@ class Secret:
 
     def matches(self, candidate: str) -> bool:
         """Compare in constant time; the digests hide the length too."""
-        return hmac.compare_digest(_digest(self._text), _digest(candidate))
+        return hmac.compare_digest(digest(self._text), digest(candidate))
 
     def reveal(self) -> str:
         """The text itself: for the encoder that hands the configuration to our own workers."""
@@ -42,7 +42,7 @@ class Secret:
         return self.matches(other._text) if isinstance(other, Secret) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(_digest(self._text))
+        return hash(digest(self._text))
 
     def __repr__(self) -> str:
         return "***"
@@ -62,6 +62,7 @@ class Passphrase(Secret):
             raise ValueError(f"a passphrase has {MIN_PASSPHRASE_BYTES} to {MAX_PASSPHRASE_BYTES} characters")
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """What secrets are compared by."""
     # surrogatepass: a candidate comes from the network, and a lone surrogate must be "wrong", not a crash.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from engine.config.listen import Listen
+from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.secret import Passphrase, Secret
 from engine.config.units import GIB, KIB, MIB
@@ -60,6 +61,9 @@ class Srt(Section, frozen=True, kw_only=True):
     """What we ask for; the larger of the two ends' wishes holds."""
     passphrase: Passphrase = Passphrase("")
     """Empty: connections are not encrypted."""
+    passphrases: Passphrases = Passphrases()
+    """By the key that a caller shows, before `passphrase`; without that one, who shows none of these keys is
+    refused."""
     default_mode: SrtMode = "publish"
     """What a stream id means that is a bare stream name."""
     ports: Annotated[StreamPorts, Meta(extra=NEEDS_RESTART)] = StreamPorts()
@@ -204,6 +208,7 @@ class PathTable(Section, frozen=True, kw_only=True):
     max_jumps: int | UnsetType = UNSET
     jump_window_s: float | UnsetType = UNSET
     srt_passphrase: Passphrase | UnsetType = UNSET
+    srt_passphrases: Passphrases | UnsetType = UNSET
     srt_latency_ms: int | UnsetType = UNSET
     hls_variant: HlsVariant | UnsetType = UNSET
     hls_segment_s: float | UnsetType = UNSET

@@ -8,7 +8,7 @@ from typing import Annotated, get_args, get_origin
 import pytest
 from msgspec import Meta
 
-from engine.config import KEYS, Config, Key, Listen, Secret, StreamPorts, diff, for_path, load
+from engine.config import KEYS, Config, Key, Listen, Passphrases, Secret, StreamPorts, diff, for_path, load
 from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
@@ -51,6 +51,8 @@ def other_value(key: Key) -> str:
         return str(key.default * 2 if key.name == "bytes" else half or 10)
     if isinstance(key.default, StreamPorts):
         return '{10081 = "live/cam1"}'
+    if isinstance(key.default, Passphrases):
+        return '{"key of the van" = "0123456789"}'
     if isinstance(key.default, Secret) or key.name == "cors_origin":
         return "https://example.org"
     return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)

@@ -9,6 +9,7 @@ from engine.config import (
     ConfigError,
     Listen,
     Passphrase,
+    Passphrases,
     Secret,
     StreamPorts,
     decode,
@@ -125,6 +126,45 @@ def test_a_passphrase_is_a_secret_or_empty() -> None:
     assert config.srt.passphrase.matches("0123456789")
     assert "0123456789" not in repr(config)
     assert isinstance(decode(encode(config)).srt.passphrase, Passphrase)
+
+
+def test_passphrases_by_key_are_read_and_not_shown() -> None:
+    config = load('[srt.passphrases]\nvan = "0123456789"\n"the bus" = "abcdefghij"', {})
+    table = config.srt.passphrases
+    assert len(table) == 2
+    assert table.find(["other", "the bus"]) == Passphrase("abcdefghij")
+    assert table.find(["other", "\ud800"]) is None
+    assert decode(encode(config)) == config
+    again = load("", {"FANLIGHT_SRT__PASSPHRASES": '{van = "0123456789", "the bus" = "abcdefghij"}'})
+    assert again.srt.passphrases == table
+    assert len({again.srt.passphrases, table, Passphrases()}) == 2
+    assert table != "0123456789"
+    for shown in (repr(config), str(table), f"{table}"):
+        assert not any(secret in shown for secret in ("van", "bus", "0123456789"))
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ('{van = "012345678"}', "entry 1: a passphrase has 10 to 79 characters"),
+        ('{van = "0123456789", bus = "' + "x" * 80 + '"}', "entry 2: a passphrase has 10 to 79 characters"),
+        ('{van = ""}', "entry 1: neither a key nor its passphrase may be empty"),
+        ('{"" = "0123456789"}', "entry 1: neither a key nor its passphrase may be empty"),
+        ('{"a\\nb" = "0123456789"}', "entry 1: a secret is printable text"),
+        ("{van = 1234567890}", "entry 1: a passphrase is a text"),
+        ("{" + ", ".join(f'k{number} = "0123456789"' for number in range(65)) + "}", "more than 64 keys"),
+        ("3", "not a table"),
+        ('{van = "', "not a TOML inline table"),
+    ],
+)
+def test_passphrases_that_cannot_be_are_refused_and_not_repeated(table: str, why: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("", {"FANLIGHT_SRT__PASSPHRASES": table})
+    (problem,) = caught.value.problems
+    assert problem.startswith("FANLIGHT_SRT__PASSPHRASES: this table of secrets is not allowed (")
+    assert why in problem
+    assert problem.endswith('such as {"key" = "passphrase"}')
+    assert not any(secret in problem for secret in ("van", "bus", "0123456789", "012345678"))
 
 
 def test_ports_stand_for_streams() -> None:
