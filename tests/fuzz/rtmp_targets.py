@@ -15,7 +15,7 @@ from engine.protocols.rtmp.limits import AFTER_PUBLISH
 from engine.protocols.rtmp.messages import parse
 from tests.engine.rtmp.wire import HANDSHAKE, Outcome, feed, take
 from tests.fuzz.target import Pieces, Target
-from workers.fanout.rtmp_connection import start_mode
+from workers.fanout.start_mode import start_mode
 
 AMF0_WORDS = (
     *(bytes((marker,)) for marker in range(0x12)),

@@ -133,7 +133,8 @@ class Feed:
         self._note_players(pump)
 
     def _new_pump(self, wire: Wire) -> AnyPump:
-        return TsPump(self, wire, self._circle) if wire is SRT else Pump(self, wire, self._log_begin())
+        head = self._log_begin()
+        return TsPump(self, wire, self._circle, head) if wire is SRT else Pump(self, wire, head)
 
     def leave(self, player: Player, reason: str) -> None:
         """The connection of `player` is over."""

@@ -10,12 +10,10 @@ Strangers are dealt with here, before ingest hears of them.
 import os
 import socket
 from typing import TypeAlias
-from urllib.parse import parse_qs
 
 import trio
 
 from engine.access import BadName, join_app_and_name, may_publish
-from engine.media.gop import StartMode
 from engine.protocols.rtmp import RemoteProtocolError, ServerConnection, encode_frozen
 from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, PublishRequested
 from workers.fanout.audience import Audience, Full
@@ -24,14 +22,12 @@ from workers.fanout.feed import Feed
 from workers.fanout.hand_over import hand_over
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
+from workers.fanout.start_mode import start_mode
 from workers.fanout.wire import RTMP
 from workers.runtime.bus import BusError
 from workers.runtime.messages import HandOver
 
 SEED_BYTES: int = 8
-
-MAX_PARAMETERS: int = 32
-"""In the query of a play URL; ours is one of them. As many as in a request to the media port."""
 
 Request: TypeAlias = PublishRequested | PlayRequested
 
@@ -240,12 +236,3 @@ class RtmpPlayerInput:
     def _part(self, reason: str) -> None:
         if self._player.pump is not None:
             self._player.pump.part(self._player, self._protocol.take_output(), reason)
-
-
-def start_mode(query: str) -> StartMode | None:
-    """What `?start=` of a play URL asks for; None, the path's setting, for anything unknown or too much."""
-    try:
-        asked = parse_qs(query, max_num_fields=MAX_PARAMETERS).get("start", [""])[0]
-    except ValueError:
-        return None
-    return StartMode(asked) if asked in {mode.value for mode in StartMode} else None

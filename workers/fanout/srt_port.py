@@ -19,9 +19,8 @@ from typing import Final
 
 import trio
 
-from engine.access import BadName, may_publish, parse_stream_name
+from engine.access import BadName, may_publish, parse_stream_name, passphrase_for
 from engine.config import PathSettings
-from engine.media.gop import StartMode
 from engine.policy.share import Share
 from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.errors import RemoteProtocolError
@@ -35,6 +34,7 @@ from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
 from workers.fanout.hub import StreamGone
 from workers.fanout.srt_session import hand_over_publisher, serve_player
+from workers.fanout.start_mode import start_mode
 from workers.runtime.circle import now_us
 from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
 
@@ -75,6 +75,8 @@ class Refused(Exception):
 
 class Answered(Exception):
     """The handshake itself failed at the last moment, and the caller knows."""
+
+    reason = "bad_secret"
 
 
 class SrtPort:
@@ -142,24 +144,33 @@ class SrtPort:
             await self._admit(request, address)
         except Refused as refused:
             self._refuse(request, address, refused)
-        except Answered:
-            self._worker.log.info("srt_refused", remote=remote_name(address), reason="bad_secret")
+        except Answered as answered:
+            self._worker.log.info("srt_refused", remote=remote_name(address), reason=answered.reason)
         except Exception:  # a bug, and that of one caller: the others go on
             self._worker.log.exception("connection_failed", remote=remote_name(address))
             self._listener.forget(request)
 
     async def _admit(self, request: ConnectionRequest, address: Address) -> None:
         asked = self._read_stream_id(request.stream_id)
+        try:
+            await self._let_in(request, address, asked)
+        except (Refused, Answered) as refused:
+            report = self._audience.report
+            count = report.publish_refused if asked.mode == "publish" else report.play_refused
+            count("srt", refused.reason)
+            raise
+
+    async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
         name = self._name(asked)
         settings = self._audience.hub.settings_for(name)
         if asked.mode == "publish":
             self._check_publisher(name, asked, settings)
-            negotiated, sock = self._accept(request, address, settings)
+            negotiated, sock = self._accept(request, address, settings, asked)
             await hand_over_publisher(self._audience, name, negotiated, sock, remote_name(address))
         else:
             feed = await self._find_feed(name, settings)
-            negotiated, sock = self._accept(request, address, settings)
-            mode = StartMode(settings.start)
+            negotiated, sock = self._accept(request, address, settings, asked)
+            mode = start_mode(asked.query)
             await serve_player(self._audience, feed, negotiated, sock, remote_name(address), mode)
 
     def _read_stream_id(self, stream_id: str) -> StreamRequest:
@@ -179,8 +190,7 @@ class SrtPort:
 
     def _check_publisher(self, name: str, asked: StreamRequest, settings: PathSettings) -> None:
         """What ingest would refuse is refused here, while SRT still has a code for it."""
-        query = f"{asked.query}&key={asked.password}" if asked.password else asked.query
-        verdict = may_publish(settings, query)
+        verdict = may_publish(settings, asked.shown)
         if not verdict.allowed:
             raise Refused(Rejection.UNAUTHORIZED, verdict.reason)
         directory = self._worker.directory
@@ -214,13 +224,13 @@ class SrtPort:
     # -- accepting
 
     def _accept(
-        self, request: ConnectionRequest, address: Address, settings: PathSettings
+        self, request: ConnectionRequest, address: Address, settings: PathSettings, asked: StreamRequest
     ) -> tuple[Negotiated, socket.socket]:
         """A socket of its own for the caller, and the answer sent from it. Raises Refused."""
         terms = Terms(
             socket_id=secrets.randbelow(2**30) + 1,
             seed=os.urandom(SEED_BYTES),
-            passphrase=settings.srt_passphrase.reveal(),
+            passphrase=passphrase_for(settings, asked.shown, secrets.token_hex(SEED_BYTES)),
             receive_latency_ms=settings.srt_latency_ms,
             send_latency_ms=settings.srt_latency_ms,
         )

@@ -40,7 +40,12 @@ async def hand_over_publisher(
 
 
 async def serve_player(
-    audience: Audience, feed: Feed, negotiated: Negotiated, sock: socket.socket, remote: str, mode: StartMode
+    audience: Audience,
+    feed: Feed,
+    negotiated: Negotiated,
+    sock: socket.socket,
+    remote: str,
+    mode: StartMode | None,
 ) -> None:
     """Play to one caller until the stream, the caller or we end it."""
     link = SrtLink(sock, negotiated, now_us())

@@ -38,9 +38,16 @@ class Report:
     def __init__(self) -> None:
         self.srt_inductions = 0
         self.results: Counter[str] = Counter()
+        self.refusals: Counter[tuple[str, str]] = Counter()
 
     def srt_handshake(self, result: str) -> None:
         self.results[result] += 1
+
+    def publish_refused(self, protocol: str, reason: str) -> None:
+        self.refusals["publish", reason] += 1
+
+    def play_refused(self, protocol: str, reason: str) -> None:
+        self.refusals["play", reason] += 1
 
 
 class Log:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from engine.media.gop import StartMode
 from engine.protocols.srt import listener as listener_module
 from engine.protocols.srt.caller import Call, Caller
 from engine.protocols.srt.cookie import Peer
@@ -206,6 +207,55 @@ async def test_who_waits_for_a_stream_is_told_after_a_while(
     (answer, address) = stage.mouth.said[-1]
     assert (code_of(handshake_in(answer).request), address) == (Rejection.NOT_FOUND, STRANGER)
     assert stage.report.results == {"refused": 1}
+
+
+@pytest.mark.parametrize(
+    ("stream_id", "mode"),
+    [
+        ("read:live/a", None),
+        ("read:live/a?start=burst", StartMode.BURST),
+        ("read:live/a?start=live:ann:secret", StartMode.LIVE),
+        ("#!::r=live/a,m=request,start=keyframe", StartMode.KEYFRAME),
+        ("#!::r=live/a?start=live,token=t", StartMode.LIVE),
+        ("read:live/a?start=sometime", None),
+    ],
+)
+async def test_a_player_says_in_its_stream_id_where_it_begins(
+    stream_id: str, mode: StartMode | None, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+
+    async def serve(*arguments: object) -> None:
+        begun.append(arguments[-1])
+
+    monkeypatch.setattr(srt_port, "serve_player", serve)
+    stage = PortStage(nursery)
+    monkeypatch.setattr(stage.port, "_find_feed", _any_feed)
+    monkeypatch.setattr(stage.port, "_accept", lambda *_: (None, None))
+    assert stage.ask(conclusion(stage, call(stream_id=stream_id))) == []
+    await wait_all_tasks_blocked()
+    assert begun == [mode]
+
+
+async def _any_feed(*_: object) -> None:
+    """There is one."""
+
+
+async def test_refusals_are_counted_by_what_was_asked_for(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    stage = PortStage(nursery)
+    asked = ("read:live/nobody", "publish:live/a b", "read:live/..", "#!::m=both")
+    for port, stream_id in enumerate(asked, 4001):
+        address = ("192.0.2.1", port)
+        stage.ask(conclusion(stage, call(stream_id=stream_id), address), address)
+    await trio.sleep(MAX_WAIT_S + 0.1)
+    assert stage.report.refusals == {
+        ("play", "not_found"): 1,
+        ("publish", "bad_name"): 1,
+        ("play", "bad_name"): 1,
+    }
+    assert stage.report.results == {"refused": 4}
 
 
 async def test_no_more_than_so_many_wait(
