@@ -5,7 +5,8 @@ answers go back the same way. What happens to a datagram is decided by a random 
 direction, so two routes with the same options and seed do the same to the same number of datagrams.
 
 Commands on stdin: `calm` and `storm` end and begin everything but the delay, `mark` does nothing; each
-answers with what has passed so far. Ends when its stdin does.
+answers with what has passed so far, and with what this program did wrong: datagrams that left late, and those
+that its sockets could not hold. Ends when its stdin does.
 """
 
 import argparse
@@ -24,11 +25,14 @@ import msgspec
 
 from bench.lines import Commands, say
 from bench.servers import HOST
+from bench.srt import overflow
 
 MAX_DATAGRAM_BYTES = 2048
 BUFFER_BYTES = 4 * 1024 * 1024
 #: How much later a datagram comes that is let overtake by others, seconds.
 HELD_S = 0.008
+#: A datagram that leaves so much after its time, seconds, is counted: the relay's fault, not the weather's.
+LATE_S = 0.005
 NS = 1e-9
 
 _WORDS = struct.Struct(">II")
@@ -150,7 +154,12 @@ class Route:
 
     def books(self) -> dict[str, object]:
         """Counts of both directions."""
-        return {"there": dict(self.there), "back": dict(self.back)}
+        sockets = [self.listener, *(way.writes for way in self._callers.values())]
+        return {
+            "there": dict(self.there),
+            "back": dict(self.back),
+            "overflowed": overflow.at_sockets(sockets),
+        }
 
 
 def _receive(sock: socket.socket) -> tuple[bytes, tuple[str, int]] | None:
@@ -224,7 +233,8 @@ class Relay:
     def _deliver(self) -> None:
         now_s = time.monotonic()
         while self._flying and self._flying[0][0] <= now_s:
-            _, _, way, datagram = heapq.heappop(self._flying)
+            due_s, _, way, datagram = heapq.heappop(self._flying)
+            way.counts["late"] += now_s - due_s > LATE_S
             way.send(datagram)
 
 

@@ -1,11 +1,13 @@
 """What stands between and around SRT peers in benchmarks: the relay's weather, and the stamped film."""
 
 import random
+import socket
 from itertools import groupby, islice
 
 import pytest
 
 from bench.relay import Chance, Weather, kind_of, route_of
+from bench.srt import overflow
 from bench.srt.film import DigitBodies, Film, read_digits
 from bench.srt.tools import PAYLOAD_BYTES
 from bench.stream import schedule, shape_of
@@ -55,6 +57,27 @@ def test_the_relay_tells_packets_apart() -> None:
     assert kind_of(HEADER.pack(7, 1 | RETRANSMITTED_BIT, 0, 1) + b"media") == "resent"
     assert kind_of(encode_control(KeepAlive(), 0, 1)) == "control"
     assert kind_of(b"no srt") == "other"
+
+
+def test_what_the_kernel_threw_away_is_read_from_its_table() -> None:
+    ours, theirs = "0100007F:2760", "0100007F:9C40"
+    queues = "00000000:00000000 00:00000000 00000000     0        0"
+    table = (
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ... ref pointer drops\n"
+        f" 1234: {ours} 00000000:0000 07 {queues} 777 2 0000000000000000 0\n"
+        f" 1235: {ours} {theirs} 01 {queues} 778 2 0000000000000000 41\n"
+    )
+    assert list(overflow.read(table)) == [(10080, 777, 0), (10080, 778, 41)]
+
+
+def test_what_a_socket_could_not_hold_is_counted() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as full, socket.socket(type=socket.SOCK_DGRAM) as sender:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        full.bind(("127.0.0.1", 0))
+        for _ in range(50):
+            sender.sendto(bytes(1000), full.getsockname())
+        assert 0 < overflow.at_sockets([full]) < 50
+        assert overflow.at_port(full.getsockname()[1]) == overflow.at_sockets([full, sender])
 
 
 def test_a_route_is_read_from_the_command_line() -> None:
