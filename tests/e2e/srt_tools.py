@@ -65,6 +65,31 @@ def record_raw(url: str, into: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(transmit(url, "file://con"), stdout=file, stderr=subprocess.PIPE)
 
 
+class Transmission:
+    """A film on its way through srt-live-transmit: ffmpeg gives it its pace, the tool sends it on."""
+
+    def __init__(self, film: subprocess.Popen[bytes], tool: subprocess.Popen[bytes]) -> None:
+        self._film, self._tool = film, tool
+
+    def end(self, timeout_s: float) -> None:
+        """Wait until everything is sent. The tool goes on at the end of its input, so it is told to end."""
+        self._film.communicate(timeout=timeout_s)
+        self._tool.terminate()
+        self._tool.communicate(timeout=timeout_s)
+
+
+def transmit_film(ffmpeg: Path, film: Path, url: str) -> Transmission:
+    """Start publishing a film as it is by srt-live-transmit, in real time."""
+    source = command(ffmpeg, "-readrate", "1", "-i", film, "-map", "0", "-c", "copy", "-f", "mpegts", "-")
+    reader = subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert reader.stdout is not None
+    tool = subprocess.Popen(
+        transmit("file://con", url), stdin=reader.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    reader.stdout.close()
+    return Transmission(reader, tool)
+
+
 def plain_url(engine: RunningEngine, stream_id: str, **options: object) -> str:
     """A URL as srt-live-transmit takes it: nothing in it is escaped."""
     query = "&".join(f"{key}={value}" for key, value in {"streamid": stream_id, **options}.items())
