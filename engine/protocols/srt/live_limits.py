@@ -33,6 +33,10 @@ MIN_NAK_INTERVAL_US: Final = 20 * MS
 MIN_RETRY_MARGIN_US: Final = 500
 """A NAK's answer may be so much later than the round trip, however steady that is."""
 
+ENOUGH_CHANCES: Final = 3
+"""Attempts that a lost packet should have left: where a twentieth is lost on either way, all of them fail
+once in a thousand losses. For more it is not worth asking for what may be on its way."""
+
 ANSWER_MARGIN_US: Final = 5 * MS
 """The last moment to ask for a packet is so much earlier than the round trip says: whoever serves this
 connection looks at it every few milliseconds."""

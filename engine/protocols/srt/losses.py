@@ -5,9 +5,9 @@ Ranges of positions (sequence numbers without wrap), ascending and disjoint. A r
 - at first, as soon as as many later packets have come as the reorder tolerance says, or after the interval of
   periodic NAKs, whatever comes first. Without tolerance that is at once;
 - again, when a packet sent in answer should have been here: the round trip has passed, and what it varies by;
-  where waiting for all of that would cost the packet one of the chances that it has left, the time there is
-  is divided into equal parts, none shorter than the round trip and its mean deviation: on a restless link, or
-  where one of the ends is too busy to be punctual;
+  where waiting for all of that would leave the packet too few chances, the time that it has left is divided
+  into equal parts, none shorter than the round trip and its mean deviation: on a restless link, or where one
+  of the ends is too busy to be punctual;
 - and once in between, in case the NAK was lost and not the packet. A sender leaves repeated NAKs alone for
   `Rtt.lower_us` after it has sent a packet again (libsrt 1.5, and ours), so this costs no packet, as long as
   it is inside of that time;
@@ -29,6 +29,7 @@ from typing import Final, NamedTuple
 from engine.protocols.srt.limits import MAX_LOSS_WORDS
 from engine.protocols.srt.live_limits import (
     ANSWER_MARGIN_US,
+    ENOUGH_CHANCES,
     MIN_INSURANCE_US,
     MIN_NAK_INTERVAL_US,
     MIN_RETRY_MARGIN_US,
@@ -116,7 +117,7 @@ class _Range:
     def retry_at_us(self, spans: Spans) -> int:
         """When to make the next attempt, counted from the last."""
         left_us = self.play_us - spans.answer_us - self.since_us
-        chances = left_us // spans.least_us
+        chances = min(ENOUGH_CHANCES, left_us // spans.least_us)
         return self.since_us + (min(spans.retry_us, left_us // chances) if chances > 0 else spans.retry_us)
 
 

@@ -124,7 +124,7 @@ def test_where_patience_would_cost_a_chance_the_time_left_is_shared_out() -> Non
 
 
 def test_the_last_chance_is_insured_on_any_link() -> None:
-    """With a deviation of 20 ms there is no insurance otherwise: an answer may be here before it would leave."""
+    """With a deviation of 20 ms there is no insurance otherwise: the answer may be here before it leaves."""
     assert restless(70 * MS, 20 * MS, latency_ms=150) == [0, 30, 130]
     assert restless(70 * MS, 20 * MS, latency_ms=1_000)[:3] == [0, 130, 260]
 
