@@ -26,20 +26,20 @@ SETTINGS: Final[dict[str, dict[str, object]]] = {
     'paths."live/both*".srt.passphrases': {VAN_KEY: VAN},
 }
 
-# How it is published, and how it is played: stream id without the name, and options.
+# How each is published and played: stream ids (a URL ends at an ampersand) and options.
 WAYS: Final[dict[str, tuple[tuple[str, dict[str, object]], tuple[str, dict[str, object]]]]] = {
-    "live/open": (("", {}), ("", {})),
+    "live/open": (("publish:live/open", {}), ("read:live/open", {})),
     "live/secret": (
-        ("", {"passphrase": DEFAULT, "pbkeylen": 24}),
-        ("", {"passphrase": DEFAULT}),
+        ("publish:live/secret", {"passphrase": DEFAULT, "pbkeylen": 24}),
+        ("read:live/secret", {"passphrase": DEFAULT}),
     ),
     "live/keys": (
-        (f"?key={VAN_KEY}", {"passphrase": VAN, "pbkeylen": 32}),
-        (f":ann:{BUS_KEY}", {"passphrase": BUS}),
+        (f"publish:live/keys?key={VAN_KEY}", {"passphrase": VAN, "pbkeylen": 32}),
+        (f"read:live/keys:ann:{BUS_KEY}", {"passphrase": BUS}),
     ),
     "live/both": (
-        (f"?key={PUBLISH_KEY}&token={VAN_KEY}", {"passphrase": VAN}),
-        ("", {"passphrase": DEFAULT}),
+        (f"#!::m=publish,r=live/both,key={PUBLISH_KEY},s={VAN_KEY}", {"passphrase": VAN}),
+        ("read:live/both?start=burst", {"passphrase": DEFAULT}),
     ),
 }
 
@@ -69,14 +69,12 @@ def test_films_go_through_as_they_are_whatever_the_key(
     engine: RunningEngine, ffmpeg: Path, films: Films, tmp_path: Path
 ) -> None:
     sending, runs = [], []
-    for name, ((shown, options), _) in WAYS.items():
-        sending.append(
-            transmit_film(ffmpeg, films.h264, plain_url(engine, f"publish:{name}{shown}", **options))
-        )
-    for name, (_, (shown, options)) in WAYS.items():
+    for (stream_id, options), _ in WAYS.values():
+        sending.append(transmit_film(ffmpeg, films.h264, plain_url(engine, stream_id, **options)))
+    for name, (_, (stream_id, options)) in WAYS.items():
         engine.wait_for_stream(name, tags=10)
         file = tmp_path / f"{name.replace('/', '-')}.ts"
-        runs.append((record_raw(plain_url(engine, f"read:{name}{shown}", **options), file), file))
+        runs.append((record_raw(plain_url(engine, stream_id, **options), file), file))
     for sender in sending:
         sender.end(END_S)
     for player, file in runs:
