@@ -124,7 +124,7 @@ class Circle:
         for descriptor in ready:
             member = self._members.get(descriptor)
             if member is not None:
-                self._serve(member, descriptor, now)
+                self._serve(member, descriptor, now_us())  # the others have taken their time
 
     def _serve(self, member: Member, descriptor: int, now: int) -> None:
         try:

@@ -14,12 +14,18 @@ from engine.protocols.srt.live_events import Closed, Event
 from engine.protocols.srt.negotiated import Negotiated
 from engine.protocols.srt.packets import destination
 from engine.protocols.srt.statistics import Statistics
-from workers.runtime.datagrams import receive_datagrams, send_datagrams
+from workers.runtime.datagrams import delay_us, receive_stamped, send_datagrams
 from workers.runtime.srt_readings import Packets, grown, packets
 
 REFUSED_SENDS: int = 20
 """ICMP refusals after which the peer counts as gone, if nothing is heard of it between them. One may be a
 stray of an earlier socket on its port.
+"""
+
+
+ACK_ACK: bytes = b"\x80\x06"
+"""How an ACKACK begins (draft section 3.2.5). Its arrival ends a round trip, so it must be known exactly: the
+circle reads it some milliseconds later, and a round trip that seems to vary is waited for longer.
 """
 
 
@@ -48,6 +54,7 @@ class SrtLink:
         self.end = ""  # why it is over, once it is
         self._refused = 0
         self._counted: Packets = {}
+        delay_us(sock)  # from now on the kernel notes when datagrams come
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -55,19 +62,20 @@ class SrtLink:
     def pull(self, now_us: int) -> list[Event]:
         """Take in what the socket has; gives what happened."""
         try:
-            datagrams = receive_datagrams(self.sock)
+            datagrams, delays_us = receive_stamped(self.sock, ACK_ACK)
         except ConnectionRefusedError:
-            datagrams = []
+            datagrams, delays_us = [], {}
             self._note_refusal()
         except OSError:
-            datagrams = []
+            datagrams, delays_us = [], {}
             self.end = self.end or "connection_lost"
         self.bytes_in += sum(map(len, datagrams))
         if datagrams:
             self._refused = 0
         if any(destination(datagram) == 0 for datagram in datagrams if len(datagram) >= HEADER_BYTES):
             self._answer_again()
-        events = self.connection.receive_many(datagrams, now_us)
+        arrived_us = [now_us - delays_us.get(at, 0) for at in range(len(datagrams))] if delays_us else None
+        events = self.connection.receive_many(datagrams, now_us, arrived_us)
         self._note_end(events)
         return events
 

@@ -121,7 +121,7 @@ class SrtConnection:
         """Take what came. Gives the events since events were last given.
 
         `arrived_us`: when each datagram reached the machine, on the clock of `now_us`, if the kernel told;
-        only the estimate of the link's capacity needs it.
+        the round trip and the estimate of the link's capacity need it.
         """
         if self.closed is None:
             for index, datagram in enumerate(datagrams):
@@ -223,24 +223,25 @@ class SrtConnection:
             self._heard_us = now_us
             self.receiver.take(seq, marks, timestamp_us, datagram, now_us, arrived_us)
         else:
-            self._receive_control(datagram, now_us)
+            self._receive_control(datagram, now_us, arrived_us)
 
-    def _receive_control(self, datagram: Buffer, now_us: int) -> None:
+    def _receive_control(self, datagram: Buffer, now_us: int, arrived_us: int) -> None:
         try:
             packet = decode_control(datagram)
-            self._obey(packet.body, packet.timestamp_us, now_us)
+            if isinstance(packet.body, AckAck):
+                self._on_ack_ack(packet.body.number, packet.timestamp_us, arrived_us)
+            else:
+                self._obey(packet.body, now_us)
         except RemoteProtocolError:
             self.tallies.refused += 1
         else:
             self._heard_us = now_us
 
-    def _obey(self, body: Body, timestamp_us: int, now_us: int) -> None:
+    def _obey(self, body: Body, now_us: int) -> None:
         """Do what a control packet says. What is for a handshake, or for nobody, is passed over."""
         match body:
             case Ack():
                 self._on_ack(body, now_us)
-            case AckAck():
-                self._on_ack_ack(body.number, timestamp_us, now_us)
             case Nak():
                 self._on_nak(body)
             case LightAck():
@@ -270,11 +271,11 @@ class SrtConnection:
     def _hear_ack(self, now_us: int) -> None:
         self._acked_us, self._blind_resends = now_us, 0
 
-    def _on_ack_ack(self, number: int, timestamp_us: int, now_us: int) -> None:
-        rtt_us = self._acks.confirm(number, now_us)
+    def _on_ack_ack(self, number: int, timestamp_us: int, arrived_us: int) -> None:
+        rtt_us = self._acks.confirm(number, arrived_us)
         if rtt_us is not None:
             self.rtt.sample(rtt_us)
-            self.receiver.clock.trace(timestamp_us, now_us, rtt_us)
+            self.receiver.clock.trace(timestamp_us, arrived_us, rtt_us)
             self.receiver.retime(self._spans())
 
     def _on_nak(self, nak: Nak) -> None:

@@ -261,6 +261,16 @@ def test_an_ackack_that_was_not_asked_for_changes_nothing() -> None:
     assert bench.connection.rtt.rtt_us == 100 * MS
 
 
+def test_a_round_trip_ends_when_its_ackack_arrived_and_not_when_it_was_read() -> None:
+    bench = Bench()
+    (ack,) = bench.hear(bench.data(0))
+    assert isinstance(ack, Ack)
+    bench.now_us += 67 * MS
+    said = encode_control(AckAck(ack.number), bench.now_us - 7 * MS - START_US, PLAYER_ID)
+    bench.connection.receive_many((said,), bench.now_us, (bench.now_us - 7 * MS,))
+    assert bench.connection.rtt.rtt_us == 60 * MS
+
+
 def test_packets_that_the_sender_dropped_are_not_asked_for_and_still_make_a_gap() -> None:
     bench = Bench()
     bench.know_round_trip(20 * MS)

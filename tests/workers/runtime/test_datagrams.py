@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any, cast
@@ -15,7 +16,9 @@ from workers.runtime.datagrams import (
     MAX_SEGMENTS,
     UDP_SEGMENT,
     Datagram,
+    delay_us,
     receive_datagrams,
+    receive_stamped,
     send_datagrams,
 )
 
@@ -53,6 +56,31 @@ def test_what_was_sent_arrives_in_order_and_whole(pair: Pair, sizes: list[int]) 
     datagrams = numbered(sizes)
     assert send_datagrams(here, datagrams) == len(datagrams)
     assert receive_datagrams(there) == joined(datagrams)
+
+
+def test_the_kernel_knows_how_long_a_datagram_has_waited(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = pair
+    assert delay_us(there) == 0  # nothing has come; and it takes note from now on
+    for number in range(4):
+        here.send(b"ABCD"[number % 2 :] + b"%d" % number)
+    later_ns = time.time_ns() + 50_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later_ns)
+    datagrams, delays_us = receive_stamped(there, b"AB")
+    assert datagrams == [b"ABCD0", b"BCD1", b"ABCD2", b"BCD3"]
+    assert list(delays_us) == [0, 2]
+    assert 50_000 <= delays_us[2] <= delays_us[0] < 1_000_000
+
+
+@pytest.mark.parametrize("step_s", [-5, 5])
+def test_a_wall_clock_that_was_set_makes_nobody_wait(
+    step_s: int, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    delay_us(there)
+    here.send(b"AB")
+    now_ns = time.time_ns() + step_s * 1_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns)
+    assert receive_stamped(there, b"AB") == ([b"AB"], {0: 0})
 
 
 @pytest.mark.parametrize("count", [1, 2, MAX_SEGMENTS, MAX_SEGMENTS + 1, 3 * MAX_SEGMENTS])
