@@ -15,6 +15,7 @@ from engine.config.load import decode, encode, load
 from engine.config.passphrases import Passphrases
 from engine.config.path_settings import PathSettings, for_path
 from engine.config.ports import StreamPorts
+from engine.config.programmes import Programmes
 from engine.config.reload import Reload, apply_hot, diff
 from engine.config.rules import check_rules
 from engine.config.secret import Passphrase, Secret
@@ -52,6 +53,7 @@ __all__ = [
     "PathSettings",
     "PathTable",
     "Play",
+    "Programmes",
     "Publish",
     "Reload",
     "Ring",

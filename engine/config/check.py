@@ -10,7 +10,11 @@ from engine.config.keys import Key
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
+from engine.config.programmes import Programmes
 from engine.config.secret import Passphrase, Secret
+
+TABLES: Final = (StreamPorts, Passphrases, Programmes)
+"""Types of keys that hold a table, each with a `parse` and an `as_table`."""
 
 SHOWN_CHARACTERS: Final = 60
 """How much of a wrong value an error message repeats."""
@@ -21,11 +25,10 @@ class Refused(Exception):
 
 
 def from_text(wanted: type, value: object) -> object:
-    """msgspec's hook for the types it does not know: all but two tables are written as text."""
-    if wanted is StreamPorts:
-        return StreamPorts.parse(value)
-    if wanted is Passphrases:
-        return Passphrases.parse(value)
+    """msgspec's hook for the types it does not know: all but tables are written as text."""
+    for table in TABLES:
+        if wanted is table:
+            return table.parse(value)
     if not isinstance(value, str):
         raise ValueError("not a text")
     if wanted is Listen:
@@ -33,9 +36,9 @@ def from_text(wanted: type, value: object) -> object:
     return Passphrase(value) if wanted is Passphrase else Secret(value)
 
 
-def to_text(value: object) -> str | dict[str, str]:
+def to_text(value: object) -> str | dict[str, str] | dict[str, list[str]]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
-    if isinstance(value, StreamPorts | Passphrases):
+    if isinstance(value, TABLES):
         return value.as_table()
     return value.reveal() if isinstance(value, Secret) else str(value)
 
@@ -69,7 +72,7 @@ def printable(text: str) -> str:
 
 
 def _why(key: Key, error: Exception) -> str:
-    return f" ({error})" if isinstance(key.default, Listen | StreamPorts | Passphrases) else ""
+    return f" ({error})" if isinstance(key.default, (Listen, *TABLES)) else ""
 
 
 def unknown(where: str, name: str, known: Iterable[str]) -> str:

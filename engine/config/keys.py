@@ -22,10 +22,11 @@ from msgspec.inspect import (
 from msgspec.inspect import StructType as StructInfo
 from msgspec.structs import replace
 
-from engine.config import listen, passphrases, ports, secret
+from engine.config import listen, passphrases, ports, programmes, secret
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
+from engine.config.programmes import Programmes
 from engine.config.secret import Passphrase
 from engine.config.tree import NEEDS_RESTART, Config, PathTable, Section
 
@@ -84,6 +85,9 @@ def _allowed(info: Type, annotation: object) -> str:
                 f" {secret.MIN_PASSPHRASE_BYTES} to {secret.MAX_PASSPHRASE_BYTES} characters each,"
                 f" such as {passphrases.EXAMPLE}"
             )
+        case CustomType(cls=cls) if cls is Programmes:
+            most = programmes.MAX_PROGRAMMES
+            return f"a table of at most {most} programmes with their renditions, such as {programmes.EXAMPLE}"
         case CustomType(cls=cls) if cls is Passphrase:
             least, most = secret.MIN_PASSPHRASE_BYTES, secret.MAX_PASSPHRASE_BYTES
             return f"a printable text of {least} to {most} characters, or an empty one"

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
+from engine.config.programmes import Programmes
 from engine.config.secret import Passphrase, Secret
 from engine.config.units import GIB, KIB, MIB
 
@@ -171,6 +172,8 @@ class Hls(Section, frozen=True, kw_only=True):
     """Whether streams are packaged only while somebody asks for their playlists."""
     end_list: bool = True
     """Whether the playlist of a stream that is over says so."""
+    programmes: Programmes = Programmes()
+    """Streams that are renditions of one programme, in one multivariant playlist."""
     ring_bytes: Annotated[int, Meta(ge=MIB, le=GIB, multiple_of=MIB, extra=NEEDS_RESTART)] = 32 * MIB
     """Shared memory for the parts of one stream."""
     folder_bytes: Annotated[int, Meta(ge=MIB, le=1024 * GIB, extra=NEEDS_RESTART)] = GIB

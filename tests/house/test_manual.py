@@ -8,7 +8,19 @@ from typing import Annotated, get_args, get_origin
 import pytest
 from msgspec import Meta
 
-from engine.config import KEYS, Config, Key, Listen, Passphrases, Secret, StreamPorts, diff, for_path, load
+from engine.config import (
+    KEYS,
+    Config,
+    Key,
+    Listen,
+    Passphrases,
+    Programmes,
+    Secret,
+    StreamPorts,
+    diff,
+    for_path,
+    load,
+)
 from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
@@ -53,6 +65,8 @@ def other_value(key: Key) -> str:
         return '{10081 = "live/cam1"}'
     if isinstance(key.default, Passphrases):
         return '{"key of the van" = "0123456789"}'
+    if isinstance(key.default, Programmes):
+        return '{"live/final" = ["live/final_1080"]}'
     if isinstance(key.default, Secret) or key.name == "cors_origin":
         return "https://example.org"
     return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)

@@ -1,6 +1,6 @@
 """What HLS players ask for, and how it is answered.
 
-    multivariant   the stream as the one rendition of its programme
+    multivariant   the renditions of a programme; a stream by itself is the one rendition of its own
     media          its playlist: at once, or when what was asked for is there (blocking reload)
     file           init segments and segments out of the folder; parts out of the package's ring, also as
     they grow
@@ -9,7 +9,7 @@ Names of files are unique for ever, so caches may keep them; playlists live as l
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import trio
@@ -43,6 +43,7 @@ from shm.errors import Lapped
 from workers.fanout.bodies import send_bytes, send_file, send_from_ring, send_growing
 from workers.fanout.connection import Connection
 from workers.fanout.library import Library
+from workers.fanout.locations import media_uri
 from workers.fanout.report import Report
 from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
 from workers.runtime.packages import Packages
@@ -52,8 +53,6 @@ MAX_HELD: int = 10_000
 
 MAX_HELD_PER_ADDRESS: int = 256
 """The same of one address: a large household, or an office behind one router."""
-
-MEDIA_PLAYLIST: str = "media.m3u8"
 
 
 class Unanswerable(Exception):
@@ -115,10 +114,13 @@ class HlsAnswers:
     # -- playlists
 
     async def send_multivariant(
-        self, connection: Connection, request: Request, shelf: Shelf, uri: str
+        self, connection: Connection, request: Request, shelves: Sequence[Shelf]
     ) -> int:
-        """Send the programme, whose only media playlist is at `uri`; the status."""
-        plain = multivariant([rendition_of(shelf.window, uri)]).encode()
+        """Send the programme of these renditions; the status."""
+        renditions = [
+            rendition_of(shelf.window, media_uri(request.path, shelf.record.name)) for shelf in shelves
+        ]
+        plain = multivariant(renditions).encode()
         return await self._send_playlist(
             connection, request, RenderedPlaylist(plain, b"", etag_of(plain)), "public, max-age=1"
         )

@@ -26,7 +26,7 @@ from workers.fanout import pages
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import Overwritten, send_bytes, send_document
 from workers.fanout.connection import Connection, PeerGone
-from workers.fanout.hls_answers import MEDIA_PLAYLIST, Hls, Unanswerable
+from workers.fanout.hls_answers import Hls, Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.shelf import Shelf
 
@@ -156,12 +156,11 @@ class HttpSession:
         return await send_document(self._connection, request, page, extra)
 
     async def _serve_hls(self, hls: Hls, request: Request, route: Route) -> int:
-        shelf = await self._find(hls.library, route, request)
         connection, answers = self._connection, hls.answers
         if route.kind == "multivariant":
-            folder = shelf.record.name.rpartition("/")[2]
-            uri = MEDIA_PLAYLIST if request.path.endswith("/index.m3u8") else f"{folder}/{MEDIA_PLAYLIST}"
-            return await answers.send_multivariant(connection, request, shelf, uri)
+            shelves = await self._find_renditions(hls.library, route, request)
+            return await answers.send_multivariant(connection, request, shelves)
+        shelf = await self._find(hls.library, route, request)
         if route.kind == "media":
             return await answers.send_media(connection, request, shelf)
         return await answers.send_named(connection, request, shelf, route.file)
@@ -181,6 +180,27 @@ class HttpSession:
             raise Unanswerable(404, f"no stream is published as {name}")
         return shelf
 
+    async def _find_renditions(self, library: Library, route: Route, request: Request) -> list[Shelf]:
+        """The shelves of the programme's renditions, or of the stream that is one by itself."""
+        programme = self._name(route)
+        streams = self._audience.worker.config.hls.programmes.renditions(programme)
+        if not streams:
+            return [await self._find(library, route, request)]
+        hub = self._audience.hub
+        settings = hub.settings_for(programme)
+        if not any(map(library.find, streams)):
+            await hub.wait_for_any(streams, settings.wait_s)
+        for record in filter(None, map(hub.find, streams)):
+            library.ask_for(record)
+        there = [name for name in streams if hub.find(name) or library.find(name)]
+        if not there:
+            raise Unanswerable(404, f"no rendition of {programme} is published")
+        longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
+        shelves = await library.gather(there, longest_s)
+        if not shelves:
+            raise Unanswerable(503, "there is no segment yet")
+        return shelves
+
     async def _ask_for(
         self, library: Library, name: str, shelf: Shelf | None, request: Request
     ) -> Shelf | None:
@@ -190,7 +210,10 @@ class HttpSession:
         record = hub.find(name) if shelf is not None else await hub.wait_for(name, wait_s)
         if record is not None:
             library.ask_for(record)
-            library.note_viewer(name, f"{self._connection.host}|{request.user_agent}", record.slot)
+            # A player that changes to another rendition stays one player.
+            programme = self._audience.worker.config.hls.programmes.programme_of(name)
+            who = f"{self._connection.host}|{request.user_agent}"
+            library.note_viewer(programme or name, who, record.slot)
         if shelf is not None and shelf.window.ready:
             return shelf
         if record is None:

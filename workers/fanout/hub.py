@@ -1,6 +1,6 @@
 """All streams that this worker's players watch, and the directory they are found in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -70,17 +70,24 @@ class Hub:
 
     async def wait_for(self, name: str, seconds: float) -> StreamRecord | None:
         """The stream's record, waiting at most `seconds` for it to come, and not while this worker leaves."""
-        record = self.find(name)
+        return await self.wait_for_any((name,), seconds)
+
+    async def wait_for_any(self, names: Sequence[str], seconds: float) -> StreamRecord | None:
+        """The same of several streams: the record of whichever is there first."""
+        record = self._find_any(names)
         self._waiters += 1
         self._wanted.set()
         try:
             with trio.move_on_after(seconds):
                 while record is None and not self._leaving:
                     await self._changed.wait()
-                    record = self.find(name)
+                    record = self._find_any(names)
         finally:
             self._waiters -= 1
         return record
+
+    def _find_any(self, names: Sequence[str]) -> StreamRecord | None:
+        return next((record for record in map(self.find, names) if record is not None), None)
 
     def names(self) -> list[str]:
         """What can be played now."""

@@ -4,14 +4,18 @@ Asking for a stream's playlists is what makes a packager begin: the worker notes
 last asked, and rings the packagers if there is no package yet.
 """
 
+import functools
 import time
+from collections.abc import Sequence
 
 import trio
 
 from engine.config import for_path
+from engine.protocols.hls import Report, report_of
 from engine.protocols.hls.errors import BadSnapshot
 from shm.directory import StreamRecord, StreamState
-from workers.fanout.hub import is_same_stream
+from workers.fanout.hub import PLAYABLE, is_same_stream
+from workers.fanout.locations import media_uri
 from workers.fanout.shelf import Shelf, is_served
 from workers.runtime.bells import BellListener
 from workers.runtime.packages import Packages
@@ -23,6 +27,10 @@ LOOK_S: float = 0.02
 
 VIEWER_S: float = 15.0
 """A player whose last playlist is so old has gone, seconds: the slowest there are reload every ten."""
+
+COMPANY_S: float = 2.0
+"""How long the renditions of a programme are waited for once the first of them has a segment, seconds: a player
+learns only once which there are, and encoders begin with all of them within a second or two."""
 
 MAX_VIEWERS: int = 100_000
 """Players told apart; beyond that they are not counted any more, but served."""
@@ -70,6 +78,27 @@ class Library:
             for slot in of_role(self._worker.slots, PACKAGER):
                 self._worker.doorbells[slot.number].ring()
 
+    def look_around(self, name: str) -> list[Report]:
+        """Where the other renditions stand that players of this stream may change to.
+
+        They are packaged for as long as this one is asked for, so that there is something to change to.
+        """
+        programmes = self._worker.config.hls.programmes
+        programme = programmes.programme_of(name)
+        others = [one for one in programmes.renditions(programme or "") if one != name]
+        reports = (self._report(other, media_uri(f"/{name}/", other)) for other in others)
+        return [report for report in reports if report is not None]
+
+    def _report(self, name: str, uri: str) -> Report | None:
+        stream = self._worker.directory.find(name)
+        if stream is not None and stream.state in PLAYABLE:
+            self.ask_for(stream)
+        shelf = self.find(name)
+        if shelf is None:
+            return None
+        shelf.catch_up()
+        return report_of(shelf.window, uri)
+
     def find(self, name: str) -> Shelf | None:
         """The shelf of the stream's package, if it has one that is made or whose stream has ended."""
         record = self._packages.directory.find(name)
@@ -98,6 +127,23 @@ class Library:
                     await shelf.changed.wait()
         return None
 
+    async def gather(self, names: Sequence[str], seconds: float) -> list[Shelf]:
+        """The shelves of a programme's renditions that have a segment.
+
+        Given back once the first of them has one, and the others had their time; none if that takes too long.
+        """
+        ready: list[Shelf] = []
+        with trio.move_on_after(seconds) as waiting:
+            while not self._closed:
+                found = [self.find(name) for name in names]
+                ready = [shelf for shelf in found if shelf is not None and shelf.window.ready]
+                if len(ready) == len(names):
+                    break
+                for shelf in ready:
+                    waiting.deadline = min(waiting.deadline, shelf.opened_s + COMPANY_S)
+                await trio.sleep(LOOK_S)
+        return ready
+
     def close(self) -> None:
         """This worker drains: nobody is kept waiting."""
         self._closed = True
@@ -106,7 +152,8 @@ class Library:
 
     def _open(self, record: StreamRecord, keep_s: float) -> Shelf:
         row = self._packages.board.row(self._worker.slot.number, record.slot)
-        shelf = Shelf(self._packages, record, row, keep_s)
+        look_around = functools.partial(self.look_around, record.name)
+        shelf = Shelf(self._packages, record, row, keep_s, look_around)
         self._shelves[record.name] = shelf
         self._listener.sleepers["package", record.slot] = shelf
         self._nursery.start_soon(self._run, shelf)

@@ -3,15 +3,22 @@
 A shelf follows the package's ring as a feed follows a stream's: it sleeps until the packager rings, folds
 what is new, and wakes everybody who waits for it. Playlists are rendered when first asked for after a
 change, and then the same bytes go to all.
+
+Where its stream is one of several renditions of a programme, its playlists say where the others stand. They
+stood there when the playlist was rendered, to which a report belongs ("as up-to-date as the Playlist that
+contains it", RFC 8216bis section 4.4.5.4): who gets the same bytes later, until the next part, gets a report
+that may be a part old. That costs a player nothing, since what it then waits for is there already; rendering
+anew for each part of each other rendition would cost as many times the work as there are renditions.
 """
 
 import gzip
 import time
+from collections.abc import Callable, Sequence
 
 import trio
 from msgspec import Struct
 
-from engine.protocols.hls import PART_START, Directives, Renderer, Window
+from engine.protocols.hls import PART_START, Directives, Renderer, Report, Window
 from engine.protocols.hls.errors import BadSnapshot
 from engine.protocols.http.conditional import etag_of
 from shm.board import Interest, RowCell
@@ -60,13 +67,22 @@ class Shelf:
         record: its record.
         row: where this worker says that it wants to be woken for it.
         keep_s: how long it is served after its stream has ended.
+        look_around: tells where the other renditions of its programme stand, at that moment.
     """
 
-    def __init__(self, packages: Packages, record: StreamRecord, row: RowCell, keep_s: float) -> None:
+    def __init__(
+        self,
+        packages: Packages,
+        record: StreamRecord,
+        row: RowCell,
+        keep_s: float,
+        look_around: Callable[[], Sequence[Report]] = tuple,
+    ) -> None:
         self.record = record
         self._keep_s = keep_s
+        self._look_around = look_around
         self.over = False
-        self.asked_s = trio.current_time()
+        self.opened_s = self.asked_s = trio.current_time()
         self.changed = trio.Event()
         self.growing: GrowingPart | None = None
         self._packages = packages
@@ -112,7 +128,7 @@ class Shelf:
             self._rendered_at = self.window.changes
         found = self._rendered.get(directives.skip)
         if found is None:
-            plain = self._renderer.render(self.window, directives).encode()
+            plain = self._renderer.render(self.window, directives, self._look_around()).encode()
             gzipped = gzip.compress(plain, GZIP_LEVEL, mtime=0)
             found = self._rendered[directives.skip] = RenderedPlaylist(plain, gzipped, etag_of(plain))
         return found
@@ -136,7 +152,7 @@ class Shelf:
         try:
             while not self._is_done():
                 await self._wait_for_news()
-                self._catch_up()
+                self.catch_up()
         finally:
             self._row.interest = Interest.NONE
             self.close()
@@ -154,7 +170,8 @@ class Shelf:
                 await self._wake.wait()
         self._row.interest = Interest.WITHIN_TICK
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Fold what is new, now, and let everybody know who waits for it."""
         window, seq = self.window, self._reader.seq
         self._reader.catch_up()
         if self.window is not window:  # lapped: a new window, whose past may differ by what was missed

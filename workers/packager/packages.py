@@ -1,11 +1,14 @@
 """All packages of one packager: begun, gone on with, ended, cleared away."""
 
 import time
+import zlib
+from weakref import WeakValueDictionary
 
 import trio
 
 from engine.config import PathSettings, for_path
 from engine.protocols.hls import Window, init_name, segment_name
+from engine.protocols.hls.dates import ProgrammeClock
 from engine.protocols.hls.errors import BadSnapshot
 from shm.directory import DirectoryWriter, StreamRecord, StreamState
 from shm.errors import ArenaFull, DirectoryFull, LostRing
@@ -52,6 +55,7 @@ class PackageRack:
         self._fanouts = [slot.number for slot in of_role(worker.slots, FANOUT)]
         self._running: dict[int, Package] = {}
         self._ended: list[Remains] = []
+        self._clocks: WeakValueDictionary[str, ProgrammeClock] = WeakValueDictionary()  # by programme
         self._pauses: dict[tuple[int, int], float] = {}  # by slot and lease: left alone until then
         self._next_look_s = 0.0
         self._leaving = False
@@ -85,10 +89,29 @@ class PackageRack:
 
     def _wants(self, record: StreamRecord) -> bool:
         """Whether this packager should package the stream now."""
-        if record.slot % self._count != self._worker.slot.index or record.state not in PLAYABLE:
+        if self._seat_of(record) != self._worker.slot.index or record.state not in PLAYABLE:
             return False
         settings = self._settings(record)
         return not settings.hls_on_demand or self._asked_lately(record, settings)
+
+    def _seat_of(self, record: StreamRecord) -> int:
+        """Which packager packages the stream: the same one for all renditions of a programme, which share
+        its clock."""
+        programme = self._worker.config.hls.programmes.programme_of(record.name)
+        return (zlib.crc32(programme.encode()) if programme else record.slot) % self._count
+
+    def _clock_for(self, record: StreamRecord) -> ProgrammeClock | None:
+        """The clock of the programme that the stream is a rendition of.
+
+        None as well where a publisher came back or took over: such times are no longer the encoder's.
+        """
+        programme = self._worker.config.hls.programmes.programme_of(record.name)
+        if programme is None or record.stats.reconnects or record.stats.takeovers:
+            return None
+        clock = self._clocks.get(programme)
+        if clock is None:
+            clock = self._clocks[programme] = ProgrammeClock()
+        return clock
 
     def _asked_lately(self, record: StreamRecord, settings: PathSettings) -> bool:
         since_ns = time.monotonic_ns() - int(asked_lately_s(settings) * 1e9)
@@ -181,7 +204,7 @@ class PackageRack:
             self._worker.board.row(self._worker.slot.number, record.slot),
             self._worker.directory,
             settings,
-            new_cutter(settings, window),
+            new_cutter(settings, window, self._clock_for(record)),
             journal,
             files,
             self._report,

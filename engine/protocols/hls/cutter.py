@@ -37,8 +37,9 @@ from engine.protocols.hls.cut_settings import (
     CutSettings,
     CutTimes,
 )
+from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
 from engine.protocols.hls.marks import StreamEnd
-from engine.protocols.hls.segment_shape import SegmentDates, SegmentShape
+from engine.protocols.hls.segment_shape import SegmentShape
 from engine.protocols.hls.track_queue import TrackQueue
 
 
@@ -49,7 +50,14 @@ class Cutter:
     `forced_cuts` segments that had to begin without a keyframe; `gaps` jumps of time beyond all sense.
     """
 
-    def __init__(self, settings: CutSettings, *, next_msn: int = 0, next_init: int = 0) -> None:
+    def __init__(
+        self,
+        settings: CutSettings,
+        *,
+        next_msn: int = 0,
+        next_init: int = 0,
+        programme: ProgrammeClock | None = None,
+    ) -> None:
         self.skipped = self.forced_cuts = self.gaps = 0
         self._times = CutTimes.of(settings)
         self._tracks = Tracks()
@@ -57,7 +65,7 @@ class Cutter:
         self._queues = {KIND_VIDEO: TrackQueue(KIND_VIDEO), KIND_AUDIO: TrackQueue(KIND_AUDIO)}
         self._maker = ChunkMaker(next_init)
         self._shape = SegmentShape(next_msn, has_parts=self._times.has_parts)
-        self._dates = SegmentDates()
+        self._dates = SegmentDates(programme)
         self._broken = next_msn > 0  # what comes next does not continue what was
         self._over = False
         self._newest_us = 0
@@ -96,6 +104,7 @@ class Cutter:
         """
         self._break_off()
         if forget_tracks:
+            self._dates.part()
             self._tracks, self._version = Tracks(), -1
         return self._give()
 

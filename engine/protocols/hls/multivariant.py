@@ -1,5 +1,11 @@
 """The multivariant playlist (RFC 8216bis §4.4.6): all renditions of a programme, the first is to play
-first."""
+first.
+
+Each is a variant of its own, which carries its sound with it; none refers to another one's by EXT-X-MEDIA,
+since the streams of an encoder are whole. One without video is a variant as well, without RESOLUTION: that is
+what a player falls back to when nothing else fits (Apple's authoring specification asks for one). Players
+begin with the first, so those without video stand last, wherever they were named.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -24,6 +30,7 @@ class Rendition(Struct, frozen=True, kw_only=True):
     width: int = 0
     height: int = 0
     frame_rate_milli: int = 0
+    has_video: bool = True
     independent: bool = True
     version: int = MAP_VERSION
 
@@ -42,19 +49,24 @@ def rendition_of(window: Window, uri: str) -> Rendition:
         width=init.width if init else 0,
         height=init.height if init else 0,
         frame_rate_milli=init.frame_rate_milli if init else 0,
+        has_video=init is None or init.has_video,
         independent=window.independent,
         version=TS_VERSION if window.settings.variant == "ts" else MAP_VERSION,
     )
 
 
 def multivariant(renditions: Sequence[Rendition]) -> str:
-    """The playlist of these renditions, in their order."""
+    """The playlist of these renditions, in their order but for those without video, which are last."""
     if not 1 <= len(renditions) <= MAX_RENDITIONS:
         raise LocalProtocolError(f"a programme of {len(renditions)} renditions")
     version = max(rendition.version for rendition in renditions)
     independent = INDEPENDENT_LINE if all(rendition.independent for rendition in renditions) else ""
-    choices = "".join(_choice(rendition) for rendition in renditions)
+    choices = "".join(map(_choice, sorted(renditions, key=_is_sound_alone)))
     return f"#EXTM3U\n#EXT-X-VERSION:{version}\n{independent}{choices}"
+
+
+def _is_sound_alone(rendition: Rendition) -> bool:
+    return not rendition.has_video
 
 
 def _choice(rendition: Rendition) -> str:

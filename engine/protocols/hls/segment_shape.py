@@ -1,6 +1,6 @@
 """The growing segment and its growing part: numbers, times and sizes, and the marks that end them."""
 
-from engine.protocols.hls.cut_settings import MAX_CLOCK_OVERLAP_US, MIN_PART_US
+from engine.protocols.hls.cut_settings import MIN_PART_US
 from engine.protocols.hls.marks import Mark, PartEnd, SegmentBegin, SegmentEnd
 
 
@@ -92,23 +92,3 @@ class SegmentShape:
         )
         self.part += 1
         return [mark]
-
-
-class SegmentDates:
-    """The date of each segment: a clock read once, then media time, so that dates and durations agree."""
-
-    def __init__(self) -> None:
-        self._anchor: tuple[int, int] | None = None  # microseconds since 1970, and media time there
-
-    def anchor(self, wall_us: int, at_us: int, ended_us: int | None) -> None:
-        """Read the clock. ended_us: when the segment before this one ended, in media time."""
-        if ended_us is not None and self._anchor is not None:
-            end_wall_us = self.of(ended_us)
-            if 0 < end_wall_us - wall_us <= MAX_CLOCK_OVERLAP_US:
-                wall_us = end_wall_us
-        self._anchor = (wall_us, at_us)
-
-    def of(self, at_us: int) -> int:
-        """Return the date of a media time, in microseconds since 1970."""
-        wall_us, media_us = self._anchor or (0, 0)
-        return wall_us + at_us - media_us

@@ -23,8 +23,9 @@ from engine.protocols.hls.cut_settings import (
     CutSettings,
     CutTimes,
 )
+from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
 from engine.protocols.hls.marks import StreamEnd
-from engine.protocols.hls.segment_shape import SegmentDates, SegmentShape
+from engine.protocols.hls.segment_shape import SegmentShape
 from engine.protocols.hls.track_queue import TrackQueue
 from engine.protocols.mpegts import TsWriter
 
@@ -41,7 +42,14 @@ class _Held(NamedTuple):
 class TsCutter:
     """One stream in transport stream segments. The counters are those of `Cutter`."""
 
-    def __init__(self, settings: CutSettings, *, next_msn: int = 0, next_init: int = 0) -> None:
+    def __init__(
+        self,
+        settings: CutSettings,
+        *,
+        next_msn: int = 0,
+        next_init: int = 0,
+        programme: ProgrammeClock | None = None,
+    ) -> None:
         self.skipped = self.forced_cuts = self.gaps = 0
         self._times = CutTimes.of(settings)
         self._tracks = Tracks()
@@ -53,7 +61,7 @@ class TsCutter:
         self._queues = {KIND_VIDEO: TrackQueue(KIND_VIDEO), KIND_AUDIO: TrackQueue(KIND_AUDIO)}  # for paces
         self._held: _Held | None = None
         self._shape = SegmentShape(next_msn, has_parts=False)
-        self._dates = SegmentDates()
+        self._dates = SegmentDates(programme)
         self._begins = False  # whether the next frame written is the segment's first
         self._broken = next_msn > 0
         self._over = False
@@ -90,6 +98,7 @@ class TsCutter:
         """What follows does not continue what was, as `Cutter.break_off` has it."""
         self._break_off()
         if forget_tracks:
+            self._dates.part()
             self._tracks, self._version, self._writer = Tracks(), -1, TsWriter()
             self._writer.restart()
         return self._give()

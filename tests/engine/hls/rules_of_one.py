@@ -133,6 +133,17 @@ def skip_boundary(playlist: Playlist, asked: Mapping[str, str], before: Playlist
         yield "a delta update that skips more than CAN-SKIP-UNTIL allows"
 
 
+def report_form(playlist: Playlist, asked: Mapping[str, str]) -> Wrong:
+    """§4.4.5.4: reports are of others, by a relative URI, one of each, and belong to low latency."""
+    uris = [report.get("URI", "") for report in playlist.reports]
+    if any("://" in uri or uri.startswith("/") for uri in uris):
+        yield "a URI of a report is not relative"
+    if len(set(uris)) < len(uris):
+        yield "two reports of one rendition"
+    if uris and (playlist.ended or playlist.part_target_us is None):
+        yield "reports where nobody waits for parts"
+
+
 def blocking_reload(playlist: Playlist, asked: Mapping[str, str]) -> Wrong:
     """§6.2.5.2: the answer holds what was asked for, or the stream is over."""
     if "_HLS_msn" not in asked or playlist.ended:
@@ -176,6 +187,7 @@ RULES_OF_ONE: Final[Mapping[str, Callable[[Playlist, Mapping[str, str]], Wrong]]
     "preload-hint": preload_hint,
     "program-date-time": program_date_time,
     "skip-boundary": skip_boundary,
+    "report-form": report_form,
     "blocking-reload": blocking_reload,
     "gap-parts": gap_parts,
     "unique-names": unique_names,

@@ -54,6 +54,23 @@ def test_several_renditions_and_one_of_sound_alone() -> None:
     )
 
 
+def test_sound_alone_is_never_what_players_begin_with() -> None:
+    names = {"sound": False, "large": True, "sound.2": False, "small": True}
+    renditions = [
+        Rendition(uri=uri, bandwidth_bps=1_000, average_bandwidth_bps=0, has_video=has_video)
+        for uri, has_video in names.items()
+    ]
+    lines = multivariant(renditions).splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["large", "small", "sound", "sound.2"]
+
+
+def test_a_stream_without_pictures_is_one_of_sound_alone() -> None:
+    window = Window(PLAIN)
+    assert rendition_of(window, "a").has_video  # nothing is known yet
+    window.apply(InitMade(0, "opus", has_audio=True))
+    assert not rendition_of(window, "a").has_video
+
+
 def test_before_the_first_segment_little_is_known() -> None:
     assert multivariant([rendition_of(Window(TS), "media.m3u8")]) == (
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n"

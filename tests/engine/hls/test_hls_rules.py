@@ -83,6 +83,11 @@ def only_at(at: int, change: Callable[[int, str], str]) -> list[Fetch]:
     return edited(lambda number, text: change(number, text) if number == at else text)
 
 
+def with_reports(*uris: str) -> list[Fetch]:
+    lines = "".join(f'#EXT-X-RENDITION-REPORT:URI="{uri}",LAST-MSN=1,LAST-PART=0\n' for uri in uris)
+    return only_at(FULL, lambda number, text: text + lines)
+
+
 def parts_of(msn: int, *durations: str) -> str:
     return "".join(
         f'#EXT-X-PART:DURATION={duration},URI="{STAMP}-{msn}.{number}.m4s",INDEPENDENT=YES\n'
@@ -248,6 +253,9 @@ BROKEN: dict[str, tuple[str, Callable[[], list[Fetch]]]] = {
             : FULL + 1
         ],
     ),
+    "a report by an absolute URI": ("report-form", lambda: with_reports("/live/b/media.m3u8")),
+    "a report of another site": ("report-form", lambda: with_reports("http://b.example/media.m3u8")),
+    "two reports of one": ("report-form", lambda: with_reports(OTHER, OTHER)),
     "more after the end": (
         "after-end",
         lambda: [*good()[:5], good()[5]._replace(text=good()[5].text + "#EXT-X-ENDLIST\n"), *good()[6:9]],

@@ -52,6 +52,7 @@ class RackStage:
         self.packages = Packages(arena, folder)
         self.publishing = DirectoryWriter(self.streams, 0, 1)
         self.board = Board(self.streams)
+        self.streams_directory = Directory(self.streams)
         self.counts = Counts()
         self._publications: dict[str, Publication] = {}
         self._worker = SimpleNamespace(
@@ -59,7 +60,7 @@ class RackStage:
             slots=(FANOUT, PACKAGER),
             slot=PACKAGER,
             board=self.board,
-            directory=Directory(self.streams),
+            directory=self.streams_directory,
             doorbells={},
             arena=self.streams,
             config=config,
@@ -72,8 +73,14 @@ class RackStage:
         rack.adopt()
         return rack
 
-    def publish(self, name: str) -> "Publication":
-        self._publications[name] = Publication(self, name)
+    def worker_in(self, slot: WorkerSlot) -> Any:
+        """Another worker of the same engine; whom it rings for looks by itself."""
+        deaf = {each.number: SimpleNamespace(ring=lambda: None) for each in (FANOUT, PACKAGER)}
+        return SimpleNamespace(**(vars(self._worker) | {"slot": slot, "doorbells": deaf}))
+
+    def publish(self, name: str, *, late_s: float = 0.0) -> "Publication":
+        """late_s: how much later its media arrives than that of others with the same times."""
+        self._publications[name] = Publication(self, name, late_s)
         return self._publications[name]
 
     def window(self, name: str) -> WindowReader | None:
@@ -93,7 +100,8 @@ class RackStage:
 class Publication:
     """One stream: a second of video at a time, with a keyframe first."""
 
-    def __init__(self, stage: RackStage, name: str) -> None:
+    def __init__(self, stage: RackStage, name: str, late_s: float) -> None:
+        self._late_ns = int(late_s * 1e9)
         self.slot = stage.publishing.claim(name)
         self._stage = stage
         self._intake = Intake()
@@ -112,10 +120,18 @@ class Publication:
             self._ms += FRAME_MS
 
     def _write(self, body: bytes) -> None:
-        for tag in self._intake.take(KIND_VIDEO, self._ms, body, time.monotonic_ns()):
+        for tag in self._intake.take(KIND_VIDEO, self._ms, body, time.monotonic_ns() + self._late_ns):
             headers = self._intake.headers
             self._stage.publishing.set_headers(self.slot, headers.generation, headers.blob())
             self._ring.write([Tag._make(tag)])
+
+    def come_back(self, *, late_s: float) -> None:
+        """The publisher goes, and comes again so much later: a new epoch, in which time goes on."""
+        self._late_ns += int(late_s * 1e9)
+        self._stage.publishing.set_epoch(self.slot, self._stage.publishing.epoch(self.slot) + 1)
+        self._ring = RingWriter(self._stage.streams, self.slot, self._stage.publishing.epoch(self.slot))
+        self._intake.begin_session()
+        self._write(AVC_HEADER)
 
     def ask(self) -> None:
         """A player asks for its playlist."""
