@@ -18,6 +18,7 @@ class HlsClient:
 
     def __init__(self, engine: RunningEngine, name: str) -> None:
         self.base = f"http://{engine.addresses['http']}/{name}"
+        self.name = name
         self.http = httpx.Client(timeout=TIMEOUT_S)
         self.fetches: list[Fetch] = []
 

@@ -29,7 +29,7 @@ VIEWER_S: float = 15.0
 """A player whose last playlist is so old has gone, seconds: the slowest there are reload every ten."""
 
 COMPANY_S: float = 2.0
-"""How long the renditions of a programme are waited for once the first of them has a segment, seconds: a player
+"""How long the renditions of a programme are waited for once the first has a segment, seconds: a player
 learns only once which there are, and encoders begin with all of them within a second or two."""
 
 MAX_VIEWERS: int = 100_000

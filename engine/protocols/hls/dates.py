@@ -16,8 +16,8 @@ from typing import Final
 from engine.protocols.hls.cut_settings import MAX_CLOCK_OVERLAP_US
 
 MAX_SKEW_US: Final = 5_000_000
-"""How far apart the renditions of one moment may arrive. An encoder that looks ahead is two seconds behind one
-that does not; what differs by more are streams with times of their own."""
+"""How far apart the renditions of one moment may arrive. An encoder that looks ahead is two seconds behind
+one that does not; what differs by more are streams with times of their own."""
 
 
 class ProgrammeClock:

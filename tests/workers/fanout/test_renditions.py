@@ -46,7 +46,7 @@ class House:
         self.stage = stage
         self.rack: PackageRack = stage.new_rack(nursery)
         listener = cast("Any", SimpleNamespace(sleepers={}))
-        self.library = Library(stage.worker_in(FANOUT), nursery, listener)
+        self.library = Library(cast("Any", stage.worker_in(FANOUT)), nursery, listener)
 
     def publish(self, name: str, seconds: int = 4) -> Publication:
         stream = self.stage.publish(name)

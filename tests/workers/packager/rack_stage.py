@@ -73,7 +73,7 @@ class RackStage:
         rack.adopt()
         return rack
 
-    def worker_in(self, slot: WorkerSlot) -> Any:
+    def worker_in(self, slot: WorkerSlot) -> SimpleNamespace:
         """Another worker of the same engine; whom it rings for looks by itself."""
         deaf = {each.number: SimpleNamespace(ring=lambda: None) for each in (FANOUT, PACKAGER)}
         return SimpleNamespace(**(vars(self._worker) | {"slot": slot, "doorbells": deaf}))

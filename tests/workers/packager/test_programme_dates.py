@@ -87,8 +87,6 @@ async def test_a_rendition_that_came_back_is_dated_by_its_arrival(
     await until(rack, lambda: len(dates_ms(stage, "live/small")) >= 3)
     zero_ms = dates_ms(stage, "live/large")[0]
     newest = dates_ms(stage, "live/small")[-1]
-    place = (
-        4 if noticed == "while it is packaged" else 2
-    )  # seconds after its beginning, where the newest begins
+    place = 4 if noticed == "while it is packaged" else 2  # in the stream, in seconds
     assert newest - zero_ms - place * 1_000 >= 1_000
     nursery.cancel_scope.cancel()

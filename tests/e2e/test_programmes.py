@@ -1,0 +1,179 @@
+"""Several renditions of one programme, as one encoder with several outputs publishes them."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import StartEngine
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.hls_client import HlsClient
+from tests.e2e.media import FRAME_RATE, GOP_FRAMES, command
+from tests.engine.hls.reading import read
+from tests.engine.hls.rules import validate
+from tests.house.source import ROOT
+
+pytestmark = pytest.mark.slow
+
+SWITCH: Final = ROOT / "tests" / "browser" / "switch.mjs"
+LARGE, SMALL, SOUND = "live/final_large", "live/final_small", "live/final_sound"
+PROGRAMME: Final = {"live/final": [SOUND, LARGE, SMALL]}
+FRAME_US: Final = 1_000_000 // FRAME_RATE
+
+
+def hls(programmes: dict[str, list[str]]) -> dict[str, dict[str, object]]:
+    return {"hls": {"segment_s": 1.0}, "hls.programmes": {f'"{name}"': of for name, of in programmes.items()}}
+
+
+@contextmanager
+def encoder(ffmpeg: Path, engine: RunningEngine, *names: str) -> Iterator[None]:
+    """One ffmpeg that encodes one picture and one sound in several sizes, until the end of the block."""
+    kinds = {
+        LARGE: [*picture("640x360", 600), *sound()],
+        SMALL: [*picture("320x180", 150, "-tune", "zerolatency"), *sound()],
+        SOUND: sound(),
+    }
+    outputs = [[*kinds[name], "-f", "flv", engine.rtmp_url(name)] for name in names]
+    sources = ["-re", "-f", "lavfi", "-i", f"testsrc=size=640x360:rate={FRAME_RATE}"]
+    sources += ["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"]
+    process = subprocess.Popen(command(ffmpeg, *sources, *[word for output in outputs for word in output]))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def picture(size: str, kbps: int, *tune: str) -> list[str]:
+    """Of this size; every second begins with a keyframe."""
+    x264 = ["-c:v", "libx264", "-preset", "ultrafast", *tune, "-pix_fmt", "yuv420p"]
+    keyframes = ["-g", str(GOP_FRAMES), "-keyint_min", str(GOP_FRAMES), "-sc_threshold", "0", "-bf", "0"]
+    return ["-map", "0:v", "-s", size, *x264, *keyframes, "-b:v", f"{kbps}k"]
+
+
+def sound() -> list[str]:
+    return ["-map", "1:a", "-c:a", "aac", "-b:a", "64k"]
+
+
+def variants(engine: RunningEngine, path: str = "live/final.m3u8") -> dict[str, str]:
+    """What the programme's playlist says: attributes by URI, in its order."""
+    answer = httpx.get(f"http://{engine.addresses['http']}/{path}", timeout=30.0)
+    assert answer.status_code == 200, answer.text
+    return {uri: said for said, uri in re.findall(r"#EXT-X-STREAM-INF:(.*)\n(.*)\n", answer.text)}
+
+
+def wait_for_all(engine: RunningEngine, *names: str) -> None:
+    for name in names:
+        engine.wait_for_stream(name, tags=60)
+
+
+def test_what_is_live_is_in_the_playlist_of_the_programme(start_engine: StartEngine, ffmpeg: Path) -> None:
+    engine = start_engine(hls(PROGRAMME))
+    with encoder(ffmpeg, engine, LARGE, SMALL, SOUND):
+        wait_for_all(engine, LARGE, SMALL, SOUND)
+        found = variants(engine)
+        assert [*found] == [f"{name.removeprefix('live/')}/media.m3u8" for name in (LARGE, SMALL, SOUND)]
+        large, small, alone = found.values()
+        assert "RESOLUTION=640x360,FRAME-RATE=25.000" in large
+        assert "RESOLUTION=320x180,FRAME-RATE=25.000" in small
+        assert 'CODECS="mp4a.40.2"' in alone
+        assert "RESOLUTION" not in alone
+        rates = [int(said.partition("BANDWIDTH=")[2].partition(",")[0]) for said in found.values()]
+        assert rates == sorted(rates, reverse=True)
+        assert [*variants(engine, "live/final/index.m3u8")] == [f"../{uri}" for uri in found]
+        base = f"http://{engine.addresses['http']}/live/"
+        assert {httpx.get(base + uri, timeout=30.0).status_code for uri in found} == {200}
+
+
+def test_who_is_not_live_is_left_out_and_a_reload_changes_the_programme(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine({**hls(PROGRAMME), "play": {"wait_s": 0.2}})
+    assert engine.status(f"http://{engine.addresses['http']}/live/final.m3u8") == 404
+    with encoder(ffmpeg, engine, SMALL, SOUND):
+        wait_for_all(engine, SMALL, SOUND)
+        assert [*variants(engine)] == ["final_small/media.m3u8", "final_sound/media.m3u8"]
+        settings = engine.config_path.read_text().replace(f'"{SOUND}", ', "")
+        engine.config_path.write_text(settings)
+        engine.process.send_signal(signal.SIGHUP)
+        deadline_s = time.monotonic() + 10
+        while [*variants(engine)] != ["final_small/media.m3u8"]:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+
+
+def test_playlists_say_where_the_others_stand_and_date_the_same_moment_alike(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine(hls(PROGRAMME))
+    with encoder(ffmpeg, engine, LARGE, SMALL, SOUND), ExitStack() as stack:
+        wait_for_all(engine, LARGE, SMALL, SOUND)
+        variants(engine)
+        clients = [stack.enter_context(HlsClient(engine, name)) for name in (LARGE, SMALL, SOUND)]
+        for round_number in range(12):
+            for client in clients:
+                client.follow(1, skip=round_number > 3)
+        for client in clients:
+            others = {
+                f"../{other.name.removeprefix('live/')}/media.m3u8": other.fetches
+                for other in clients
+                if other is not client
+            }
+            # A reload of one waits for its next part, and meanwhile the others go on.
+            assert validate(client.fetches, others=others, slack_s=0.7) == []
+        large, small = (read(client.reload()) for client in clients[:2])
+        dates = {segment.date_us for segment in large.segments}
+        assert dates & {segment.date_us for segment in small.segments}
+        assert all(
+            min(abs(date_us - (segment.date_us or 0)) for date_us in dates if date_us) <= FRAME_US
+            for segment in small.segments[1:-1]
+        )
+
+
+def test_whoever_plays_one_rendition_keeps_the_others_packaged(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine(hls(PROGRAMME))
+    with encoder(ffmpeg, engine, LARGE, SMALL), HlsClient(engine, LARGE) as client:
+        wait_for_all(engine, LARGE, SMALL)
+        client.follow(6)  # nobody has asked for the other one, nor for the programme
+        (report,) = read(client.fetches[-1].text).reports
+        assert report["URI"] == "../final_small/media.m3u8"
+        with HlsClient(engine, SMALL) as other:
+            waiting = {"_HLS_msn": report["LAST-MSN"], "_HLS_part": report["LAST-PART"]}
+            began_s = time.monotonic()
+            other.reload(**waiting)
+            assert time.monotonic() - began_s < 5  # it was there already: no segment had to be made
+
+
+def test_hls_js_changes_from_one_rendition_to_the_other_without_a_stall(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine(hls(PROGRAMME))
+    with encoder(ffmpeg, engine, LARGE, SMALL, SOUND):
+        wait_for_all(engine, LARGE, SMALL, SOUND)
+        seen = switch_in_browser(f"http://{engine.addresses['http']}/live/final.m3u8")
+    assert [level["height"] for level in seen["levels"]] == [180, 360]  # without the one of sound alone
+    assert seen["shown"] == [360, 180]
+    assert (seen["stalls"], seen["jumps"]) == (0, 0)
+    first = next(url for level, url in seen["reloads"] if level == 0)
+    assert (
+        "_HLS_msn=" in first
+    )  # hls.js went by the report, and did not have to ask where the other one stands
+
+
+def switch_in_browser(url: str) -> dict[str, Any]:
+    node = Path(sys.executable).with_name("node")
+    seen = subprocess.run([node, SWITCH, url, "3"], capture_output=True, text=True, timeout=90, check=False)
+    assert seen.returncode == 0, seen.stderr
+    answer: dict[str, Any] = json.loads(seen.stdout)
+    return answer
