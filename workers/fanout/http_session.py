@@ -190,13 +190,10 @@ class HttpSession:
         settings = hub.settings_for(programme)
         if not any(map(library.find, streams)):
             await hub.wait_for_any(streams, settings.wait_s)
-        for record in filter(None, map(hub.find, streams)):
-            library.ask_for(record)
-        there = [name for name in streams if hub.find(name) or library.find(name)]
-        if not there:
+        if not any(hub.find(name) or library.find(name) for name in streams):
             raise Unanswerable(404, f"no rendition of {programme} is published")
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
-        shelves = await library.gather(there, longest_s)
+        shelves = await library.gather(streams, longest_s)
         if not shelves:
             raise Unanswerable(503, "there is no segment yet")
         return shelves

@@ -89,10 +89,16 @@ class Library:
         reports = (self._report(other, media_uri(f"/{name}/", other)) for other in others)
         return [report for report in reports if report is not None]
 
-    def _report(self, name: str, uri: str) -> Report | None:
+    def _ask_by_name(self, name: str) -> bool:
+        """Ask for a stream; whether there is one that lives."""
         stream = self._worker.directory.find(name)
-        if stream is not None and stream.state in PLAYABLE:
-            self.ask_for(stream)
+        if stream is None or stream.state not in PLAYABLE:
+            return False
+        self.ask_for(stream)
+        return True
+
+    def _report(self, name: str, uri: str) -> Report | None:
+        self._ask_by_name(name)
         shelf = self.find(name)
         if shelf is None:
             return None
@@ -128,16 +134,18 @@ class Library:
         return None
 
     async def gather(self, names: Sequence[str], seconds: float) -> list[Shelf]:
-        """The shelves of a programme's renditions that have a segment.
+        """The shelves of those of a programme's renditions that have a segment; they are asked for.
 
-        Given back once the first of them has one, and the others had their time; none if that takes too long.
+        Given back once the first of them has one, and those others which live had their time; none if that
+        takes too long.
         """
         ready: list[Shelf] = []
         with trio.move_on_after(seconds) as waiting:
             while not self._closed:
-                found = [self.find(name) for name in names]
-                ready = [shelf for shelf in found if shelf is not None and shelf.window.ready]
-                if len(ready) == len(names):
+                found = {name: self.find(name) for name in names}
+                lives = [name for name in names if self._ask_by_name(name)]
+                ready = [shelf for shelf in found.values() if shelf is not None and shelf.window.ready]
+                if ready and {shelf.record.name for shelf in ready}.issuperset(lives):
                     break
                 for shelf in ready:
                     waiting.deadline = min(waiting.deadline, shelf.opened_s + COMPANY_S)
