@@ -5,6 +5,10 @@ only dots. So it can be part of a file path, a URL, a log line, a metric label o
 anywhere (Node-Media-Server#689 wrote files where `rtmp://host/live/../../../../tmp/pwned` told it to).
 Nothing is cleaned up on the way: what is not a name is refused, never repaired into another one. A single
 segment means `live/<segment>`, as in SRS and nginx-rtmp's examples.
+
+A publisher with several video tracks makes a stream of each: the first has the name that was asked for, and
+track n of `live/cam` is `live/cam~n`. No publisher can ask for such a name, since a tilde is none of the
+characters above, so whoever holds `live/cam` holds its tracks; players may, through a door of their own.
 """
 
 import re
@@ -14,6 +18,10 @@ DEFAULT_APP: Final = "live"
 MAX_SEGMENTS: Final = 4
 MAX_SEGMENT_CHARACTERS: Final = 64
 MAX_NAME_CHARACTERS: Final = MAX_SEGMENTS * (MAX_SEGMENT_CHARACTERS + 1) - 1
+
+TRACK_MARK: Final = "~"
+MAX_TRACK: Final = 15
+"""The highest further track of a publisher that becomes a stream. OBS sends ten at most."""
 
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -60,6 +68,27 @@ def parse_stream_name(raw: str) -> str:
     return raw if len(segments) > 1 else f"{DEFAULT_APP}/{raw}"
 
 
+def parse_played_name(raw: str) -> str:
+    """Return the full name of a stream that a player asks for, which may be a publisher's further track."""
+    stream, mark, track = raw.partition(TRACK_MARK)
+    name = parse_stream_name(stream)
+    if not mark:
+        return name
+    if track not in _TRACKS:
+        raise BadName("forbidden_character")
+    return track_name(name, int(track))
+
+
+def track_name(stream: str, track: int) -> str:
+    """The stream that a further track of the publisher of `stream` is."""
+    return f"{stream}{TRACK_MARK}{track}"
+
+
+def publisher_name(stream: str) -> str:
+    """The name that the publisher of `stream` asked for."""
+    return stream.partition(TRACK_MARK)[0]
+
+
 def join_app_and_name(app: str, name: str) -> Asked:
     """Put together what RTMP sends in two halves, each of which may carry a query.
 
@@ -71,6 +100,9 @@ def join_app_and_name(app: str, name: str) -> Asked:
     halves = (app_path.removeprefix("/").removesuffix("/"), name_path.removeprefix("/"))
     path = "/".join(half for half in halves if half)
     return Asked(parse_stream_name(path), "&".join(query for query in (app_query, name_query) if query))
+
+
+_TRACKS: Final = frozenset(str(track) for track in range(1, MAX_TRACK + 1))
 
 
 def _check_segment(segment: str) -> None:

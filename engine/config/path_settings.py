@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
+from engine.access.names import publisher_name
 from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
@@ -46,10 +47,11 @@ class PathSettings(Struct, frozen=True, kw_only=True):
 
 
 def for_path(config: Config, name: str) -> PathSettings:
-    """Resolve the settings of stream `name` ("live/cam", already validated).
+    """Resolve the settings of stream `name` ("live/cam", already validated); of a track, its publisher's.
 
     Costs a few microseconds per pattern: callers keep the result per stream, and ask again after a reload.
     """
+    name = publisher_name(name)
     ranked = sorted((pattern for pattern in config.paths if matches(pattern, name)), key=specificity)
     return overlay(without_tables(config), (config.paths[pattern] for pattern in ranked))
 

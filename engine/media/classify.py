@@ -57,6 +57,7 @@ class Classified(NamedTuple):
     payload_at: int = 0
     nanos: int = 0
     parts: tuple[TrackPart, ...] = ()
+    packet_type: int = 0
 
     @property
     def header(self) -> bool:
@@ -204,7 +205,7 @@ def _enhanced(
             return Classified(Role.UNKNOWN, codec)
         cts_ms, at = _si24(body, at), at + 3
     keyframe = frame_type == _KEY_FRAME and role is Role.FRAME
-    return Classified(role, codec, keyframe, cts_ms, first.track, at, nanos, parts)
+    return Classified(role, codec, keyframe, cts_ms, first.track, at, nanos, parts, packet_type)
 
 
 def _mod_ex(body: Body, at: int) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from structlog.typing import FilteringBoundLogger
 
-from engine.access.names import parse_stream_name
+from engine.access.names import parse_played_name
 from workers.control import models
 from workers.control.clients import Clients, Unanswered
 from workers.control.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
@@ -57,7 +57,7 @@ async def show_stream(desk: TheDesk, name: FromPath[str]) -> models.StreamDetail
 
     Raises NotThere, and BadName for a name that is none.
     """
-    full_name = parse_stream_name(str(name).strip("/"))
+    full_name = parse_played_name(str(name).strip("/"))
     stream = desk.streams.find(full_name, time.monotonic_ns())
     if stream is None:
         raise NotThere(f"there is no stream {full_name}")
@@ -72,7 +72,7 @@ async def show_stream(desk: TheDesk, name: FromPath[str]) -> models.StreamDetail
 async def list_clients(
     desk: TheDesk, stream: OfStream = None, after: After = "", limit: Limit = PAGE_DEFAULT
 ) -> models.ClientList:
-    full_name = parse_stream_name(stream) if stream is not None else None
+    full_name = parse_played_name(stream) if stream is not None else None
     return await desk.clients.page(full_name, after, limit)
 
 

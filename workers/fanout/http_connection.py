@@ -11,7 +11,7 @@ import socket
 
 import trio
 
-from engine.access.names import BadName, parse_stream_name
+from engine.access.names import BadName, parse_played_name
 from engine.media.gop import StartMode
 from engine.protocols import websocket
 from engine.protocols.http import (
@@ -147,7 +147,7 @@ class HttpConnection(Connection):
 
     def _name(self, route: Route) -> str:
         try:
-            return parse_stream_name(route.raw_name)
+            return parse_played_name(route.raw_name)
         except BadName as error:
             raise self._plain(400, f"{error}\n", "bad_name") from None
 

@@ -9,7 +9,7 @@ import secrets
 
 import trio
 
-from engine.access.names import BadName, parse_stream_name
+from engine.access.names import BadName, parse_played_name
 from engine.protocols.http import (
     RemoteProtocolError,
     Request,
@@ -167,7 +167,7 @@ class HttpSession:
 
     def _name(self, route: Route) -> str:
         try:
-            return parse_stream_name(route.raw_name)
+            return parse_played_name(route.raw_name)
         except BadName as error:
             raise Unanswerable(400, str(error)) from None
 
@@ -183,9 +183,12 @@ class HttpSession:
     async def _find_renditions(self, library: Library, route: Route, request: Request) -> list[Shelf]:
         """The shelves of the programme's renditions, or of the stream that is one by itself."""
         programme = self._name(route)
-        streams = self._audience.worker.config.hls.programmes.renditions(programme)
-        if not streams:
-            return [await self._find(library, route, request)]
+        streams = library.renditions(programme)
+        if streams == (programme,):
+            shelf = await self._find(library, route, request)
+            streams = library.renditions(programme)  # the tracks of a publisher who has just begun are later
+            if streams == (programme,):
+                return [shelf]
         hub = self._audience.hub
         settings = hub.settings_for(programme)
         if not any(map(library.find, streams)):
@@ -208,9 +211,8 @@ class HttpSession:
         if record is not None:
             library.ask_for(record)
             # A player that changes to another rendition stays one player.
-            programme = self._audience.worker.config.hls.programmes.programme_of(name)
             who = f"{self._connection.host}|{request.user_agent}"
-            library.note_viewer(programme or name, who, record.slot)
+            library.note_viewer(library.programme_of(name), who, record.slot)
         if shelf is not None and shelf.window.ready:
             return shelf
         if record is None:

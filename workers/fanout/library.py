@@ -19,6 +19,7 @@ from workers.fanout.locations import media_uri
 from workers.fanout.shelf import Shelf, is_served
 from workers.runtime.bells import BellListener
 from workers.runtime.packages import Packages
+from workers.runtime.programmes import programme_of, renditions_of
 from workers.runtime.slots import PACKAGER, of_role
 from workers.runtime.worker import Worker
 
@@ -78,14 +79,20 @@ class Library:
             for slot in of_role(self._worker.slots, PACKAGER):
                 self._worker.doorbells[slot.number].ring()
 
+    def programme_of(self, name: str) -> str:
+        """The programme that the stream is a rendition of."""
+        return programme_of(self._worker.config.hls.programmes, name)
+
+    def renditions(self, programme: str) -> tuple[str, ...]:
+        """The streams that are a programme now; one by itself is the only rendition of its own."""
+        return renditions_of(self._worker.config.hls.programmes, self._worker.directory, programme)
+
     def look_around(self, name: str) -> list[Report]:
         """Where the other renditions stand that players of this stream may change to.
 
         They are packaged for as long as this one is asked for, so that there is something to change to.
         """
-        programmes = self._worker.config.hls.programmes
-        programme = programmes.programme_of(name)
-        others = [one for one in programmes.renditions(programme or "") if one != name]
+        others = [one for one in self.renditions(self.programme_of(name)) if one != name]
         reports = (self._report(other, media_uri(f"/{name}/", other)) for other in others)
         return [report for report in reports if report is not None]
 

@@ -21,6 +21,7 @@ from workers.ingest.company import Company
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.ingest.tracks import PublishedTracks
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import HandOver
 from workers.runtime.worker import Worker
@@ -82,6 +83,7 @@ class Publisher:
         self.remote = message.remote
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
+        self._tracks: PublishedTracks | None = None
         self.bytes_in = 0
         self.tags_in = 0
         self._worker = worker
@@ -131,6 +133,7 @@ class Publisher:
 
     def _open(self, name: str) -> PublishedStream:
         stream = self.stream = self._streams.open(name, self)
+        self._tracks = PublishedTracks(self._streams, name, self.id, self._worker.log)
         self._report.started(PROTOCOL, stream.beginning)
         self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
         return stream
@@ -210,13 +213,17 @@ class Publisher:
             raise Ended("finished", clean=True)
 
     def _write(self, stream: PublishedStream, events: "list[Event] | tuple[Event, ...]", now_ns: int) -> int:
+        messages = [event for event in events if isinstance(event, Media)]
         try:
-            return stream.take([event for event in events if isinstance(event, Media)], now_ns)
+            tags = stream.take(messages, now_ns)
         except tuple(RING_FAILURES) as error:
             self._report.ring_failed(RING_FAILURES[type(error)])
             self._worker.log.error("ring_failed", conn=self.id, stream=stream.name, why=str(error))
             self._protocol.close("NetStream.Publish.Failed", str(error))
             raise Ended("error") from error
+        if self._tracks is not None and stream.publisher is self:  # else another one has them by now
+            self._tracks.take(messages, now_ns)
+        return tags
 
     def _count(self, size_bytes: int, tags: int) -> None:
         self.bytes_in += size_bytes
@@ -303,6 +310,8 @@ class Publisher:
             stream.finished(self)
         else:
             stream.vanished(self)
+        if self._tracks is not None:
+            self._tracks.leave(clean=clean or self._reason == "drained")
         self._report.ended(PROTOCOL, self._reason, seconds)
         self._worker.log.info(
             "unpublished",

@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from engine.access.names import publisher_name
 from engine.config import PathSettings, for_path
 from engine.protocols.hls import Window, init_name, segment_name
 from engine.protocols.hls.dates import ProgrammeClock
@@ -21,6 +22,7 @@ from workers.packager.report import Report
 from workers.packager.segment_files import Budget, SegmentFiles
 from workers.runtime.bells import BellListener, Bells
 from workers.runtime.packages import WindowReader, asked_lately_s, stamp_of
+from workers.runtime.programmes import programme_of
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import Worker
 
@@ -98,16 +100,20 @@ class PackageRack:
         """Which packager packages the stream: the same one for all renditions of a programme, which share
         its clock."""
         programme = self._worker.config.hls.programmes.programme_of(record.name)
-        return (zlib.crc32(programme.encode()) if programme else record.slot) % self._count
+        if programme is not None:
+            return zlib.crc32(programme.encode()) % self._count
+        name = publisher_name(record.name)
+        first = None if name == record.name else self._worker.directory.find(name)
+        return (first or record).slot % self._count
 
     def _clock_for(self, record: StreamRecord) -> ProgrammeClock | None:
         """The clock of the programme that the stream is a rendition of.
 
-        None as well where a publisher came back or took over: such times are no longer the encoder's.
+        None where a publisher came back or took over: such times are no longer the encoder's.
         """
-        programme = self._worker.config.hls.programmes.programme_of(record.name)
-        if programme is None or record.stats.reconnects or record.stats.takeovers:
+        if record.stats.reconnects or record.stats.takeovers:
             return None
+        programme = programme_of(self._worker.config.hls.programmes, record.name)
         clock = self._clocks.get(programme)
         if clock is None:
             clock = self._clocks[programme] = ProgrammeClock()

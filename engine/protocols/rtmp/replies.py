@@ -34,6 +34,10 @@ SAMPLE_ACCESS: Final = amf0.encode("|RtmpSampleAccess", True, True)
 """Script message before the media of a play: Flash may read the pictures (FMS and nginx-rtmp send it)."""
 
 
+CAN_MULTITRACK: Final = 2.0
+"""Enhanced RTMP v2, CapsExMask: several tracks over one connection; each further one becomes a stream."""
+
+
 def connected(transaction: float, enhanced: bool) -> Command:
     """The answer to `connect` (RTMP 1.0 section 7.2.1.1); FourCC keys only for a client that brought some."""
     server: dict[str, amf0.Value] = {"fmsVer": "FMS/3,5,7,7009", "capabilities": 31.0, "mode": 1.0}
@@ -47,7 +51,7 @@ def connected(transaction: float, enhanced: bool) -> Command:
         information["fourCcList"] = ["*"]
         information["videoFourCcInfoMap"] = {"*": CAN_FORWARD}
         information["audioFourCcInfoMap"] = {"*": CAN_FORWARD}
-        information["capsEx"] = 0.0
+        information["capsEx"] = CAN_MULTITRACK
     return Command("_result", transaction, (server, information))
 
 
