@@ -26,6 +26,9 @@ _MOD_EX: Final = 7
 _CLASSIC_AVC: Final = {0: bytes(4), 1: b"\x01", 2: b"\x02\x00\x00\x00", 3: b"\x01\x00\x00\x00"}
 _CLASSIC_AVC_ID: Final = 7
 
+_AAC: Final = 10  # SoundFormat (annex E.4.2.1)
+_EX_AUDIO: Final = 9
+
 _ENHANCED: Final = 0x80
 _FRAME_TYPE: Final = 0x70
 
@@ -63,6 +66,8 @@ class TrackSplit:
             yield part.track, KIND_VIDEO, _alone(body, found, part)
 
     def _take_audio(self, body: Body) -> list[tuple[int, int, bytes]]:
+        if not self._tracks and not _may_be_header(body):
+            return []
         found = classify(KIND_AUDIO, body)
         if found.parts:  # the first track of sound comes without a number, from all encoders there are
             return []
@@ -74,6 +79,11 @@ class TrackSplit:
 def _may_be_multitrack(body: Body) -> bool:
     """Asked of every picture: whether it is worth a closer look."""
     return bool(body) and body[0] & _ENHANCED != 0 and body[0] & 0x0F in (_VIDEO_MULTITRACK, _MOD_EX)
+
+
+def _may_be_header(body: Body) -> bool:
+    """The same of sound while there is no further track that wants it."""
+    return len(body) > 1 and (body[0] >> 4 == _EX_AUDIO or (body[0] >> 4 == _AAC and not body[1]))
 
 
 def _alone(body: Body, found: Classified, part: TrackPart) -> bytes:

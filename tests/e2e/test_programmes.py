@@ -53,6 +53,21 @@ def encoder(ffmpeg: Path, engine: RunningEngine, *names: str) -> Iterator[None]:
         process.wait()
 
 
+@contextmanager
+def multitrack_encoder(ffmpeg: Path, engine: RunningEngine, name: str) -> Iterator[None]:
+    """One ffmpeg that sends two sizes over one connection (enhanced RTMP v2)."""
+    sources = ["-re", "-f", "lavfi", "-i", f"testsrc=size=640x360:rate={FRAME_RATE}"]
+    sources += ["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"]
+    coding = [*picture("640x360", 600)[4:], "-map", "0:v", "-map", "0:v", *sound()]
+    sizes = ["-filter:v:1", "scale=320:180"]
+    process = subprocess.Popen(command(ffmpeg, *sources, *coding, *sizes, "-f", "flv", engine.rtmp_url(name)))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def picture(size: str, kbps: int, *tune: str) -> list[str]:
     """Of this size; every second begins with a keyframe."""
     x264 = ["-c:v", "libx264", "-preset", "ultrafast", *tune, "-pix_fmt", "yuv420p"]
@@ -153,6 +168,40 @@ def test_whoever_plays_one_rendition_keeps_the_others_packaged(
             began_s = time.monotonic()
             other.reload(**waiting)
             assert time.monotonic() - began_s < 5  # it was there already: no segment had to be made
+
+
+def test_the_tracks_of_one_publisher_are_a_programme_by_themselves(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine(hls({}))
+    with multitrack_encoder(ffmpeg, engine, "live/multi"), ExitStack() as stack:
+        wait_for_all(engine, "live/multi", "live/multi~1")
+        found = variants(engine, "live/multi.m3u8")
+        assert [*found] == ["multi/media.m3u8", "multi~1/media.m3u8"]
+        large, small = found.values()
+        assert "mp4a.40.2" in large
+        assert "mp4a.40.2" in small
+        assert ("640x360" in large, "320x180" in small) == (True, True)
+        clients = [stack.enter_context(HlsClient(engine, name)) for name in ("live/multi", "live/multi~1")]
+        for _ in range(8):
+            for client in clients:
+                client.follow(1)
+        others = {"../multi~1/media.m3u8": clients[1].fetches}
+        assert validate(clients[0].fetches, others=others, slack_s=0.7) == []
+        large_dates, small_dates = (
+            [segment.date_us for segment in read(client.reload()).segments] for client in clients
+        )
+        assert set(large_dates) & set(small_dates)
+        assert engine.api("streams/live/multi~1")["stream"]["video"]["width"] == 320
+
+
+def test_hls_js_plays_the_tracks_of_one_publisher(start_engine: StartEngine, ffmpeg: Path) -> None:
+    engine = start_engine(hls({}))
+    with multitrack_encoder(ffmpeg, engine, "live/multi"):
+        wait_for_all(engine, "live/multi", "live/multi~1")
+        seen = switch_in_browser(f"http://{engine.addresses['http']}/live/multi.m3u8")
+    assert seen["shown"] == [360, 180]
+    assert (seen["stalls"], seen["jumps"]) == (0, 0)
 
 
 def test_hls_js_changes_from_one_rendition_to_the_other_without_a_stall(

@@ -4,6 +4,7 @@ from engine.media.flags import NEW_EPOCH
 from engine.media.headers import retime_blob
 from engine.media.intake import Intake, IntakeTag
 from engine.media.tags import flv_header
+from engine.media.track_split import TrackSplit
 from engine.protocols.flv import FlvEvent, FlvReader, RemoteProtocolError
 from shm.ring_entry import ENTRY
 from tests.fuzz.target import Pieces, Target
@@ -34,13 +35,21 @@ def read_flv(pieces: Pieces) -> tuple[list[FlvEvent], str]:
 
 
 def take_in(pieces: Pieces) -> list[IntakeTag]:
-    """A publisher's session: kind, time and length, then a body, and again. All of it is fit for the ring."""
+    """A publisher's session: kind, time and length, then a body, and again. All of it is fit for the ring.
+
+    So is what goes to further tracks.
+    """
     intake, tags = Intake(), list[IntakeTag]()
+    split, further = TrackSplit(), dict[int, Intake]()
     data = b"".join(pieces)
     while len(data) > PIECE_HEADER_BYTES:
         kind, at_ms, length = (8, 9, 18)[data[0] % 3], int.from_bytes(data[1:5]), int.from_bytes(data[5:7])
         end = PIECE_HEADER_BYTES + length
-        tags += intake.take(kind, at_ms, data[PIECE_HEADER_BYTES:end], now_ns=len(tags))
+        body = data[PIECE_HEADER_BYTES:end]
+        tags += intake.take(kind, at_ms, body, now_ns=len(tags))
+        for track, track_kind, alone in split.take(kind, body):
+            for tag in further.setdefault(track, Intake()).take(track_kind, at_ms, alone, now_ns=len(tags)):
+                _check_entry(tag)
         data = data[end:]
     for tag in tags:
         _check_entry(tag)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.access import BadName, join_app_and_name, parse_stream_name
-from engine.access.names import MAX_NAME_CHARACTERS
+from engine.access.names import MAX_NAME_CHARACTERS, parse_played_name, publisher_name, track_name
 
 SEGMENT = st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True).filter(lambda text: text.strip("."))
 NAME = re.compile(r"(?:(?!\.+(?:/|\Z))[A-Za-z0-9_.-]{1,64}(?:/|\Z)){2,4}")
@@ -110,6 +110,31 @@ def test_the_two_halves_of_an_rtmp_name_come_together(app: str, name: str, joine
 def test_two_halves_are_not_more_than_a_name(app: str, name: str) -> None:
     with pytest.raises(BadName):
         join_app_and_name(app, name)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [("cam", "live/cam"), ("live/cam~1", "live/cam~1"), ("cam~15", "live/cam~15"), ("a/b/c~9", "a/b/c~9")],
+)
+def test_players_may_ask_for_a_further_track(raw: str, name: str) -> None:
+    assert parse_played_name(raw) == name
+    assert publisher_name(name) == name.partition("~")[0]
+
+
+@pytest.mark.parametrize(
+    "raw", ["cam~", "cam~0", "cam~16", "cam~01", "cam~1~1", "~1", "cam~x", "cam~1/b", "cam~\u0661"]
+)
+def test_what_is_no_further_track_is_refused(raw: str) -> None:
+    with pytest.raises(BadName):
+        parse_played_name(raw)
+
+
+def test_nobody_can_publish_as_a_further_track() -> None:
+    for raw in (track_name("live/cam", 1), "cam~1"):
+        with pytest.raises(BadName):
+            parse_stream_name(raw)
+    with pytest.raises(BadName):
+        join_app_and_name("live", "cam~1")
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
