@@ -5,9 +5,6 @@ long, and Overwritten when a ring was faster than the player: what it got is wro
 says so.
 """
 
-import os
-import socket
-
 import trio
 
 from engine.protocols.http import (
@@ -25,6 +22,7 @@ from shm.ring import RingReader
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.pages import Asset
 from workers.fanout.shelf import GrowingPart, Shelf
+from workers.fanout.sinks import Sink, send_from_file, wait_for_room
 
 SEND_S: float = 30.0
 """An answer must be taken within so long, seconds: the largest segments in ten, and patience for bad
@@ -74,13 +72,13 @@ async def send_file(connection: Connection, head: bytes, fd: int, piece: ByteRan
         await _sendfile(connection.sock, fd, piece)
 
 
-async def _sendfile(sock: socket.socket, fd: int, piece: ByteRange) -> None:
+async def _sendfile(sock: Sink, fd: int, piece: ByteRange) -> None:
     at = piece.first
     while at < piece.stop:
         try:
-            sent = os.sendfile(sock.fileno(), fd, at, min(SENDFILE_BYTES, piece.stop - at))
+            sent = send_from_file(sock, fd, at, min(SENDFILE_BYTES, piece.stop - at))
         except BlockingIOError:
-            await trio.lowlevel.wait_writable(sock)
+            await wait_for_room(sock)
             continue
         except OSError:
             raise PeerGone from None

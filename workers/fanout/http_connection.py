@@ -7,7 +7,6 @@ read head -> find the stream -> HTTP-FLV: response head, then the ring
 """
 
 import secrets
-import socket
 
 import trio
 
@@ -32,6 +31,7 @@ from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.http_session import ROUTES, HttpSession
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
+from workers.fanout.sinks import Sink
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 
 WIRES_OF: dict[str, Wire] = {"flv": WEBSOCKET_FLV, "mp4": WEBSOCKET_MP4}
@@ -48,7 +48,7 @@ class Refused(Exception):
         self.status = status
 
 
-async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> None:
+async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
     """Serve one connection; its errors end here."""
     connection = HttpConnection(audience, sock, remote)
     audience.report.accepted("http")
@@ -70,7 +70,7 @@ class HttpConnection(Connection):
 
     __slots__ = ("_audience", "_frames", "_method", "_requests")
 
-    def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
+    def __init__(self, audience: Audience, sock: Sink, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._method = "GET"
