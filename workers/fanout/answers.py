@@ -32,6 +32,8 @@ PAGE_ROUTES: dict[str, str] = {"page": "/play/{stream}", "index": "/", "asset": 
 ROUTES: dict[str, str] = HLS_ROUTES | PAGE_ROUTES
 """What requests are called in the counters."""
 
+UNKNOWN_ROUTE: str = "/{unknown}"
+
 FIRST_SEGMENT_S: float = 5.0
 """How long the first who asks waits for a first segment beyond the longest there may be, seconds."""
 
@@ -81,7 +83,7 @@ class Answers:
 
     def _count(self, request: Request, route: Route | None, status: int) -> None:
         report, kind = self._audience.report, route.kind if route else ""
-        report.request(request.method, ROUTES.get(kind, "/{unknown}"), status)
+        report.request(request.method, ROUTES.get(kind, UNKNOWN_ROUTE), status)
         if route is not None and kind in HLS_ROUTES:
             report.hls_request(resource_of(route), status)
 
