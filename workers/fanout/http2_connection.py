@@ -101,6 +101,9 @@ class Http2Session(Connection):
         if not self._asked.is_set():
             self._audience.report.handshake_failed(PROTOCOL, reason)
         self._wire.lose()
+        self._lose_streams()
+
+    def _lose_streams(self) -> None:
         for stream in self._streams.values():
             stream.lose()
 
@@ -166,6 +169,7 @@ class Http2Session(Connection):
 
     def _note(self, error: http2.RemoteProtocolError) -> None:
         report = self._audience.report
+        self._lose_streams()
         report.protocol_error(PROTOCOL)
         if not self._asked.is_set():
             report.handshake_failed(PROTOCOL, "protocol_error")
@@ -192,6 +196,13 @@ class Http2Session(Connection):
             self._emptied.set()
 
     async def _serve(self, stream: Http2Stream, asked: http2.RequestArrived | http2.RequestRefused) -> None:
+        if not stream.over.is_set():  # taken back in the same breath
+            await self._serve_wanted(stream, asked)
+        self._forget(stream)
+
+    async def _serve_wanted(
+        self, stream: Http2Stream, asked: http2.RequestArrived | http2.RequestRefused
+    ) -> None:
         self._audience.report.http2_request()
         try:
             with stream.scope:
@@ -206,7 +217,6 @@ class Http2Session(Connection):
             stream.give_up(http2.ErrorCode.INTERNAL_ERROR)
         finally:
             stream.give_up()
-            self._forget(stream)
 
     async def _answer(self, stream: Http2Stream, request: Request) -> None:
         request_id = request.request_id or secrets.token_hex(8)
