@@ -132,14 +132,16 @@ class Http2Connection:
         return frame.kind == Kind.CONTINUATION
 
     def _feed(self, frame: Frame) -> list[h2.events.Event]:
+        """Let h2 have it. Its words are for us: there are addresses of our memory in some of them."""
         try:
             return self._h2.receive_data(frame.wire)
-        except h2.exceptions.DenialOfServiceError as error:
+        except h2.exceptions.DenialOfServiceError:
             raise RemoteProtocolError(
-                str(error), code=ErrorCode.ENHANCE_YOUR_CALM, flood="header_list"
+                "header list too large", code=ErrorCode.ENHANCE_YOUR_CALM, flood="header_list"
             ) from None
         except h2.exceptions.ProtocolError as error:
-            raise RemoteProtocolError(f"h2 refuses: {error}", code=int(error.error_code)) from None
+            fault = type(error).__name__
+            raise RemoteProtocolError(f"h2 refuses it: {fault}", code=int(error.error_code)) from None
 
     def _understand(self, event: h2.events.Event, now_s: float) -> Iterator[Event]:
         if isinstance(event, h2.events.RequestReceived):
