@@ -98,7 +98,7 @@ class Http2Session(Connection):
 
     def _end_lost(self, reason: str) -> None:
         """The client is gone, or as good as: nothing more can be said to it."""
-        if not self._asked.is_set():
+        if not (self._asked.is_set() or self._nursery.cancel_scope.cancel_called):
             self._audience.report.handshake_failed(PROTOCOL, reason)
         self._wire.lose()
         self._lose_streams()

@@ -21,6 +21,7 @@ from workers.fanout.answers import Answers
 from workers.fanout.exchange import SEND_S, Exchange, Overwritten
 from workers.fanout.http2_wire import MAX_UNREAD_BYTES, Http2Wire
 from workers.fanout.http_session import KEEP_S
+from workers.fanout.sinks import Sink
 
 ANYTHING = b"/"
 BODY = os.urandom(300_000)
@@ -205,10 +206,14 @@ async def test_who_reads_nothing_costs_little_memory_and_is_dropped(
         await exchange.send(growing_head(content_type="a/b", request_id="r"), BODY)
 
     monkeypatch.setattr(Answers, "answer", send)
-    wires: list[Http2Wire] = []
-    monkeypatch.setattr(
-        http2_connection, "Http2Wire", lambda sink: wires.append(Http2Wire(sink)) or wires[-1]
-    )
+    wires = list[Http2Wire]()
+
+    class Watched(Http2Wire):
+        def __init__(self, sink: Sink) -> None:
+            super().__init__(sink)
+            wires.append(self)
+
+    monkeypatch.setattr(http2_connection, "Http2Wire", Watched)
     async with connected(buffer_bytes=4096) as play:
         for _ in range(MAX_STREAMS):
             play.browser.ask(request(ANYTHING))
