@@ -101,19 +101,25 @@ class Http2Wire:
     async def write(self) -> None:
         """Empty the buffer whenever there is room below.
 
-        Raises PeerGone, and `trio.TooSlowError` when nothing is taken for long.
+        Raises PeerGone, and `trio.TooSlowError` for a peer that takes next to nothing for long.
         """
         while True:
             await self._filled.wait()
             while self._unsent and not self._is_lost:
                 with trio.fail_after(SEND_S):
-                    await wait_for_room(self.sink)
-                del self._unsent[: self._try_to_send(self._unsent)]
-                if len(self._unsent) <= LOW_BUFFERED_BYTES:
-                    self._wake()
+                    await self._write_some()
+                self._wake()
             if self._is_lost:
                 raise PeerGone
             self._filled = trio.Event()
+
+    async def _write_some(self) -> None:
+        """Until the buffer is low: a byte now and then is not enough to be kept."""
+        while not self._is_lost:
+            await wait_for_room(self.sink)
+            del self._unsent[: self._try_to_send(self._unsent)]
+            if len(self._unsent) <= LOW_BUFFERED_BYTES:
+                return
 
     async def wait_for_room(self) -> None:
         """Until more of an answer may be put into the buffer."""

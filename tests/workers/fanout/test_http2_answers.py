@@ -225,6 +225,23 @@ async def test_who_reads_nothing_costs_little_memory_and_is_dropped(
         assert play.over.is_set()
 
 
+async def test_who_reads_a_little_now_and_then_is_dropped_as_well(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(answers: Answers, exchange: Exchange, route: Route | None) -> None:
+        await exchange.send(growing_head(content_type="a/b", request_id="r"), BODY)
+
+    monkeypatch.setattr(Answers, "answer", send)
+    async with connected(buffer_bytes=4096) as play:
+        for _ in range(MAX_STREAMS):
+            play.browser.ask(request(ANYTHING))
+        since_s = trio.current_time()
+        while not play.over.is_set():
+            await trio.sleep(1)
+            play.browser.sock.recv(500)
+        assert trio.current_time() - since_s < 2 * SEND_S
+
+
 # -- the end
 
 
