@@ -24,7 +24,7 @@ has their sums, and nothing where a sum means nothing. Twice as many as may be p
 
 LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls", "http"),
+        "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls", "http", "http2"),
         "role": ("ingest", "fanout", "packager", "control"),
         "direction": ("in", "out"),
         "kind": (

@@ -45,6 +45,27 @@ CONNECTIONS: Final = (
         labels=("method", "route", "status"),
     ),
     Metric(
+        name="fanlight_http2_requests_total",
+        kind="counter",
+        help="Those of the HTTP requests of players that came over HTTP/2.",
+    ),
+    Metric(
+        name="fanlight_http2_floods_total",
+        kind="counter",
+        help="HTTP/2 connections that were ended because their client sent too much of something.",
+        labels=("reason",),
+        reasons=(
+            "resets",
+            "settings",
+            "pings",
+            "window_updates",
+            "body_frames",
+            "other_frames",
+            "continuations",
+            "header_list",
+        ),
+    ),
+    Metric(
         name="fanlight_http_request_seconds",
         kind="histogram",
         help="How long HTTP requests took; requests that play a stream are not among them.",

@@ -19,6 +19,7 @@ from engine.protocols.http import (
     RequestReader,
     chunk,
     growing_head,
+    http1_head,
     media_head,
     not_modified_head,
 )
@@ -30,7 +31,8 @@ MILLISECOND = 1_000_000
 
 @given(st.integers(0, 10**9), st.integers(0, 300))
 def test_heads_of_the_engine_are_read_once_they_are_whole(size: int, cut: int) -> None:
-    head = media_head(size, content_type=MP4_TYPE, request_id="r", origin="*")
+    media = media_head(size, content_type=MP4_TYPE, request_id="r", origin="*")
+    head = http1_head(media, keep_alive=True)
     found = read_head(head + b"body")
     assert found is not None
     assert (found.status, found.head_bytes, found.body_bytes) == (200, len(head), size)
@@ -38,13 +40,15 @@ def test_heads_of_the_engine_are_read_once_they_are_whole(size: int, cut: int) -
 
 
 def test_an_answer_without_body_has_none() -> None:
-    found = read_head(not_modified_head(etag='"x"', cache_control="no-cache", request_id="r"))
+    head = not_modified_head(etag='"x"', cache_control="no-cache", request_id="r")
+    found = read_head(http1_head(head, keep_alive=True))
     assert found is not None
     assert (found.status, found.body_bytes) == (304, 0)
 
 
 def test_a_growing_part_is_read_to_its_last_chunk() -> None:
-    found = read_head(growing_head(content_type=MP4_TYPE, request_id="r", http_version="1.1"))
+    head = growing_head(content_type=MP4_TYPE, request_id="r")
+    found = read_head(http1_head(head, keep_alive=True))
     assert found is not None
     assert found.body_bytes is None
 

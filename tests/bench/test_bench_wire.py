@@ -20,7 +20,7 @@ from bench.stream import (
 from bench.wire import flv, http, rtmp
 from engine.media.classify import classify
 from engine.media.tags import encode_tag
-from engine.protocols.http import RequestReader, flv_response
+from engine.protocols.http import RequestReader, flv_head, http1_head
 from engine.protocols.rtmp.play_frames import encode_message
 from engine.protocols.websocket import ClientFrames, Pong, accept_response, close, encode_frame
 
@@ -28,6 +28,8 @@ CUTS = st.lists(st.integers(1, 50), min_size=1, max_size=30)
 MESSAGES = st.lists(
     st.tuples(st.sampled_from([8, 9, 18]), st.integers(0, 2**32 - 1), st.binary(max_size=9000)), max_size=8
 )
+
+FLV_ANSWER = http1_head(flv_head(None, "r"), keep_alive=False) + b"FLV"
 
 
 def pieces(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -106,7 +108,7 @@ def test_the_engine_takes_our_requests() -> None:
 def test_a_dialogue_waits_for_its_answer() -> None:
     for protocol in PROTOCOLS:
         assert dialogue(protocol, "a:1", "live/x").answer(b"HTTP/1.1 2") is None
-    assert dialogue(HTTP_FLV, "a:1", "live/x").answer(flv_response(None, "r") + b"FLV") == b""
+    assert dialogue(HTTP_FLV, "a:1", "live/x").answer(FLV_ANSWER) == b""
     assert dialogue(RTMP, "a:1", "live/x").answer(bytes(rtmp.SERVER_HANDSHAKE_BYTES))
     with pytest.raises(Refused, match="404"):
         dialogue(HTTP_FLV, "a:1", "live/x").answer(b"HTTP/1.1 404 Not Found\r\n\r\n")

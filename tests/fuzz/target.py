@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import h2
+import hpack
 import msgspec
 import wsproto
 
@@ -23,7 +25,7 @@ Pieces = Sequence[bytes]
 CORPUS: Final = Path(__file__).parent / "corpus"
 UNDER_TEST: Final = (
     *(f"{ROOT}/{folder}/" for folder in ("engine", "workers", "shm", "tests/fuzz")),
-    str(Path(str(wsproto.__file__)).parent),
+    *(str(Path(str(library.__file__)).parent) for library in (wsproto, h2, hpack)),
 )
 """All that reads bytes in Python; llhttp, behind the heads of HTTP, is compiled."""
 

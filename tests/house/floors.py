@@ -37,6 +37,16 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "shm": (),
     "engine": ("msgspec",),
     "engine.protocols.http": ("httptools", "msgspec"),
+    "engine.protocols.http2": (
+        "h2",
+        "h2.config",
+        "h2.connection",
+        "h2.events",
+        "h2.exceptions",
+        "h2.settings",
+        "hpack",
+        "msgspec",
+    ),
     # Its modules by name, since they look around while they are imported, and only then.
     "engine.protocols.srt": (
         "cryptography",

@@ -1,6 +1,5 @@
 """Everybody who plays in this worker: admission, the register, the once-a-second round, the last word."""
 
-import socket
 import time
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from workers.fanout.hls_answers import Hls
 from workers.fanout.hub import Hub
 from workers.fanout.player import Player
 from workers.fanout.report import Report
+from workers.fanout.sinks import set_low_water
 from workers.fanout.srt_player import SrtPlayer
 from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
@@ -28,8 +28,6 @@ connection.
 
 WEBSOCKETS = (WEBSOCKET_FLV.name, WEBSOCKET_MP4.name)
 QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unmasked
-
-TCP_NOTSENT_LOWAT: int = socket.TCP_NOTSENT_LOWAT
 
 
 class Full(Exception):
@@ -69,8 +67,7 @@ class Audience:
         """Let `player` in: it is sent to from now on."""
         player.joined_ns = time.monotonic_ns()
         player.feed = feed
-        if player.sock.type == socket.SOCK_STREAM:
-            set_low_water(player.sock, feed.low_water_bytes())
+        set_low_water(player.sock, feed.low_water_bytes())
         feed.join(player, wire, mode or StartMode(feed.settings.start))
         self._players[player.client_id] = player
         self.report.player_started(player)
@@ -163,12 +160,3 @@ class Audience:
         for player in self:
             if player.protocol in WEBSOCKETS and player.pump and not player.done:
                 player.pump.divert(player, QUIET_PING)
-
-
-def set_low_water(sock: socket.socket, size_bytes: int) -> None:
-    """Let the kernel take no more than `size_bytes` ahead of what it has sent, where the socket is TCP.
-
-    Without it a slow player hides seconds of media in its send buffer, where no cursor sees them.
-    """
-    if sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, size_bytes)

@@ -8,7 +8,6 @@ socket has room. What a player is owed, in this order:
   3. the log from its place on, up to the ranks' place or the next seam
 """
 
-import socket
 import time
 
 import trio
@@ -21,6 +20,7 @@ from workers.fanout.judge import Judge
 from workers.fanout.logs import Bytes
 from workers.fanout.moves import Moves
 from workers.fanout.player import Player, PlayerState
+from workers.fanout.sinks import Sink, wait_for_room
 
 STEP_BYTES: int = 256 * 1024
 """Most bytes offered to a socket at once: its send buffer takes no more anyway."""
@@ -106,7 +106,7 @@ class CatchUp:
 
     async def _wait_for_room(self, player: Player) -> None:
         with trio.move_on_after(PATIENCE_S):
-            await trio.lowlevel.wait_writable(player.sock)
+            await wait_for_room(player.sock)
 
     def _may_send(self, player: Player) -> bool:
         """Whether there is anything to send now: a waiting player stands at a boundary and may be spoken
@@ -178,7 +178,7 @@ class CatchUp:
             self._moves.wait_here(player)
 
 
-def _send_some(sock: socket.socket, pieces: tuple[Bytes, ...]) -> int:
+def _send_some(sock: Sink, pieces: tuple[Bytes, ...]) -> int:
     """Bytes taken, 0 when there is no room. Raises OSError for a dead connection."""
     try:
         return sock.sendmsg(pieces)

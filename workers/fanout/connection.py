@@ -14,6 +14,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from workers.fanout.player import Player
+from workers.fanout.sinks import Sink, close, has_data, wait_for_data, wait_for_room
 from workers.runtime.circle import NEVER, Circle
 
 READ_BYTES: int = 16 * 1024
@@ -28,17 +29,17 @@ class PeerGone(Exception):
 
 
 class Connection:
-    """One accepted socket.
+    """One accepted socket, or what stands for one.
 
     Args:
-        sock: non-blocking; closed by `close`.
+        sock: closed by `close`.
         remote: the peer's address as the kernel gave it.
         worker_name: begins the id, so that the holder of a client can be read off it.
     """
 
     __slots__ = ("accepted_ns", "accepted_s", "id", "remote", "request_id", "sock")
 
-    def __init__(self, sock: socket.socket, remote: str, worker_name: str) -> None:
+    def __init__(self, sock: Sink, remote: str, worker_name: str) -> None:
         self.sock = sock
         self.remote = remote
         self.id = f"{worker_name}-{secrets.token_hex(6)}"
@@ -54,7 +55,7 @@ class Connection:
     async def read(self, most_bytes: int = READ_BYTES) -> bytes:
         """The next bytes from the peer, at most so many. Raises PeerGone at the end."""
         while True:
-            await trio.lowlevel.wait_readable(self.sock)
+            await wait_for_data(self.sock)
             try:
                 data = self.sock.recv(min(READ_BYTES, most_bytes))
             except BlockingIOError:
@@ -71,12 +72,15 @@ class Connection:
             try:
                 data = data[self.sock.send(data) :]
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self.sock)
+                await wait_for_room(self.sock)
             except OSError:
                 raise PeerGone from None
 
     async def watch(self, player: Player, on_data: Callable[[bytes], None], ear: Circle) -> None:
-        """Stay until the player is over, handing on what the peer says in the meantime."""
+        """Stay until the player is over, handing on what the peer says in the meantime.
+
+        A connection whose sink has no descriptor hears its peer in a way of its own.
+        """
         watch = Watch(self.sock, player, on_data)
         ear.add(watch)
         try:
@@ -101,8 +105,7 @@ class Connection:
         log.exception("connection_failed", conn=self.id, remote=self.remote)
 
     def close(self) -> None:
-        trio.lowlevel.notify_closing(self.sock)
-        self.sock.close()
+        close(self.sock)
 
 
 class Watch:
@@ -117,7 +120,7 @@ class Watch:
 
     __slots__ = ("_on_data", "_player", "_sock", "error", "over")
 
-    def __init__(self, sock: socket.socket, player: Player, on_data: Callable[[bytes], None]) -> None:
+    def __init__(self, sock: Sink, player: Player, on_data: Callable[[bytes], None]) -> None:
         self._sock = sock
         self._player = player
         self._on_data = on_data
@@ -139,7 +142,7 @@ class Watch:
             self.over.set()
         elif not self._player.done:
             self._on_data(data)
-        return NEVER
+        return now_us if data and has_data(self._sock) else NEVER
 
     def fail(self, error: Exception) -> None:
         self.error = error

@@ -28,7 +28,6 @@ from engine.protocols.hls import (
 from engine.protocols.hls.request import Directives
 from engine.protocols.http import (
     ByteRange,
-    Request,
     etag_of,
     growing_head,
     is_not_modified,
@@ -40,8 +39,8 @@ from engine.protocols.http import (
 )
 from engine.protocols.http.media_responses import IMMUTABLE, MP4_TYPE, TS_TYPE
 from shm.errors import Lapped
-from workers.fanout.bodies import send_bytes, send_file, send_from_ring, send_growing
-from workers.fanout.connection import Connection
+from workers.fanout.bodies import send_growing
+from workers.fanout.exchange import Exchange
 from workers.fanout.library import Library
 from workers.fanout.locations import media_uri
 from workers.fanout.report import Report
@@ -113,44 +112,38 @@ class HlsAnswers:
 
     # -- playlists
 
-    async def send_multivariant(
-        self, connection: Connection, request: Request, shelves: Sequence[Shelf]
-    ) -> int:
+    async def send_multivariant(self, exchange: Exchange, shelves: Sequence[Shelf]) -> int:
         """Send the programme of these renditions; the status."""
-        renditions = [
-            rendition_of(shelf.window, media_uri(request.path, shelf.record.name)) for shelf in shelves
-        ]
+        path = exchange.request.path
+        renditions = [rendition_of(shelf.window, media_uri(path, shelf.record.name)) for shelf in shelves]
         plain = multivariant(renditions).encode()
-        return await self._send_playlist(
-            connection, request, RenderedPlaylist(plain, b"", etag_of(plain)), "public, max-age=1"
-        )
+        rendered = RenderedPlaylist(plain, b"", etag_of(plain))
+        return await self._send_playlist(exchange, rendered, "public, max-age=1")
 
-    async def send_media(self, connection: Connection, request: Request, shelf: Shelf) -> int:
+    async def send_media(self, exchange: Exchange, shelf: Shelf) -> int:
         """Send the media playlist, when it has what the request waits for; the status."""
-        directives = self._directives(request)
-        await self._hold(connection, shelf, directives)
+        directives = self._directives(exchange.request.query)
+        await self._hold(exchange, shelf, directives)
         age_s = 1 if directives.msn is None else shelf.window.target_s
-        return await self._send_playlist(
-            connection, request, shelf.playlist(directives), f"public, max-age={age_s}"
-        )
+        return await self._send_playlist(exchange, shelf.playlist(directives), f"public, max-age={age_s}")
 
-    def _directives(self, request: Request) -> Directives:
+    def _directives(self, query: dict[str, str]) -> Directives:
         try:
-            return parse_directives(request.query)
+            return parse_directives(query)
         except RemoteProtocolError as error:
             raise Unanswerable(error.reply, str(error)) from None
 
-    async def _hold(self, connection: Connection, shelf: Shelf, directives: Directives) -> None:
+    async def _hold(self, exchange: Exchange, shelf: Shelf, directives: Directives) -> None:
         """Wait until the playlist has what is asked for."""
         msn, part = directives.msn, directives.part
         if msn is None or shelf.window.has(msn, part):
             return
         if shelf.window.too_far(msn, part):
             raise Unanswerable(400, "the playlist is not there yet for long")
-        await self._wait(connection, shelf, lambda: shelf.window.has(msn, part))
+        await self._wait(exchange, shelf, lambda: shelf.window.has(msn, part))
 
-    async def _wait(self, connection: Connection, shelf: Shelf, is_there: Callable[[], bool]) -> None:
-        address = connection.host
+    async def _wait(self, exchange: Exchange, shelf: Shelf, is_there: Callable[[], bool]) -> None:
+        address = exchange.host
         self._holds.take(address)
         try:
             with trio.move_on_after(shelf.patience_s):
@@ -162,30 +155,27 @@ class HlsAnswers:
             raise Unanswerable(503, "it did not come in time")
         self._report.reload_held(shelf.lateness_s)
 
-    async def _send_playlist(
-        self, connection: Connection, request: Request, playlist: RenderedPlaylist, cache_control: str
-    ) -> int:
-        gzip = bool(playlist.gzipped) and takes_gzip(request.headers.get("accept-encoding", ""))
+    async def _send_playlist(self, exchange: Exchange, playlist: RenderedPlaylist, cache_control: str) -> int:
+        gzip = bool(playlist.gzipped) and takes_gzip(exchange.request.headers.get("accept-encoding", ""))
         etag = f'{playlist.etag[:-1]}-gz"' if gzip else playlist.etag
-        if is_not_modified(request.headers, etag):
-            await self._send_not_modified(connection, request, etag, cache_control, varies=True)
+        if is_not_modified(exchange.request.headers, etag):
+            await self._send_not_modified(exchange, etag, cache_control, varies=True)
             return 304
         body = playlist.gzipped if gzip else playlist.plain
         head = playlist_head(
             len(body),
             etag=etag,
             cache_control=cache_control,
-            request_id=connection.request_id,
+            request_id=exchange.request_id,
             origin=self._origin,
-            keep_alive=request.keep_alive,
             gzip=gzip,
         )
-        await send_bytes(connection, head if request.method == "HEAD" else head + body)
+        await exchange.send(head, body)
         return 200
 
     # -- files and parts
 
-    async def send_named(self, connection: Connection, request: Request, shelf: Shelf, file: str) -> int:
+    async def send_named(self, exchange: Exchange, shelf: Shelf, file: str) -> int:
         """Send what `file` names; the status."""
         name = parse_name(file)
         if name is None:
@@ -193,11 +183,11 @@ class HlsAnswers:
         if isinstance(name, PartName):
             if name.stamp != shelf.window.settings.stamp:
                 raise Unanswerable(404, "this part is gone")
-            return await self._send_part(connection, request, shelf, name)
-        return await self._send_file(connection, request, shelf, name, file)
+            return await self._send_part(exchange, shelf, name)
+        return await self._send_file(exchange, shelf, name, file)
 
     async def _send_file(
-        self, connection: Connection, request: Request, shelf: Shelf, name: InitName | SegmentName, file: str
+        self, exchange: Exchange, shelf: Shelf, name: InitName | SegmentName, file: str
     ) -> int:
         try:
             fd = os.open(
@@ -206,76 +196,68 @@ class HlsAnswers:
         except OSError:
             raise Unanswerable(404, "no such file, or not any more") from None
         try:
-            return await self._send_open_file(connection, request, fd, file)
+            return await self._send_open_file(exchange, fd, file)
         finally:
             os.close(fd)
 
-    async def _send_open_file(self, connection: Connection, request: Request, fd: int, file: str) -> int:
+    async def _send_open_file(self, exchange: Exchange, fd: int, file: str) -> int:
         size, etag = os.fstat(fd).st_size, f'"{file}"'
-        if is_not_modified(request.headers, etag):
-            await self._send_not_modified(connection, request, etag, IMMUTABLE)
+        if is_not_modified(exchange.request.headers, etag):
+            await self._send_not_modified(exchange, etag, IMMUTABLE)
             return 304
-        wanted = request.headers.get("range") if range_holds(request.headers, etag) else None
-        piece = parse_range(wanted, size)
+        headers = exchange.request.headers
+        piece = parse_range(headers.get("range") if range_holds(headers, etag) else None, size)
         head = media_head(
             size,
             content_type=TS_TYPE if file.endswith(".ts") else MP4_TYPE,
-            request_id=connection.request_id,
+            request_id=exchange.request_id,
             etag=etag,
             piece=piece,
             origin=self._origin,
-            keep_alive=request.keep_alive,
         )
-        if request.method == "HEAD":
-            await send_bytes(connection, head)
+        if exchange.request.method == "HEAD":
+            await exchange.send(head)
         else:
-            await send_file(connection, head, fd, piece or ByteRange(0, size))
+            await exchange.send_file(head, fd, piece or ByteRange(0, size))
         return 206 if piece else 200
 
     async def _send_not_modified(
-        self, connection: Connection, request: Request, etag: str, cache_control: str, *, varies: bool = False
+        self, exchange: Exchange, etag: str, cache_control: str, *, varies: bool = False
     ) -> None:
         head = not_modified_head(
             etag=etag,
             cache_control=cache_control,
-            request_id=connection.request_id,
+            request_id=exchange.request_id,
             origin=self._origin,
-            keep_alive=request.keep_alive,
             varies=varies,
         )
-        await send_bytes(connection, head)
+        await exchange.send(head)
 
-    async def _send_part(self, connection: Connection, request: Request, shelf: Shelf, name: PartName) -> int:
+    async def _send_part(self, exchange: Exchange, shelf: Shelf, name: PartName) -> int:
         window = shelf.window
         if window.part(name.msn, name.part) is None and (name.msn, name.part) == window.hint:
-            await self._wait(connection, shelf, lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]))
+            await self._wait(exchange, shelf, lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]))
         growing = shelf.growing
         if growing is not None and is_begun(shelf, name) and not growing.whole:
-            if request.http_version == "1.0":  # knows no chunks, and its connection may be kept
-                await self._wait(connection, shelf, lambda: growing.whole or growing.broken)
-                return await self._send_whole_part(connection, request, shelf, name)
-            return await self._send_growing_part(connection, request, shelf, growing)
-        return await self._send_whole_part(connection, request, shelf, name)
+            if not exchange.takes_growing:
+                await self._wait(exchange, shelf, lambda: growing.whole or growing.broken)
+                return await self._send_whole_part(exchange, shelf, name)
+            return await self._send_growing_part(exchange, shelf, growing)
+        return await self._send_whole_part(exchange, shelf, name)
 
-    async def _send_growing_part(
-        self, connection: Connection, request: Request, shelf: Shelf, growing: GrowingPart
-    ) -> int:
+    async def _send_growing_part(self, exchange: Exchange, shelf: Shelf, growing: GrowingPart) -> int:
         head = growing_head(
             content_type=MP4_TYPE,
-            request_id=connection.request_id,
-            http_version=request.http_version,
+            request_id=exchange.request_id,
             origin=self._origin,
-            keep_alive=request.keep_alive,
         )
-        if request.method == "HEAD":
-            await send_bytes(connection, head)
+        if exchange.request.method == "HEAD":
+            await exchange.send(head)
         else:
-            await send_growing(connection, shelf, growing, head)
+            await send_growing(exchange, shelf, growing, head)
         return 200
 
-    async def _send_whole_part(
-        self, connection: Connection, request: Request, shelf: Shelf, name: PartName
-    ) -> int:
+    async def _send_whole_part(self, exchange: Exchange, shelf: Shelf, name: PartName) -> int:
         part = shelf.window.part(name.msn, name.part)
         if part is None:
             raise Unanswerable(404, "no such part, or not any more")
@@ -286,16 +268,15 @@ class HlsAnswers:
         head = media_head(
             stop - start,
             content_type=MP4_TYPE,
-            request_id=connection.request_id,
+            request_id=exchange.request_id,
             origin=self._origin,
-            keep_alive=request.keep_alive,
         )
         if not shelf.ring.safe(start):
             raise Unanswerable(404, "this part is going")
-        if request.method == "HEAD":
-            await send_bytes(connection, head)
+        if exchange.request.method == "HEAD":
+            await exchange.send(head)
         else:
-            await send_from_ring(connection, shelf.ring, start, stop, head)
+            await exchange.send_from_ring(head, shelf.ring, start, stop)
         return 200
 
 

@@ -7,48 +7,36 @@ read head -> find the stream -> HTTP-FLV: response head, then the ring
 """
 
 import secrets
-import socket
 
 import trio
 
-from engine.access.names import BadName, parse_played_name
 from engine.media.gop import StartMode
 from engine.protocols import websocket
 from engine.protocols.http import (
+    Answer,
     RemoteProtocolError,
     Request,
     RequestReader,
     Route,
-    error_response,
-    flv_response,
-    parse_route,
-    plain_response,
-    preflight_response,
+    flv_head,
+    http1_head,
 )
-from workers.fanout.audience import Audience, Full
+from workers.fanout.admission import STREAM_ROUTE, Admission, Refused
+from workers.fanout.answers import is_endless
+from workers.fanout.audience import Audience
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
 from workers.fanout.http_input import HttpInput, WebSocketInput
-from workers.fanout.http_session import ROUTES, HttpSession
-from workers.fanout.hub import StreamGone
+from workers.fanout.http_session import HttpSession
 from workers.fanout.player import Player
+from workers.fanout.sinks import Sink
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 
 WIRES_OF: dict[str, Wire] = {"flv": WEBSOCKET_FLV, "mp4": WEBSOCKET_MP4}
 """What is sent over WebSocket, by the kind of route."""
 
 
-class Refused(Exception):
-    """This request gets an answer, not a stream. `reason` is the label in the counters."""
-
-    def __init__(self, response: bytes, reason: str, status: int) -> None:
-        super().__init__(reason)
-        self.response = response
-        self.reason = reason
-        self.status = status
-
-
-async def serve_http(audience: Audience, sock: socket.socket, remote: str) -> None:
+async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
     """Serve one connection; its errors end here."""
     connection = HttpConnection(audience, sock, remote)
     audience.report.accepted("http")
@@ -70,7 +58,7 @@ class HttpConnection(Connection):
 
     __slots__ = ("_audience", "_frames", "_method", "_requests")
 
-    def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
+    def __init__(self, audience: Audience, sock: Sink, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._method = "GET"
@@ -83,7 +71,7 @@ class HttpConnection(Connection):
             request = await self._serve_session(await self._hear())
             if request is None:
                 return
-            player = await self._begin(request, self._route(request))
+            player = await self._begin(request, self._admission.route(request))
         except Refused as refused:
             await self._refuse(refused)
             return
@@ -109,7 +97,7 @@ class HttpConnection(Connection):
 
         Gives back a request for a stream without end, which is then the last one here.
         """
-        if request.method == "OPTIONS" or request.is_websocket or self._route(request).kind not in ROUTES:
+        if request.method == "OPTIONS" or is_endless(request, self._admission.route(request)):
             return request
         session = HttpSession(self._audience, self._audience.hls, self, self._requests)
         last = await session.run(request)
@@ -117,14 +105,26 @@ class HttpConnection(Connection):
         return last
 
     async def _begin(self, request: Request, route: Route) -> Player:
+        admission = self._admission
         if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
-            raise self._plain(404, "not found\n", "not_found")
-        name = self._name(route)
-        wire, opening = self._opening(request, route)
-        feed = await self._find(name)
-        if request.method == "HEAD":
-            raise Refused(opening, "head", 200)
+            raise admission.plain(404, "not found\n", "not_found")
+        name = admission.name(route)
+        if request.is_websocket:
+            wire, opening = WIRES_OF[route.kind], self._shake_hands(request)
+            feed = await admission.find(name)
+        else:
+            head = flv_head(admission.origin, self.request_id)
+            feed = await admission.find(name)
+            if request.method == "HEAD":
+                raise Refused(Answer(head), "head")
+            wire, opening = FLV, http1_head(head, keep_alive=False)
         return self._admit(request, route, feed, wire, opening)
+
+    @property
+    def _admission(self) -> Admission:
+        """Refusals of a head that was not understood need an id as well."""
+        self.request_id = self.request_id or secrets.token_hex(8)
+        return Admission(self._audience, self.request_id)
 
     async def _read_head(self) -> Request:
         try:
@@ -134,48 +134,15 @@ class HttpConnection(Connection):
                     return request
         except RemoteProtocolError as error:
             self._audience.report.protocol_error("http")
-            raise self._refused(error, "bad_request") from None
+            raise self._admission.refused(error, "bad_request") from None
 
-    def _route(self, request: Request) -> Route:
-        if request.method == "OPTIONS":
-            raise Refused(preflight_response(self._origin, self.request_id), "preflight", 204)
-        try:
-            route = parse_route(request.path, request.query, is_websocket=request.is_websocket)
-        except RemoteProtocolError as error:
-            raise self._refused(error, "not_found" if error.reply == 404 else "bad_request") from None
-        return route
-
-    def _name(self, route: Route) -> str:
-        try:
-            return parse_played_name(route.raw_name)
-        except BadName as error:
-            raise self._plain(400, f"{error}\n", "bad_name") from None
-
-    async def _find(self, name: str) -> Feed:
-        hub = self._audience.hub
-        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
-        if record is None:
-            raise self._plain(404, f"no stream is published as {name}\n", "not_found")
-        try:
-            self._audience.check_room()
-        except Full:
-            raise self._plain(
-                503, "this server has as many players as it may have\n", "too_many_players"
-            ) from None
-        try:
-            return await hub.feed(record)
-        except StreamGone:
-            raise self._plain(404, f"{name} is over\n", "not_found") from None
-
-    def _opening(self, request: Request, route: Route) -> tuple[Wire, bytes]:
-        if not request.is_websocket:
-            return FLV, flv_response(self._origin, self.request_id)
+    def _shake_hands(self, request: Request) -> bytes:
         try:
             response = websocket.accept_response(request, self.request_id)
         except websocket.RemoteProtocolError as error:
-            raise self._plain(error.reply, f"{error}\n", "bad_handshake") from None
+            raise self._admission.plain(error.reply, f"{error}\n", "bad_handshake") from None
         self._frames = websocket.ClientFrames()
-        return WIRES_OF[route.kind], response
+        return response
 
     def _admit(self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes) -> Player:
         player = Player(
@@ -190,7 +157,7 @@ class HttpConnection(Connection):
         )
         mode = StartMode(route.start) if route.start else None
         self._audience.admit(player, feed, wire, mode)
-        self._audience.report.request(request.method, "/{stream}.flv", 101 if self._frames else 200)
+        self._audience.report.request(request.method, STREAM_ROUTE, 101 if self._frames else 200)
         if request.trailing and self._frames:
             self._input(player)(request.trailing)
         return player
@@ -199,27 +166,14 @@ class HttpConnection(Connection):
         report = self._audience.report
         return WebSocketInput(self._frames, player, report) if self._frames else HttpInput(player, report)
 
-    # -- refusing
-
-    @property
-    def _origin(self) -> str:
-        return self._audience.worker.config.http.cors_origin
-
-    def _refused(self, error: RemoteProtocolError, reason: str) -> Refused:
-        request_id = self.request_id or secrets.token_hex(8)
-        return Refused(error_response(error, request_id=request_id, origin=self._origin), reason, error.reply)
-
-    def _plain(self, status: int, text: str, reason: str) -> Refused:
-        response = plain_response(status, text, request_id=self.request_id, origin=self._origin)
-        return Refused(response, reason, status)
-
     async def _refuse(self, refused: Refused) -> None:
         report = self._audience.report
-        report.request(self._method, "/{stream}.flv", refused.status)
+        report.request(self._method, STREAM_ROUTE, refused.status)
         if refused.status >= 400:
             wire = WEBSOCKET_FLV if self._frames else FLV
             report.play_refused(wire.name, refused.reason)
-        await self.refuse(refused.response)
+        head, body = refused.answer
+        await self.refuse(http1_head(head, keep_alive=False) + (b"" if self._method == "HEAD" else body))
 
 
 def _going_away() -> bytes:

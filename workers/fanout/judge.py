@@ -1,10 +1,5 @@
 """What is done about a player that has too much before it: the policy's verdict, carried out."""
 
-import fcntl
-import socket
-import struct
-import termios
-
 import trio
 
 from engine.policy.lag import SlowPlayer, Verdict
@@ -12,6 +7,7 @@ from workers.fanout.goodbyes import Goodbyes
 from workers.fanout.ground import Ground
 from workers.fanout.moves import Moves
 from workers.fanout.player import Player, PlayerState
+from workers.fanout.sinks import queued_bytes
 
 
 class Judge:
@@ -71,13 +67,4 @@ class Judge:
 
     def _lag_bytes(self, player: Player) -> int:
         """Bytes still to be sent, with those that wait in the kernel."""
-        return max(0, self._ground.log.end - player.position) + _queued_bytes(player.sock)
-
-
-def _queued_bytes(sock: socket.socket) -> int:
-    """SIOCOUTQ: bytes that the peer has not acknowledged yet."""
-    try:
-        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-    except OSError:
-        return 0
-    return int(struct.unpack("=i", answer)[0])
+        return max(0, self._ground.log.end - player.position) + queued_bytes(player.sock)

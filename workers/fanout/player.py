@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.policy.lag import SlowPlayer
+from workers.fanout.sinks import Sink
 
 if TYPE_CHECKING:
     from workers.fanout.feed import Feed
@@ -36,7 +37,7 @@ class Player:
 
     Args:
         client_id: unique over the daemon; begins with the worker's name.
-        sock: connected, non-blocking. The connection that made it closes it.
+        sock: connected. The connection that made it closes it.
         protocol: the wire's name.
         remote: "address:port" as logged.
         opening: bytes that come before everything else: response head, FLV header.
@@ -83,7 +84,7 @@ class Player:
     def __init__(
         self,
         client_id: str,
-        sock: socket.socket,
+        sock: Sink,
         protocol: str,
         remote: str,
         *,

@@ -57,6 +57,15 @@ class Report:
     def srt_handshake(self, result: str) -> None:
         self._srt_handshakes[result] += 1  # handed on at the flush: strangers send as many as they like
 
+    # -- HTTP/2
+
+    def http2_request(self) -> None:
+        self._count("fanlight_http2_requests_total")
+
+    def http2_flood(self, reason: str) -> None:
+        """A connection was ended for what its client sent too much of."""
+        self._count("fanlight_http2_floods_total", reason=reason)
+
     # -- players
 
     def player_started(self, player: Player) -> None:

@@ -22,6 +22,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.hand_over import hand_over
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
+from workers.fanout.sinks import Sink
 from workers.fanout.start_mode import start_mode
 from workers.fanout.wire import RTMP
 from workers.runtime.bus import BusError
@@ -40,7 +41,7 @@ class NotPlayed(Exception):
         self.reason = reason
 
 
-async def serve_rtmp(audience: Audience, sock: socket.socket, remote: str) -> None:
+async def serve_rtmp(audience: Audience, sock: Sink, remote: str) -> None:
     """Serve one connection; its errors end here."""
     connection = RtmpConnection(audience, sock, remote)
     audience.report.accepted("rtmp")
@@ -62,7 +63,7 @@ class RtmpConnection(Connection):
 
     __slots__ = ("_audience", "_protocol")
 
-    def __init__(self, audience: Audience, sock: socket.socket, remote: str) -> None:
+    def __init__(self, audience: Audience, sock: Sink, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._protocol = ServerConnection(seed=os.urandom(SEED_BYTES))
@@ -186,6 +187,7 @@ class RtmpConnection(Connection):
 
     async def _send_to_ingest(self, name: str) -> None:
         worker = self._audience.worker
+        assert isinstance(self.sock, socket.socket)  # a channel comes with its relay
         frozen = self._protocol.freeze()
         message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(frozen))
         try:

@@ -1,12 +1,12 @@
 """Response heads of HLS and of the player pages: cheap, because one is built for every request.
 
-A head is two parts. The first depends on a handful of settings and comes out of a cache, checked and rendered
-by `response_head`; the second is what differs from request to request: lengths, ranges, the entity tag, the
-request id. Everywhere here, `origin` is as in `responses`, and the same head is the whole answer to HEAD.
+What depends on a handful of settings comes out of a cache; what differs from request to request is put
+beside it: lengths, ranges, the entity tag, the request id. Everywhere here, `origin` is as in `responses`,
+and the same head is the whole answer to HEAD.
 
     playlists      a length, a tag, `Vary: Accept-Encoding`, freshness as the caller says
     media          segments, init segments and parts: names that are never used twice, so cached for ever
-    growing        a body whose end is not known yet: chunked, or ended by the close for HTTP/1.0
+    growing        a body whose end is not known yet
     documents      HTML, scripts, styles, JSON
     not_modified   304 for any of them
     redirect       302
@@ -18,8 +18,9 @@ from functools import lru_cache
 from typing import Final
 
 from engine.protocols.http.errors import LocalProtocolError
+from engine.protocols.http.heads import Field, Fields, Head, Shared, checked_text
 from engine.protocols.http.ranges import ByteRange
-from engine.protocols.http.responses import connection_field, page_fields, response_head
+from engine.protocols.http.responses import page_fields
 
 #: RFC 8216 section 4: one of the two types a playlist may be known by.
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
@@ -47,12 +48,9 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 #: Heads in the cache; types, cache settings and origins that one configuration has, many times over.
 _CACHED_HEADS: Final = 256
 
-Fields = tuple[tuple[str, str], ...]
-
 _VARIES: Final = ("Vary", "Accept-Encoding")
 _IN_GZIP: Final = ("Content-Encoding", "gzip")
 _IN_PIECES: Final = ("Accept-Ranges", "bytes")
-_CHUNKED: Final = ("Transfer-Encoding", "chunked")
 
 
 def playlist_head(
@@ -62,13 +60,12 @@ def playlist_head(
     cache_control: str,
     request_id: str,
     origin: str | None = None,
-    keep_alive: bool = True,
     gzip: bool = False,
-) -> bytes:
+) -> Head:
     """The head before a playlist of `length` bytes, which are compressed if `gzip` says so."""
     fields = (_VARIES, _IN_GZIP) if gzip else (_VARIES,)
-    static = _static(200, PLAYLIST_TYPE, cache_control, keep_alive, origin, fields)
-    return static + _tail(f"Content-Length: {length}\r\n{_tag_line(etag)}", request_id, etag)
+    shared = _shared(200, PLAYLIST_TYPE, cache_control, origin, fields)
+    return Head(shared, _own(_length(length), etag=etag, request_id=request_id))
 
 
 def media_head(
@@ -80,38 +77,27 @@ def media_head(
     piece: ByteRange | None = None,
     cache_control: str = IMMUTABLE,
     origin: str | None = None,
-    keep_alive: bool = True,
-) -> bytes:
+) -> Head:
     """The head before a file of `size` bytes, or before a `piece` of it.
 
     200, or 206 with the piece's place (RFC 9110 section 15.3.7).
     """
-    status = 206 if piece else 200
-    static = _static(status, content_type, cache_control, keep_alive, origin, (_IN_PIECES,))
-    length = f"Content-Length: {piece.length if piece else size}\r\n"
-    place = f"Content-Range: bytes {piece.first}-{piece.stop - 1}/{size}\r\n" if piece else ""  # section 14.4
-    return static + _tail(f"{length}{place}{_tag_line(etag)}", request_id, etag)
+    shared = _shared(206 if piece else 200, content_type, cache_control, origin, (_IN_PIECES,))
+    if piece is None:
+        return Head(shared, _own(_length(size), etag=etag, request_id=request_id))
+    place = ("Content-Range", f"bytes {piece.first}-{piece.stop - 1}/{size}")  # section 14.4
+    return Head(shared, _own(_length(piece.length), place, etag=etag, request_id=request_id))
 
 
 def growing_head(
-    *,
-    content_type: str,
-    request_id: str,
-    http_version: str,
-    cache_control: str = IMMUTABLE,
-    origin: str | None = None,
-    keep_alive: bool = True,
-) -> bytes:
+    *, content_type: str, request_id: str, cache_control: str = IMMUTABLE, origin: str | None = None
+) -> Head:
     """The head before a body whose length nobody knows yet, such as a part that is still being made.
 
-    For HTTP/1.1 the body is `chunk`s and `LAST_CHUNK`. HTTP/1.0 knows no chunks (RFC 9112 section 6.1), so
-    there the bytes follow as they are and the close ends them, whatever `keep_alive` says.
+    Over HTTP/1.1 the body is `chunk`s and `LAST_CHUNK`.
     """
-    if http_version == "1.1":
-        static = _static(200, content_type, cache_control, keep_alive, origin, (_CHUNKED,))
-    else:
-        static = _static(200, content_type, cache_control, False, origin, ())
-    return static + _tail("", request_id)
+    shared = _shared(200, content_type, cache_control, origin, ())
+    return Head(shared, _own(request_id=request_id), growing=True)
 
 
 def chunk(data: bytes) -> bytes:
@@ -134,66 +120,47 @@ def document_head(
     etag: str = "",
     cache_control: str = REVALIDATE,
     origin: str | None = None,
-    keep_alive: bool = True,
     extra: Fields = (),
-) -> bytes:
+) -> Head:
     """The head before a page, a script, a style or JSON; `extra` are the same fields for every request."""
-    static = _static(200, content_type, cache_control, keep_alive, origin, extra)
-    return static + _tail(f"Content-Length: {length}\r\n{_tag_line(etag)}", request_id, etag)
+    shared = _shared(200, content_type, cache_control, origin, extra)
+    return Head(shared, _own(_length(length), etag=etag, request_id=request_id))
 
 
 def not_modified_head(
-    *,
-    etag: str,
-    cache_control: str,
-    request_id: str,
-    origin: str | None = None,
-    keep_alive: bool = True,
-    varies: bool = False,
-) -> bytes:
+    *, etag: str, cache_control: str, request_id: str, origin: str | None = None, varies: bool = False
+) -> Head:
     """The whole answer to a client that has it already; `varies` where the 200 would carry Vary.
 
     RFC 9110 section 15.4.5: the fields that a cache updates what it holds from, and no others.
     """
-    static = _static(304, "", cache_control, keep_alive, origin, (_VARIES,) if varies else ())
-    return static + _tail(_tag_line(etag), request_id, etag)
+    shared = _shared(304, "", cache_control, origin, (_VARIES,) if varies else ())
+    return Head(shared, _own(etag=etag, request_id=request_id))
 
 
-def redirect_response(
-    location: str, *, request_id: str, origin: str | None = None, keep_alive: bool = True
-) -> bytes:
+def redirect_head(location: str, *, request_id: str, origin: str | None = None) -> Head:
     """302: what was asked for is at `location` for now, a URL in its percent-encoded form."""
     if not location:
         raise LocalProtocolError("a redirect leads somewhere")
-    static = _static(302, "", NO_STORE, keep_alive, origin, ())
-    return static + _tail(f"Content-Length: 0\r\nLocation: {location}\r\n", request_id, location)
+    shared = _shared(302, "", NO_STORE, origin, ())
+    where = ("Location", checked_text(location))
+    return Head(shared, _own(_length(0), where, request_id=request_id))
 
 
 @lru_cache(maxsize=_CACHED_HEADS)
-def _static(
-    status: int, content_type: str, cache_control: str, keep_alive: bool, origin: str | None, extra: Fields
-) -> bytes:
-    """The part of a head that many requests share, without the empty line."""
-    head = response_head(
-        status,
-        [
-            *([("Content-Type", content_type)] if content_type else []),
-            ("Cache-Control", cache_control),
-            connection_field(keep_alive),
-            *page_fields(origin),
-            *extra,
-        ],
-    )
-    return head[: -len(b"\r\n")]
+def _shared(status: int, content_type: str, cache_control: str, origin: str | None, extra: Fields) -> Shared:
+    """The part of a head that many requests share."""
+    first: Fields = (("Content-Type", content_type),) if content_type else ()
+    return Shared(status, (*first, ("Cache-Control", cache_control)), (*page_fields(origin), *extra))
 
 
-def _tail(lines: str, request_id: str, text: str = "") -> bytes:
-    """The rest of a head: `lines` that differ, with `text` the part of them that is not digits of ours."""
-    given = text + request_id
-    if not (given.isascii() and given.isprintable()):
-        raise LocalProtocolError("header field cannot be sent")
-    return f"{lines}X-Request-Id: {request_id}\r\n\r\n".encode("ascii")
+def _own(*fields: Field, etag: str = "", request_id: str) -> Fields:
+    """Fields that differ; of those given, the text is digits of ours or checked already."""
+    checked_text(etag + request_id)
+    if etag:
+        return (*fields, ("ETag", etag), ("X-Request-Id", request_id))
+    return (*fields, ("X-Request-Id", request_id))
 
 
-def _tag_line(etag: str) -> str:
-    return f"ETag: {etag}\r\n" if etag else ""
+def _length(length: int) -> Field:
+    return ("Content-Length", str(length))

@@ -28,7 +28,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: dict[str, str]
     #: Names in lower case; a field sent several times is joined with ", " (RFC 9110 section 5.3).
     headers: dict[str, str]
-    #: "1.0" or "1.1".
+    #: "1.0", "1.1" or "2".
     http_version: str
     #: The client asked to go on as WebSocket (the handshake itself is still unchecked).
     is_websocket: bool
@@ -46,6 +46,11 @@ def check_start_line(method: str, http_version: str) -> None:
     """Refuse what this server does not speak; raises `RemoteProtocolError` 505 or 405."""
     if http_version not in VERSIONS:
         raise RemoteProtocolError("HTTP/1.0 or HTTP/1.1 only", reply=505)
+    check_method(method)
+
+
+def check_method(method: str) -> None:
+    """Refuse what cannot be done here; raises `RemoteProtocolError` 405."""
     if method not in METHODS:
         raise RemoteProtocolError("method not allowed", reply=405)
 
@@ -53,14 +58,36 @@ def check_start_line(method: str, http_version: str) -> None:
 def build_request(
     method: str, target: bytes, fields: Sequence[Field], http_version: str, trailing: bytes = b""
 ) -> Request:
-    """Check one parsed head; raises `RemoteProtocolError` with the status to answer."""
+    """Check one parsed head of HTTP/1; raises `RemoteProtocolError` with the status to answer."""
     check_start_line(method, http_version)
     headers = collect_headers(fields)
+    is_websocket = _asks_for_websocket(headers)
+    return request_of(
+        method,
+        target,
+        headers,
+        http_version,
+        trailing=trailing,
+        is_websocket=is_websocket,
+        keep_alive=not is_websocket and _keeps_alive(headers, http_version),
+    )
+
+
+def request_of(
+    method: str,
+    target: bytes,
+    headers: dict[str, str],
+    http_version: str,
+    *,
+    trailing: bytes = b"",
+    is_websocket: bool = False,
+    keep_alive: bool = True,
+) -> Request:
+    """What is checked alike whatever version of HTTP it came over; raises `RemoteProtocolError`."""
     _refuse_body(headers)
     path, query = parse_target(target)
     if path == "*" and method != "OPTIONS":
         raise RemoteProtocolError("only OPTIONS may ask for *")
-    is_websocket = _asks_for_websocket(headers)
     return Request(
         method=method,
         path=path,
@@ -71,7 +98,7 @@ def build_request(
         request_id=_request_id(headers),
         user_agent=headers.get("user-agent", "")[: limits.MAX_USER_AGENT_CHARS],
         trailing=trailing,
-        keep_alive=not is_websocket and _keeps_alive(headers, http_version),
+        keep_alive=keep_alive,
     )
 
 

@@ -11,15 +11,17 @@ from engine.protocols.http import (
     CHUNK_END,
     LAST_CHUNK,
     ByteRange,
+    Head,
     LocalProtocolError,
     chunk,
     chunk_opening,
     document_head,
     growing_head,
+    http1_head,
     media_head,
     not_modified_head,
     playlist_head,
-    redirect_response,
+    redirect_head,
 )
 from engine.protocols.http import media_responses as media
 
@@ -59,43 +61,48 @@ class Player:
         self._h11.start_next_cycle()
 
 
-def hear(data: bytes, *, end: bool = False) -> tuple[int, dict[str, str], bytes]:
+def hear(head: Head, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
     player = Player()
     player.ask()
-    return player.hear(data, end=end)
+    return player.hear(written(head) + body)
 
 
-HEADS: list[Callable[..., bytes]] = [
+def written(head: Head, *, keep_alive: bool = True) -> bytes:
+    """A whole answer, if it has no body."""
+    return http1_head(head, keep_alive=keep_alive) + (LAST_CHUNK if head.growing else b"")
+
+
+HEADS: list[Callable[..., Head]] = [
     lambda **terms: playlist_head(0, etag=TAG, cache_control="max-age=1", **terms),
     lambda **terms: media_head(0, content_type=media.MP4_TYPE, **terms),
     lambda **terms: document_head(0, content_type=media.JSON_TYPE, **terms),
     lambda **terms: not_modified_head(etag=TAG, cache_control="max-age=1", **terms),
-    lambda **terms: redirect_response("/play/live/show", **terms),
-    lambda **terms: growing_head(content_type=media.MP4_TYPE, http_version="1.1", **terms) + LAST_CHUNK,
+    lambda **terms: redirect_head("/play/live/show", **terms),
+    lambda **terms: growing_head(content_type=media.MP4_TYPE, **terms),
 ]
 every_head = pytest.mark.parametrize("head", HEADS)
 
 
 @every_head
-def test_a_connection_is_kept_for_the_next_request(head: Callable[..., bytes]) -> None:
+def test_a_connection_is_kept_for_the_next_request(head: Callable[..., Head]) -> None:
     player = Player()
     for _ in range(2):
         player.ask()
-        assert player.hear(head(request_id="r"))[1]["connection"] == "keep-alive"
+        assert player.hear(written(head(request_id="r")))[1]["connection"] == "keep-alive"
         player.next()
 
 
 @every_head
-def test_a_connection_is_closed_where_that_is_meant(head: Callable[..., bytes]) -> None:
+def test_a_connection_is_closed_where_that_is_meant(head: Callable[..., Head]) -> None:
     player = Player()
     player.ask()
-    assert player.hear(head(request_id="r", keep_alive=False))[1]["connection"] == "close"
+    assert player.hear(written(head(request_id="r"), keep_alive=False))[1]["connection"] == "close"
     with pytest.raises(h11.LocalProtocolError):
         player.next()
 
 
 @every_head
-def test_every_answer_says_what_pages_and_logs_need(head: Callable[..., bytes]) -> None:
+def test_every_answer_says_what_pages_and_logs_need(head: Callable[..., Head]) -> None:
     _, fields, _ = hear(head(request_id="r-1"))
     assert fields["x-request-id"] == "r-1"
     assert fields["x-content-type-options"] == "nosniff"
@@ -104,7 +111,7 @@ def test_every_answer_says_what_pages_and_logs_need(head: Callable[..., bytes]) 
 
 
 @every_head
-def test_the_page_that_may_read_it_is_named(head: Callable[..., bytes]) -> None:
+def test_the_page_that_may_read_it_is_named(head: Callable[..., Head]) -> None:
     _, fields, _ = hear(head(request_id="r", origin=ORIGIN))
     assert fields["access-control-allow-origin"] == ORIGIN
     assert "Origin" in fields["vary"]
@@ -112,48 +119,48 @@ def test_the_page_that_may_read_it_is_named(head: Callable[..., bytes]) -> None:
 
 
 @every_head
-def test_the_second_head_of_a_kind_has_its_own_request_id(head: Callable[..., bytes]) -> None:
-    first, second = head(request_id="one"), head(request_id="two")
+def test_the_second_head_of_a_kind_has_its_own_request_id(head: Callable[..., Head]) -> None:
+    first, second = written(head(request_id="one")), written(head(request_id="two"))
     assert first.replace(b"one", b"two") == second
 
 
 @every_head
 @pytest.mark.parametrize("request_id", ["a\r\nX: y", "a\nb", "a\x00", "é"])
-def test_a_request_id_cannot_carry_a_field(head: Callable[..., bytes], request_id: str) -> None:
+def test_a_request_id_cannot_carry_a_field(head: Callable[..., Head], request_id: str) -> None:
     with pytest.raises(LocalProtocolError):
         head(request_id=request_id)
 
 
 @every_head
-def test_an_origin_cannot_carry_a_field(head: Callable[..., bytes]) -> None:
+def test_an_origin_cannot_carry_a_field(head: Callable[..., Head]) -> None:
     with pytest.raises(LocalProtocolError):
         head(request_id="r", origin="a\r\nX: y")
 
 
 def test_what_varies_by_request_is_not_kept() -> None:
     playlist_head(1, etag=TAG, cache_control="max-age=1", request_id="r")
-    before = media._static.cache_info().currsize
+    before = media._shared.cache_info().currsize
     for number in range(500):
         etag, name = f'"{number}"', f"r{number}"
         playlist_head(number, etag=etag, cache_control="max-age=1", request_id=name)
         media_head(
             9, content_type=media.MP4_TYPE, etag=etag, request_id=name, piece=ByteRange(0, 1 + number % 9)
         )
-        redirect_response(f"/{number}", request_id=name)
+        redirect_head(f"/{number}", request_id=name)
         not_modified_head(etag=etag, cache_control="max-age=1", request_id=name)
-    assert media._static.cache_info().currsize <= before + 4
+    assert media._shared.cache_info().currsize <= before + 4
 
 
 def test_a_playlist_comes_as_it_is_or_compressed() -> None:
     plain = playlist_head(7, etag=TAG, cache_control="max-age=2", request_id="r")
-    status, fields, body = hear(plain + b"#EXTM3U")
+    status, fields, body = hear(plain, b"#EXTM3U")
     assert (status, body) == (200, b"#EXTM3U")
     assert fields["content-type"] == "application/vnd.apple.mpegurl"
     assert (fields["etag"], fields["cache-control"]) == (TAG, "max-age=2")
     assert fields["vary"] == "Accept-Encoding"
     assert "content-encoding" not in fields
     squeezed = playlist_head(2, etag=TAG, cache_control="max-age=2", request_id="r", gzip=True, origin=ORIGIN)
-    _, fields, _ = hear(squeezed + b"xx")
+    _, fields, _ = hear(squeezed, b"xx")
     assert fields["content-encoding"] == "gzip"
     assert set(fields["vary"].split(", ")) == {"Accept-Encoding", "Origin"}
 
@@ -161,7 +168,7 @@ def test_a_playlist_comes_as_it_is_or_compressed() -> None:
 @pytest.mark.parametrize("content_type", [media.MP4_TYPE, media.TS_TYPE])
 def test_media_is_cached_for_ever(content_type: str) -> None:
     head = media_head(4, content_type=content_type, etag=TAG, request_id="r")
-    status, fields, body = hear(head + b"moof")
+    status, fields, body = hear(head, b"moof")
     assert (status, body) == (200, b"moof")
     assert fields["content-type"] == content_type
     assert "immutable" in fields["cache-control"]
@@ -172,7 +179,7 @@ def test_media_is_cached_for_ever(content_type: str) -> None:
 
 def test_a_piece_of_media_says_where_it_lies() -> None:
     head = media_head(1000, content_type=media.MP4_TYPE, request_id="r", piece=ByteRange(10, 14))
-    status, fields, body = hear(head + b"moof")
+    status, fields, body = hear(head, b"moof")
     assert (status, body) == (206, b"moof")
     assert fields["content-range"] == "bytes 10-13/1000"
 
@@ -187,7 +194,7 @@ def test_who_has_it_gets_a_head_alone() -> None:
 
 
 def test_a_redirect_leads_somewhere() -> None:
-    status, fields, body = hear(redirect_response("/play/live/show?a=b", request_id="r"))
+    status, fields, body = hear(redirect_head("/play/live/show?a=b", request_id="r"))
     assert (status, body) == (302, b"")
     assert (fields["location"], fields["content-length"]) == ("/play/live/show?a=b", "0")
 
@@ -195,7 +202,7 @@ def test_a_redirect_leads_somewhere() -> None:
 @pytest.mark.parametrize("location", ["", "/a\r\nSet-Cookie: x", "/\u20ac", "/a\x7f"])
 def test_a_redirect_leads_nowhere_else(location: str) -> None:
     with pytest.raises(LocalProtocolError):
-        redirect_response(location, request_id="r")
+        redirect_head(location, request_id="r")
 
 
 def test_a_tag_cannot_carry_a_field() -> None:
@@ -206,7 +213,7 @@ def test_a_tag_cannot_carry_a_field() -> None:
 def test_a_page_has_its_type_and_its_rules() -> None:
     rules = (("Content-Security-Policy", "default-src 'self'"),)
     head = document_head(3, content_type=media.HTML_TYPE, etag=TAG, request_id="r", extra=rules)
-    status, fields, body = hear(head + b"<p>")
+    status, fields, body = hear(head, b"<p>")
     assert (status, body) == (200, b"<p>")
     assert (fields["content-type"], fields["etag"]) == ("text/html; charset=utf-8", TAG)
     assert fields["content-security-policy"] == "default-src 'self'"
@@ -215,16 +222,20 @@ def test_a_page_has_its_type_and_its_rules() -> None:
 
 @given(st.lists(st.binary(max_size=70_000), max_size=4))
 def test_a_growing_part_arrives_as_it_was_made(pieces: list[bytes]) -> None:
-    head = growing_head(content_type=media.MP4_TYPE, request_id="r", http_version="1.1")
-    status, fields, body = hear(head + b"".join(map(chunk, pieces)) + LAST_CHUNK)
+    player = Player()
+    player.ask()
+    head = http1_head(growing_head(content_type=media.MP4_TYPE, request_id="r"), keep_alive=True)
+    status, fields, body = player.hear(head + b"".join(map(chunk, pieces)) + LAST_CHUNK)
     assert (status, body) == (200, b"".join(pieces))
     assert fields["transfer-encoding"] == "chunked"
     assert "content-length" not in fields
 
 
 def test_an_old_client_gets_a_growing_part_until_the_close() -> None:
-    head = growing_head(content_type=media.MP4_TYPE, request_id="r", http_version="1.0", keep_alive=True)
-    _, fields, body = hear(head + b"moof", end=True)
+    player = Player()
+    player.ask()
+    head = growing_head(content_type=media.MP4_TYPE, request_id="r")
+    _, fields, body = player.hear(http1_head(head, keep_alive=True, http_version="1.0") + b"moof", end=True)
     assert body == b"moof"
     assert fields["connection"] == "close"
     assert "transfer-encoding" not in fields

@@ -20,7 +20,7 @@ def test_names_are_unique() -> None:
 
 @every_metric
 def test_names_follow_prometheus(metric: Metric) -> None:
-    assert re.fullmatch(r"fanlight_[a-z]+(_[a-z]+)*", metric.name)
+    assert re.fullmatch(r"fanlight(_[a-z]+[0-9]?)+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind == "counter")
     assert metric.kind != "histogram" or metric.name.endswith(UNITS)
 

@@ -1,0 +1,93 @@
+"""Requests for a stream without end: whether they get it, and what they are told if not, whatever version of
+HTTP they came over.
+"""
+
+from engine.access.names import BadName, parse_played_name
+from engine.protocols.http import (
+    Answer,
+    RemoteProtocolError,
+    Request,
+    Route,
+    error_answer,
+    parse_route,
+    plain_answer,
+    preflight_head,
+)
+from workers.fanout.audience import Audience, Full
+from workers.fanout.feed import Feed
+from workers.fanout.hub import StreamGone
+
+STREAM_ROUTE: str = "/{stream}.flv"
+"""What these requests are called in the counters."""
+
+
+class Refused(Exception):
+    """This request gets an answer, not a stream. `reason` is the label in the counters."""
+
+    def __init__(self, answer: Answer, reason: str) -> None:
+        super().__init__(reason)
+        self.answer = answer
+        self.reason = reason
+
+    @property
+    def status(self) -> int:
+        return self.answer.head.status
+
+
+class Admission:
+    """Looks at one request.
+
+    Args:
+        audience: for the streams and the configuration.
+        request_id: goes into the answer.
+    """
+
+    def __init__(self, audience: Audience, request_id: str) -> None:
+        self._audience = audience
+        self._request_id = request_id
+
+    @property
+    def origin(self) -> str:
+        """The page that may read the answer."""
+        return self._audience.worker.config.http.cors_origin
+
+    def route(self, request: Request) -> Route:
+        """What the path means. Raises Refused, with the answer to a preflight too."""
+        if request.method == "OPTIONS":
+            raise Refused(Answer(preflight_head(self.origin, self._request_id)), "preflight")
+        try:
+            return parse_route(request.path, request.query, is_websocket=request.is_websocket)
+        except RemoteProtocolError as error:
+            raise self.refused(error, "not_found" if error.reply == 404 else "bad_request") from None
+
+    def name(self, route: Route) -> str:
+        """The stream's name. Raises Refused."""
+        try:
+            return parse_played_name(route.raw_name)
+        except BadName as error:
+            raise self.plain(400, f"{error}\n", "bad_name") from None
+
+    async def find(self, name: str) -> Feed:
+        """The stream, when there is one and room for one player more. Raises Refused."""
+        hub = self._audience.hub
+        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+        if record is None:
+            raise self.plain(404, f"no stream is published as {name}\n", "not_found")
+        try:
+            self._audience.check_room()
+        except Full:
+            raise self.plain(
+                503, "this server has as many players as it may have\n", "too_many_players"
+            ) from None
+        try:
+            return await hub.feed(record)
+        except StreamGone:
+            raise self.plain(404, f"{name} is over\n", "not_found") from None
+
+    def refused(self, error: RemoteProtocolError, reason: str) -> Refused:
+        """What a request is told that must not be taken."""
+        return Refused(error_answer(error, request_id=self._request_id, origin=self.origin), reason)
+
+    def plain(self, status: int, text: str, reason: str) -> Refused:
+        """What a request is told in so many words."""
+        return Refused(plain_answer(status, text, request_id=self._request_id, origin=self.origin), reason)

@@ -1,0 +1,199 @@
+"""What is answered at once: HLS, the player's pages, preflights, and that there is no such thing.
+
+There is no session in the URLs, so that caches work. What counts as a player is an address and a user
+agent that asked for a playlist lately.
+"""
+
+from engine.access.names import BadName, parse_played_name
+from engine.protocols.http import (
+    Fields,
+    RemoteProtocolError,
+    Request,
+    Route,
+    etag_of,
+    parse_route,
+    plain_answer,
+    preflight_head,
+)
+from workers.fanout import pages
+from workers.fanout.audience import Audience
+from workers.fanout.bodies import send_document
+from workers.fanout.exchange import Exchange
+from workers.fanout.hls_answers import Hls, Unanswerable
+from workers.fanout.library import Library
+from workers.fanout.shelf import Shelf
+
+HLS_ROUTES: dict[str, str] = {
+    "multivariant": "/{stream}.m3u8",
+    "media": "/{stream}/media.m3u8",
+    "file": "/{stream}/{file}",
+}
+PAGE_ROUTES: dict[str, str] = {"page": "/play/{stream}", "index": "/", "asset": "/{asset}"}
+ROUTES: dict[str, str] = HLS_ROUTES | PAGE_ROUTES
+"""What requests are called in the counters."""
+
+UNKNOWN_ROUTE: str = "/{unknown}"
+
+FIRST_SEGMENT_S: float = 5.0
+"""How long the first who asks waits for a first segment beyond the longest there may be, seconds."""
+
+CLIENT_GONE: int = 499
+"""What an answer counts as that its player did not wait for; nginx's number for it."""
+
+
+def route_of(request: Request) -> Route | None:
+    """What the path means; None for nothing, which `Answers` says."""
+    try:
+        return parse_route(request.path, request.query, is_websocket=request.is_websocket)
+    except RemoteProtocolError:
+        return None
+
+
+def is_endless(request: Request, route: Route | None) -> bool:
+    """Whether this is for a stream without end, which is not answered here."""
+    return route is not None and (request.is_websocket or route.kind not in ROUTES)
+
+
+class Answers:
+    """Answers requests, whatever version of HTTP they came over.
+
+    Args:
+        audience: for the streams, the counters and the configuration.
+        hls: where packages are found, and what answers for them; None where HLS is off.
+    """
+
+    def __init__(self, audience: Audience, hls: Hls | None) -> None:
+        self._audience = audience
+        self._hls = hls
+
+    async def answer(self, exchange: Exchange, route: Route | None) -> None:
+        """Answer by the route, and count it."""
+        request, status = exchange.request, CLIENT_GONE
+        try:
+            if request.method == "OPTIONS":
+                await exchange.send(preflight_head(self._origin, exchange.request_id))
+                status = 204
+            else:
+                status = await self._serve(exchange, route or parse_route(request.path, request.query))
+        except (Unanswerable, RemoteProtocolError) as error:
+            status = error.status if isinstance(error, Unanswerable) else error.reply
+            await self._refuse(exchange, error, status)
+        finally:
+            self._count(request, route, status)
+
+    def _count(self, request: Request, route: Route | None, status: int) -> None:
+        report, kind = self._audience.report, route.kind if route else ""
+        report.request(request.method, ROUTES.get(kind, UNKNOWN_ROUTE), status)
+        if route is not None and kind in HLS_ROUTES:
+            report.hls_request(resource_of(route), status)
+
+    async def _serve(self, exchange: Exchange, route: Route) -> int:
+        """Answer by the route; the status."""
+        if route.kind in PAGE_ROUTES:
+            return await self._serve_page(exchange, route)
+        if self._hls is None or route.kind not in HLS_ROUTES:
+            raise Unanswerable(404, "not here")
+        return await self._serve_hls(self._hls, exchange, route)
+
+    async def _serve_page(self, exchange: Exchange, route: Route) -> int:
+        extra: Fields = ()
+        if route.kind == "index":
+            names = sorted(self._audience.hub.names())
+            body = pages.index_page(names)
+            page, extra = pages.Asset(pages.HTML_TYPE, body, etag_of(body)), pages.INDEX_FIELDS
+        elif route.kind == "page":
+            self._name(route)
+            page, extra = pages.player_page(), pages.PLAYER_FIELDS
+        else:
+            page = pages.asset(route.file)
+        return await send_document(exchange, page, extra)
+
+    async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
+        answers = hls.answers
+        if route.kind == "multivariant":
+            shelves = await self._find_renditions(hls.library, route, exchange)
+            return await answers.send_multivariant(exchange, shelves)
+        shelf = await self._find(hls.library, route, exchange)
+        if route.kind == "media":
+            return await answers.send_media(exchange, shelf)
+        return await answers.send_named(exchange, shelf, route.file)
+
+    def _name(self, route: Route) -> str:
+        try:
+            return parse_played_name(route.raw_name)
+        except BadName as error:
+            raise Unanswerable(400, str(error)) from None
+
+    async def _find(self, library: Library, route: Route, exchange: Exchange) -> Shelf:
+        name = self._name(route)
+        shelf = library.find(name)
+        if route.kind != "file":
+            shelf = await self._ask_for(library, name, shelf, exchange)
+        if shelf is None:
+            raise Unanswerable(404, f"no stream is published as {name}")
+        return shelf
+
+    async def _find_renditions(self, library: Library, route: Route, exchange: Exchange) -> list[Shelf]:
+        """The shelves of the programme's renditions, or of the stream that is one by itself."""
+        programme = self._name(route)
+        streams = library.renditions(programme)
+        if streams == (programme,):
+            shelf = await self._find(library, route, exchange)
+            streams = library.renditions(programme)  # the tracks of a publisher who has just begun are later
+            if streams == (programme,):
+                return [shelf]
+        hub = self._audience.hub
+        settings = hub.settings_for(programme)
+        if not any(map(library.find, streams)):
+            await hub.wait_for_any(streams, settings.wait_s)
+        if not any(hub.find(name) or library.find(name) for name in streams):
+            raise Unanswerable(404, f"no rendition of {programme} is published")
+        longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
+        shelves = await library.gather(streams, longest_s)
+        if not shelves:
+            raise Unanswerable(503, "there is no segment yet")
+        return shelves
+
+    async def _ask_for(
+        self, library: Library, name: str, shelf: Shelf | None, exchange: Exchange
+    ) -> Shelf | None:
+        """The shelf for a playlist: the stream is packaged for it, if it lives."""
+        hub = self._audience.hub
+        wait_s = hub.settings_for(name).wait_s
+        record = hub.find(name) if shelf is not None else await hub.wait_for(name, wait_s)
+        if record is not None:
+            library.ask_for(record)
+            # A player that changes to another rendition stays one player.
+            who = f"{exchange.host}|{exchange.request.user_agent}"
+            library.note_viewer(library.programme_of(name), who, record.slot)
+        if shelf is not None and shelf.window.ready:
+            return shelf
+        if record is None:
+            return None
+        longest_s = hub.settings_for(name).hls_max_segment_s
+        shelf = await library.wait_for(name, max(wait_s, longest_s + FIRST_SEGMENT_S))
+        if shelf is None:
+            raise Unanswerable(503, "there is no segment yet")
+        return shelf
+
+    @property
+    def _origin(self) -> str:
+        return self._audience.worker.config.http.cors_origin
+
+    async def _refuse(self, exchange: Exchange, error: Exception, status: int) -> None:
+        extra: Fields = (("Retry-After", "1"),) if status == 503 else ()
+        if isinstance(error, RemoteProtocolError):
+            extra += tuple(error.fields)
+        answer = plain_answer(
+            status, f"{error}\n", request_id=exchange.request_id, origin=self._origin, extra=extra
+        )
+        await exchange.send(*answer)
+
+
+def resource_of(route: Route) -> str:
+    """What an HLS request is for, as the counters call it."""
+    if route.kind != "file":
+        return "playlist" if route.kind == "media" else route.kind
+    if route.file.endswith(".mp4"):
+        return "init"
+    return "part" if route.file.count(".") == 2 else "segment"

@@ -1,0 +1,64 @@
+"""One request and the way its answer goes: what all versions of HTTP have in common.
+
+An answer is sent in one of four ways, each to the end or with an error: PeerGone when the player has left,
+`trio.TooSlowError` when it takes too long, and Overwritten when a ring was faster than the player: what it
+got is wrong then, and only an end that is no end says so.
+"""
+
+from typing import Protocol
+
+from engine.protocols.http import ByteRange, Head, Request
+from shm.ring import RingReader
+
+SEND_S: float = 30.0
+"""An answer must be taken within so long, seconds: the largest segments in ten, and patience for bad
+networks. Who takes longer is holding memory and descriptors, or watches a stream that its network cannot
+carry."""
+
+
+class Overwritten(Exception):
+    """The ring's writer came by while its bytes were being sent."""
+
+
+class Exchange(Protocol):
+    """The request that is being answered."""
+
+    @property
+    def request(self) -> Request: ...
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def host(self) -> str:
+        """The player's address without its port."""
+        ...
+
+    @property
+    def takes_growing(self) -> bool:
+        """Whether a body may be sent whose length is not known yet."""
+        ...
+
+    async def send(self, head: Head, body: bytes = b"") -> None:
+        """Answer with `body`; with the head alone where that was asked for."""
+        ...
+
+    async def send_file(self, head: Head, fd: int, piece: ByteRange) -> None:
+        """Answer with bytes of a file that never changes."""
+        ...
+
+    async def send_from_ring(self, head: Head, ring: RingReader, start: int, stop: int) -> None:
+        """Answer with bytes `[start, stop)` of a ring."""
+        ...
+
+    async def begin(self, head: Head) -> None:
+        """Begin an answer whose body grows."""
+        ...
+
+    async def add_from_ring(self, ring: RingReader, start: int, stop: int) -> None:
+        """Send bytes `[start, stop)` of a ring as the next of a body that grows."""
+        ...
+
+    async def finish(self) -> None:
+        """That was all of the body."""
+        ...
