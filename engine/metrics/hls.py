@@ -53,6 +53,26 @@ HLS: Final = (
         help="Bytes of segments in the folder on tmpfs.",
     ),
     Metric(
+        name="fanlight_hls_open_files",
+        kind="gauge",
+        help="Segment files that fanout workers keep open for the next player.",
+    ),
+    Metric(
+        name="fanlight_hls_file_lookups_total",
+        kind="counter",
+        help="Requests for segment files that were open already (hit), or had to be opened (miss).",
+        labels=("result",),
+        reasons=("hit", "miss"),
+    ),
+    Metric(
+        name="fanlight_hls_files_closed_total",
+        kind="counter",
+        help="Open segment files that were closed: to make room, because the file is deleted, or because"
+        " nobody asked for it any more.",
+        labels=("reason",),
+        reasons=("full", "deleted", "idle"),
+    ),
+    Metric(
         name="fanlight_hls_requests_total",
         kind="counter",
         help="Answers to requests of HLS players.",

@@ -8,8 +8,8 @@
 Names of files are unique for ever, so caches may keep them; playlists live as long as the part they end with.
 """
 
-import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import trio
@@ -42,6 +42,7 @@ from shm.errors import Lapped
 from workers.fanout.bodies import send_growing
 from workers.fanout.exchange import Exchange
 from workers.fanout.library import Library
+from workers.fanout.open_files import OpenFile, OpenFiles
 from workers.fanout.report import Report
 from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
 from workers.runtime.packages import Packages
@@ -97,6 +98,7 @@ class HlsAnswers:
     def __init__(
         self, packages: Packages, config: Callable[[], Config], holds: Holds, report: Report
     ) -> None:
+        self.files = OpenFiles(report)
         self._report = report
         self._packages = packages
         self._config = config
@@ -188,19 +190,17 @@ class HlsAnswers:
     async def _send_file(
         self, exchange: Exchange, shelf: Shelf, name: InitName | SegmentName, file: str
     ) -> int:
-        try:
-            fd = os.open(
-                self._packages.folder_of(shelf.record.name) / file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-            )
-        except OSError:
-            raise Unanswerable(404, "no such file, or not any more") from None
-        try:
-            return await self._send_open_file(exchange, fd, file)
-        finally:
-            os.close(fd)
+        with ExitStack() as stack:
+            try:
+                opened = stack.enter_context(
+                    self.files.using(self._packages.folder_of(shelf.record.name) / file)
+                )
+            except OSError:
+                raise Unanswerable(404, "no such file, or not any more") from None
+            return await self._send_open_file(exchange, opened, file)
 
-    async def _send_open_file(self, exchange: Exchange, fd: int, file: str) -> int:
-        size, etag = os.fstat(fd).st_size, f'"{file}"'
+    async def _send_open_file(self, exchange: Exchange, opened: OpenFile, file: str) -> int:
+        size, etag = opened.size, f'"{file}"'
         if is_not_modified(exchange.request.headers, etag):
             await self._send_not_modified(exchange, etag, IMMUTABLE)
             return 304
@@ -217,7 +217,7 @@ class HlsAnswers:
         if exchange.request.method == "HEAD":
             await exchange.send(head)
         else:
-            await exchange.send_file(head, fd, piece or ByteRange(0, size))
+            await exchange.send_file(head, opened.fd, piece or ByteRange(0, size))
         return 206 if piece else 200
 
     async def _send_not_modified(
