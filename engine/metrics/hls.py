@@ -33,6 +33,11 @@ HLS: Final = (
         " hls.max_segment_s.",
     ),
     Metric(
+        name="fanlight_hls_refused_frames_total",
+        kind="counter",
+        help="Frames left out of segments because their stream had changed its codecs too often just before.",
+    ),
+    Metric(
         name="fanlight_hls_gaps_total",
         kind="counter",
         help="Segments that are missing: there was no room for their file, or the stream's ring was"

@@ -30,6 +30,10 @@ class Report:
         """Segments that had to end without a keyframe."""
         self._metrics.bind("fanlight_hls_forced_cuts_total").inc(count)
 
+    def refused_frames(self, count: int) -> None:
+        """Frames left out because their stream's codecs change too often."""
+        self._metrics.bind("fanlight_hls_refused_frames_total").inc(count)
+
     def failed(self, reason: str) -> None:
         """A package could not be begun, or broke."""
         self._count("fanlight_hls_failures_total", reason=reason)
