@@ -36,6 +36,7 @@ from engine.protocols.http import (
     parse_range,
     playlist_head,
     range_holds,
+    takes_gzip,
 )
 from engine.protocols.http.media_responses import IMMUTABLE, MP4_TYPE, TS_TYPE
 from shm.errors import Lapped
@@ -284,15 +285,6 @@ class Hls(NamedTuple):
 
     library: Library
     answers: HlsAnswers
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether Accept-Encoding has gzip in it, and not with a weight of zero (RFC 9110 section 12.5.3)."""
-    for element in accepted.lower().split(","):
-        coding, _, weight = element.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0").rstrip(".") not in ("q=", "q=0")
-    return False
 
 
 def is_begun(shelf: Shelf, name: PartName) -> bool:
