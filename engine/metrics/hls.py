@@ -89,6 +89,14 @@ HLS: Final = (
         help="Requests that wait for a part that is not there yet.",
     ),
     Metric(
+        name="fanlight_hls_refused_holds_total",
+        kind="counter",
+        help="Requests that were answered 503 instead of being held, because too many of one address wait"
+        " already, or of all in one worker.",
+        labels=("reason",),
+        reasons=("address", "worker"),
+    ),
+    Metric(
         name="fanlight_hls_reload_lateness_seconds",
         kind="histogram",
         help="From the end of a part to the moment a reload that waited for it was answered.",

@@ -65,6 +65,14 @@ class Unanswerable(Exception):
         self.status = status
 
 
+class TooManyHeld(Unanswerable):
+    """As many requests wait as may: of the "address", or of all in this "worker" (`reason`)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, "too many requests wait here already")
+        self.reason = reason
+
+
 class Holds:
     """Requests that wait, counted."""
 
@@ -73,9 +81,11 @@ class Holds:
         self._by_address: dict[str, int] = {}
 
     def take(self, address: str) -> None:
-        """One more. Raises Unanswerable when there are as many as may be."""
-        if self.total >= MAX_HELD or self._by_address.get(address, 0) >= MAX_HELD_PER_ADDRESS:
-            raise Unanswerable(503, "too many requests wait here already")
+        """One more. Raises TooManyHeld."""
+        if self.total >= MAX_HELD:
+            raise TooManyHeld("worker")
+        if self._by_address.get(address, 0) >= MAX_HELD_PER_ADDRESS:
+            raise TooManyHeld("address")
         self.total += 1
         self._by_address[address] = self._by_address.get(address, 0) + 1
 
@@ -146,7 +156,11 @@ class HlsAnswers:
 
     async def _wait(self, exchange: Exchange, shelf: Shelf, is_there: Callable[[], bool]) -> None:
         address = exchange.host
-        self._holds.take(address)
+        try:
+            self._holds.take(address)
+        except TooManyHeld as full:
+            self._report.hold_refused(full.reason)
+            raise
         try:
             with trio.move_on_after(shelf.patience_s):
                 while not is_there() and not shelf.over:

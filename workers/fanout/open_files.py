@@ -26,8 +26,8 @@ MAX_OPEN: Final = 256
 open_file_cache is off by default, and its manual shows 1,000; ours are for the newest segments alone."""
 
 IDLE_S: Final = 15.0
-"""Kept so long after the last request, seconds: a segment is asked for by everybody within a few of them. This
-is also the bound where the link count should say nothing, as on some file systems other than tmpfs."""
+"""Kept so long after the last request, seconds: everybody asks for a segment within a few of them. This is
+also the bound where the link count should say nothing, as on some file systems other than tmpfs."""
 
 OPEN_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
