@@ -46,6 +46,12 @@ HLS: Final = (
         reasons=("no_room", "lapped"),
     ),
     Metric(
+        name="fanlight_hls_outgrown_rings_total",
+        kind="counter",
+        help="Segments at whose end the playlist listed more parts than hls.ring_bytes keeps: players get 404"
+        " for the oldest.",
+    ),
+    Metric(
         name="fanlight_hls_failures_total",
         kind="counter",
         help="Packages that could not be begun, or broke.",

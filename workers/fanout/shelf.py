@@ -85,7 +85,7 @@ class Shelf:
         self._rendered_at = -1
         self._rendered: dict[str | None, RenderedPlaylist] = {}
         self._wake = trio.Event()
-        self._reader.catch_up()
+        self._is_lost = not self._reader.catch_up()
 
     @property
     def window(self) -> Window:
@@ -134,6 +134,11 @@ class Shelf:
     def wake(self) -> None:
         self._wake.set()
 
+    def look(self) -> None:
+        """Fold what is new at once."""
+        if self.has_news():
+            self._catch_up()
+
     async def run(self) -> None:
         """Follow the package until it is gone or nobody asks for it any more."""
         try:
@@ -152,14 +157,16 @@ class Shelf:
     async def _wait_for_news(self) -> None:
         self._row.interest = Interest.ARMED
         self._wake = trio.Event()
-        if not self.has_news():
+        if self._is_lost or not self.has_news():  # what is lost is found with the next snapshot, not by haste
             with trio.move_on_after(SAFETY_POLL_S):
                 await self._wake.wait()
+        else:
+            await trio.lowlevel.checkpoint()
         self._row.interest = Interest.WITHIN_TICK
 
     def _catch_up(self) -> None:
         window, seq = self.window, self._reader.seq
-        self._reader.catch_up()
+        self._is_lost = not self._reader.catch_up()
         if self.window is not window:  # lapped: a new window, whose past may differ by what was missed
             self._renderer = Renderer(self.window.settings)
             self._rendered_at = -1

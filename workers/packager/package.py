@@ -73,6 +73,7 @@ class Package:
         self.record = record
         self.ending = False
         self.stream_over = False
+        self.outgrown_bytes = 0  # of parts that were listed together, if the package's ring cannot keep them
         self._reader = reader
         self._row = row
         self._streams = streams
@@ -248,6 +249,9 @@ class Package:
             self._report.segment(mark.duration_us, kept)
             self._journal.request_snapshot()
         self._journal.note_mark(mark)
+        if isinstance(mark, SegmentEnd) and (outgrown_bytes := self._journal.outgrown_bytes):
+            self.outgrown_bytes = max(self.outgrown_bytes, outgrown_bytes)
+            self._report.outgrew_ring()
 
     def _count_cuts(self) -> None:
         """Tell what the cutter has counted since the last pass."""

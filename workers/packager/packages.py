@@ -53,6 +53,7 @@ class PackageRack:
         self._running: dict[int, Package] = {}
         self._ended: list[Remains] = []
         self._pauses: dict[tuple[int, int], float] = {}  # by slot and lease: left alone until then
+        self._told: set[tuple[int, int]] = set()  # streams, by slot and lease, whose trouble is in the log
         self._next_look_s = 0.0
         self._leaving = False
         self._listener: BellListener | None = None
@@ -159,13 +160,12 @@ class PackageRack:
             self._put_aside(Remains(left.slot, left.name, files, settings.hls_delete_after_s, over=over))
 
     def _inherited(self, slot: int) -> Window | None:
-        """The window as everybody sees it; None if nobody was let in yet."""
+        """The window as everybody sees it; None if nobody was let in yet, or nobody knows it to the end."""
         try:
             reader = WindowReader(self._packages, slot)
         except BadSnapshot:
             return None
-        reader.catch_up()
-        return reader.window
+        return reader.window if reader.catch_up() else None
 
     def _take_over(self, record: StreamRecord, slot: int, window: Window, files: SegmentFiles) -> None:
         self._writer.set_epoch(slot, self._writer.epoch(slot) + 1)
@@ -241,8 +241,22 @@ class PackageRack:
                 remains.clear(self._packages.arena, self._writer)
                 self._ended.remove(remains)
         self._pauses = {stream: until_s for stream, until_s in self._pauses.items() if until_s > now_s}
+        self._tell_of_outgrown_rings()
         self._report.packages(len(self._running))
         self._report.folder_bytes(self._budget.used_bytes)
+
+    def _tell_of_outgrown_rings(self) -> None:
+        """Say once for each package that its stream is too much for hls.ring_bytes."""
+        for slot, package in self._running.items():
+            if package.outgrown_bytes and (slot, package.record.lease) not in self._told:
+                self._told.add((slot, package.record.lease))
+                self._worker.log.warning(
+                    "hls_ring_outgrown",
+                    stream=package.record.name,
+                    listed_bytes=package.outgrown_bytes,
+                    ring_bytes=self._packages.arena.geometry.ring_bytes,
+                )
+        self._told &= {(slot, package.record.lease) for slot, package in self._running.items()}
 
 
 def file_names(window: Window) -> frozenset[str]:

@@ -26,6 +26,10 @@ class Report:
         """The stream's ring was faster than this worker."""
         self._count("fanlight_hls_gaps_total", reason="lapped")
 
+    def outgrew_ring(self) -> None:
+        """A segment has ended, and parts are listed that the package's ring does not have any more."""
+        self._metrics.bind("fanlight_hls_outgrown_rings_total").inc()
+
     def forced_cuts(self, count: int) -> None:
         """Segments that had to end without a keyframe."""
         self._metrics.bind("fanlight_hls_forced_cuts_total").inc(count)

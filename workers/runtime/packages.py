@@ -82,15 +82,19 @@ class WindowReader:
     def has_news(self) -> bool:
         return self.ring.head_seq != self.seq
 
-    def catch_up(self) -> None:
-        """Fold what is new. A reader that was lapped goes on with a new window from the newest snapshot."""
+    def catch_up(self) -> bool:
+        """Fold what is new. A reader that was lapped goes on with a new window from the newest snapshot.
+
+        False if the ring has been faster than the snapshots: the window is an old one then.
+        """
         for _ in range(MAX_LOOKS):
             try:
                 for entry in self.ring.entries(self.seq, self.ring.head_seq):
                     self._fold(entry)
-                return
+                return True
             except Lapped:
                 self._restore()
+        return False
 
     def _fold(self, entry: Entry) -> None:
         if entry.kind == CHUNK:
