@@ -127,6 +127,12 @@ def stamp_of(package: StreamRecord) -> str:
     return f"{package.started_ns // 1_000_000:x}"
 
 
+def kept_s(settings: PathSettings) -> float:
+    """How long a package is served after its stream has ended, seconds, and can be gone on with."""
+    waits_s = 0.0 if settings.hls_end_list else settings.hls_return_s
+    return max(settings.hls_delete_after_s, waits_s)
+
+
 def asked_lately_s(settings: PathSettings) -> float:
     """How long after a playlist was asked for its player is still there, seconds: three of its slowest
     reloads."""
