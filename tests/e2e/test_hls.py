@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import StartEngine
-from tests.e2e.engine_process import RunningEngine
+from tests.e2e.engine_process import RunningEngine, Settings
+from tests.e2e.figures import wait_for_figures
 from tests.e2e.hls_client import PATIENCE_S, HlsClient
-from tests.e2e.media import Media, Received, finish, hash_file, publish, run
+from tests.e2e.media import Media, Received, finish, hash_file, make_heavy_film, publish, run
 from tests.e2e.test_browser import watch_in_browser
 from tests.engine.hls.rules import validate
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 ALWAYS: dict[str, object] = {"on_demand": False, "segment_s": 1.0}
 KEPT_S = 30.0
+MIB = 1024 * 1024
 
 
 NIGHTLY = "NIGHTLY" in os.environ
@@ -255,6 +257,25 @@ def test_nonsense_is_refused(
 def test_a_stream_that_is_not_there_is_no_playlist(start_engine: StartEngine, watch: Watch) -> None:
     engine = start_engine({"play": {"wait_s": 0.1}})
     assert watch(engine, "live/nobody").get("media.m3u8").status_code == 404
+
+
+def test_a_stream_too_heavy_for_its_ring_of_parts_has_all_its_segments_and_it_is_said_once(
+    start_engine: StartEngine, ffmpeg: Path, tmp_path: Path, watch: Watch
+) -> None:
+    settings: Settings = {"hls": {**ALWAYS, "ring_bytes": MIB}, "rtmp": {"max_message_bytes": MIB // 2}}
+    engine = start_engine(settings)
+    publisher = publish(ffmpeg, make_heavy_film(ffmpeg, tmp_path / "film.flv"), engine.rtmp_url("live/film"))
+    count_of = "fanlight_hls_segment_seconds_count"
+    figures = wait_for_figures(engine, lambda now: now.sum(count_of) >= 6)
+    assert figures.sum("fanlight_hls_failures_total") == figures.sum("fanlight_hls_gaps_total") == 0
+    assert figures.sum("fanlight_hls_outgrown_rings_total") >= 1
+    client = watch(engine, "live/film")
+    client.reload()
+    assert [client.get(name).status_code for name in client.segments()] == [200] * len(client.segments())
+    said = [line for line in engine.log.lines if line.get("event") == "hls_ring_outgrown"]
+    assert [line["stream"] for line in said] == ["live/film"]
+    publisher.kill()
+    publisher.communicate()
 
 
 def test_nothing_is_left_of_a_stream_that_is_over(

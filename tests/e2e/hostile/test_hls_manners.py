@@ -18,13 +18,12 @@ from tests.e2e.figures import scrape, wait_for_figures
 from tests.e2e.hls_client import HlsClient
 from tests.e2e.hostile.strangers import Stranger, exchange, http_request, status_of, stranger
 from tests.e2e.hostile.vitals import MIB, vitals_of
-from tests.e2e.media import publish, run
+from tests.e2e.media import make_heavy_film, publish
 from workers.fanout.hls_answers import MAX_HELD_PER_ADDRESS
 
 pytestmark = pytest.mark.slow
 
 SEGMENT_S: Final = 3.0
-RATE: Final = "24M"  # constant, so that a segment is far more than sockets hold
 FOLDER: Final = b"/live/film"
 
 SETTINGS: Final[Settings] = {
@@ -54,7 +53,7 @@ class Still:
 @pytest.fixture(scope="module")
 def still(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Still]:
     folder = tmp_path_factory.mktemp("still")
-    film = make_film(ffmpeg, folder / "film.flv")
+    film = make_heavy_film(ffmpeg, folder / "film.flv")  # a segment is far more than sockets hold
     with RunningEngine(folder, SETTINGS) as engine:
         publisher = publish(ffmpeg, film, engine.rtmp_url("live/film"))
         wait_for_figures(engine, lambda now: now.sum("fanlight_hls_segment_seconds_count") >= 1)
@@ -66,15 +65,6 @@ def still(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         assert engine.pids() == before, f"a worker died\n{engine.log}"
     faults = [line for line in engine.log.lines if line.get("level") in {"error", "critical"}]
     assert not faults, faults
-
-
-def make_film(ffmpeg: Path, path: Path) -> Path:
-    """Noise-like weight at a constant rate; the picture is nobody's concern."""
-    picture = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=20"]
-    rate = ["-b:v", RATE, "-minrate", RATE, "-maxrate", RATE, "-bufsize", "4M"]
-    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-x264-params", "nal-hrd=cbr:force-cfr=1"]
-    run(ffmpeg, *picture, *x264, *rate, "-pix_fmt", "yuv420p", path)
-    return path
 
 
 # -- what is asked for
