@@ -24,7 +24,7 @@ from engine.protocols.hls import (
 )
 from engine.protocols.hls.cut_outputs import Chunk
 from shm.arena import Arena
-from shm.directory import DirectoryWriter
+from shm.directory import HEADERS_MAX, DirectoryWriter
 from shm.ring import RingWriter, Tag
 from workers.runtime.bells import Bells
 from workers.runtime.packages import snapshot_at
@@ -128,7 +128,9 @@ class Journal:
     def _write_snapshot(self) -> None:
         self._snapshot_due = False
         self._snapshot_pos, self._snapshot_seq = self._ring.head_pos, self._ring.head_seq
-        self._directory.set_headers(self._slot, 1, snapshot_at(self._ring.head_seq, self.window))
+        state = snapshot_at(self._ring.head_seq, self.window)
+        if len(state) <= HEADERS_MAX:  # thousands of tiny segments are more: then the one before has to do
+            self._directory.set_headers(self._slot, 1, state)
 
     def _add(self, kind: int, data: bytes | memoryview, flags: int, dts_us: int) -> None:
         self._tags.append(Tag(data, kind, flags, dts_us, dts_us, 0, time.monotonic_ns()))

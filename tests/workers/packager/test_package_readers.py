@@ -128,3 +128,18 @@ def test_parts_that_are_listed_and_gone_are_known(press: Press) -> None:
     for _ in range(8):
         press.write_segment(parts=4, chunk_bytes=6 * KIB)
     assert press.journal.outgrown_bytes > RING_BYTES * 7 // 8
+
+
+def test_a_state_that_has_no_room_beside_the_ring_costs_newcomers_and_nobody_else(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press.journal.open()
+    reader = WindowReader(press.packages, press.slot)
+    monkeypatch.setattr("workers.packager.journal.HEADERS_MAX", 100)
+    for _ in range(3):
+        press.write_segment()
+        assert reader.catch_up()
+    assert media_playlist(reader.window) == press.playlist()
+    late = WindowReader(press.packages, press.slot)
+    assert late.catch_up()  # as long as the ring still has all since the state of before
+    assert media_playlist(late.window) == press.playlist()
