@@ -98,6 +98,21 @@ def test_chromium_plays_low_latency_hls_with_hls_js(
     finish(publisher)
 
 
+def test_chromium_shows_wide_samples_as_wide_as_they_are_and_plays_opus(
+    engine: RunningEngine, ffmpeg: Path, media: Media, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.flv"
+    opus = ["-c:a", "libopus", "-ar", "48000"]
+    wide = ["-c:v", "libx264", "-preset", "ultrafast", "-vf", "setsar=4/3", "-g", "25", "-pix_fmt", "yuv420p"]
+    run(ffmpeg, "-i", media.h264, *wide, *opus, film)
+    publisher = publish(ffmpeg, film, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=150)
+    seen = watch_in_browser(f"http://{engine.addresses['http']}/live/film.m3u8")
+    assert (seen["width"], seen["height"]) == (427, 180)
+    assert seen["stalls"] == 0
+    finish(publisher)
+
+
 def test_playlists_keep_the_rules_while_publisher_and_packager_come_and_go(
     engine: RunningEngine, ffmpeg: Path, media: Media, watch: Watch
 ) -> None:
