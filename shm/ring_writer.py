@@ -92,6 +92,16 @@ class RingWriter:
     def head_seq(self) -> int:
         return self._seq
 
+    @property
+    def batch_bytes_max(self) -> int:
+        """What is made visible at once at most, unless one tag alone is larger: an eighth of the ring. Who
+        may cut his data where he likes cuts it so, and readers keep their guard zone."""
+        return self._batch_bytes_max
+
+    @property
+    def capacity(self) -> int:
+        return self._ring_bytes
+
     def write(self, tags: Sequence[Tag]) -> None:
         """Append `tags`, visible to readers all at once (an over-large batch: in several steps).
 

@@ -43,6 +43,7 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     hls_delete_after_s: float
     hls_on_demand: bool
     hls_end_list: bool
+    hls_return_s: float
     gop: Gop
 
 
@@ -85,6 +86,7 @@ def without_tables(config: Config) -> PathSettings:
         hls_delete_after_s=hls.delete_after_s,
         hls_on_demand=hls.on_demand,
         hls_end_list=hls.end_list,
+        hls_return_s=hls.return_s,
         gop=config.gop,
     )
 

@@ -16,7 +16,14 @@ def check_rules(config: Config) -> tuple[str, ...]:
     """Return a sentence per broken rule; empty when the configuration can be used."""
     return tuple(
         problem
-        for rule in (_listeners, _api_is_private, _streams_per_ingest, _index_length, _settings_fit)
+        for rule in (
+            _listeners,
+            _api_is_private,
+            _streams_per_ingest,
+            _index_length,
+            _parts_fit,
+            _settings_fit,
+        )
         for problem in rule(config)
     )
 
@@ -58,6 +65,16 @@ def _index_length(config: Config) -> Iterator[str]:
     if entries & (entries - 1):
         below = 1 << entries.bit_length() - 1
         yield f"ring.index_entries: {entries} is not a power of two; use {below} or {below * 2}"
+
+
+def _parts_fit(config: Config) -> Iterator[str]:
+    # A part holds one frame at least, and a player must have read it before the next ones come round.
+    frame, ring = config.rtmp.max_message_bytes, config.hls.ring_bytes
+    if config.hls.enabled and ring < 2 * frame:
+        yield (
+            f"hls.ring_bytes: {ring} is less than twice rtmp.max_message_bytes ({frame}), the largest frame;"
+            f" use at least {2 * frame}, or a smaller message"
+        )
 
 
 def _settings_fit(config: Config) -> Iterator[str]:

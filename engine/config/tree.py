@@ -172,6 +172,8 @@ class Hls(Section, frozen=True, kw_only=True):
     """Whether streams are packaged only while somebody asks for their playlists."""
     end_list: bool = True
     """Whether the playlist of a stream that is over says so."""
+    return_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    """Where it does not: how long it can still be gone on with."""
     programmes: Programmes = Programmes()
     """Streams that are renditions of one programme, in one multivariant playlist."""
     ring_bytes: Annotated[int, Meta(ge=MIB, le=GIB, multiple_of=MIB, extra=NEEDS_RESTART)] = 32 * MIB
@@ -221,6 +223,7 @@ class PathTable(Section, frozen=True, kw_only=True):
     hls_delete_after_s: float | UnsetType = UNSET
     hls_on_demand: bool | UnsetType = UNSET
     hls_end_list: bool | UnsetType = UNSET
+    hls_return_s: float | UnsetType = UNSET
 
 
 class Config(Section, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Final
 
 from engine.media.bits import BadConfig, BitReader, unescape
 from engine.media.formats import VideoFormat
+from engine.media.vui import NO_VUI, Vui, read_vui
 
 # Profiles whose SPS carries chroma format, bit depth and scaling lists (H.264 §7.3.2.1.1).
 _HIGH_PROFILES: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -21,9 +22,23 @@ def parse_avc_config(config: bytes) -> VideoFormat:
     return parse_sps(config[8 : 8 + length])
 
 
+def parse_avc_vui(config: bytes) -> Vui:
+    """Say how the pictures of a sequence header are shown, as far as that can be read."""
+    try:
+        bits = BitReader(unescape(config[9 : 8 + int.from_bytes(config[6:8], "big")]))
+        _read_sps(bits)
+        return read_vui(bits) if bits.flag() else NO_VUI
+    except BadConfig:  # the size is there without it, and players can do without this
+        return NO_VUI
+
+
 def parse_sps(sps: bytes) -> VideoFormat:
     """Read a sequence parameter set with its NAL header byte; raises BadConfig."""
-    bits = BitReader(unescape(sps[1:]))
+    return _read_sps(BitReader(unescape(sps[1:])))
+
+
+def _read_sps(bits: BitReader) -> VideoFormat:
+    """Read as far as vui_parameters_present_flag."""
     profile, _constraints, level = bits.read(8), bits.read(8), bits.read(8)
     bits.ue()  # seq_parameter_set_id
     chroma, bit_depth = _chroma_and_depth(bits) if profile in _HIGH_PROFILES else (1, 8)

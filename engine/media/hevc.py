@@ -6,6 +6,8 @@ from typing import Final
 
 from engine.media.bits import BadConfig, BitReader, unescape
 from engine.media.formats import VideoFormat
+from engine.media.hevc_sps import skip_to_vui
+from engine.media.vui import NO_VUI, Vui, read_vui
 
 _RECORD_BYTES: Final = 23  # fixed part, up to and with numOfArrays
 _NAL_SPS: Final = 33  # H.265 table 7-1
@@ -21,6 +23,20 @@ def parse_hevc_config(config: bytes) -> VideoFormat:
         if kind == _NAL_SPS:
             return parse_sps(nal, profile=profile, level=level)
     raise BadConfig("an HEVC configuration without SPS")
+
+
+def parse_hevc_vui(config: bytes) -> Vui:
+    """Say how the pictures of a sequence header are shown, as far as that can be read."""
+    if len(config) < _RECORD_BYTES:
+        return NO_VUI
+    try:
+        sps = next(nal for kind, nal in _parameter_sets(config) if kind == _NAL_SPS)
+        bits = BitReader(unescape(sps[2:]))
+        _, sub_layers = _read_sps(bits, 0, 0)
+        skip_to_vui(bits, sub_layers)
+        return read_vui(bits) if bits.flag() else NO_VUI
+    except (BadConfig, StopIteration):  # the size is there without it, and players can do without this
+        return NO_VUI
 
 
 def _parameter_sets(config: bytes) -> Iterator[tuple[int, bytes]]:
@@ -41,7 +57,11 @@ def _parameter_sets(config: bytes) -> Iterator[tuple[int, bytes]]:
 
 def parse_sps(sps: bytes, *, profile: int = 0, level: int = 0) -> VideoFormat:
     """Read a sequence parameter set with its two NAL header bytes; raises BadConfig."""
-    bits = BitReader(unescape(sps[2:]))
+    return _read_sps(BitReader(unescape(sps[2:])), profile, level)[0]
+
+
+def _read_sps(bits: BitReader, profile: int, level: int) -> tuple[VideoFormat, int]:
+    """Read as far as bit_depth_luma_minus8; also sps_max_sub_layers_minus1."""
     bits.skip(4)  # sps_video_parameter_set_id
     sub_layers = bits.read(3)
     bits.skip(1)  # sps_temporal_id_nesting_flag
@@ -49,9 +69,10 @@ def parse_sps(sps: bytes, *, profile: int = 0, level: int = 0) -> VideoFormat:
     bits.ue()  # sps_seq_parameter_set_id
     width, height = _size(bits)
     bit_depth = bits.ue() + 8
-    return VideoFormat(
+    described = VideoFormat(
         codec="hvc1", profile=profile, level=level, width=width, height=height, bit_depth=bit_depth
     )
+    return described, sub_layers
 
 
 def _skip_profile_tier_level(bits: BitReader, sub_layers: int) -> None:

@@ -33,12 +33,23 @@ HLS: Final = (
         " hls.max_segment_s.",
     ),
     Metric(
+        name="fanlight_hls_refused_frames_total",
+        kind="counter",
+        help="Frames left out of segments because their stream had changed its codecs too often just before.",
+    ),
+    Metric(
         name="fanlight_hls_gaps_total",
         kind="counter",
         help="Segments that are missing: there was no room for their file, or the stream's ring was"
         " faster than the packager.",
         labels=("reason",),
         reasons=("no_room", "lapped"),
+    ),
+    Metric(
+        name="fanlight_hls_outgrown_rings_total",
+        kind="counter",
+        help="Segments at whose end the playlist listed more parts than hls.ring_bytes keeps: players get 404"
+        " for the oldest.",
     ),
     Metric(
         name="fanlight_hls_failures_total",
@@ -53,6 +64,26 @@ HLS: Final = (
         help="Bytes of segments in the folder on tmpfs.",
     ),
     Metric(
+        name="fanlight_hls_open_files",
+        kind="gauge",
+        help="Segment files that fanout workers keep open for the next player.",
+    ),
+    Metric(
+        name="fanlight_hls_file_lookups_total",
+        kind="counter",
+        help="Requests for segment files that were open already (hit), or had to be opened (miss).",
+        labels=("result",),
+        reasons=("hit", "miss"),
+    ),
+    Metric(
+        name="fanlight_hls_files_closed_total",
+        kind="counter",
+        help="Open segment files that were closed: to make room, because the file is deleted, or because"
+        " nobody asked for it any more.",
+        labels=("reason",),
+        reasons=("full", "deleted", "idle"),
+    ),
+    Metric(
         name="fanlight_hls_requests_total",
         kind="counter",
         help="Answers to requests of HLS players.",
@@ -62,6 +93,14 @@ HLS: Final = (
         name="fanlight_hls_blocked_reloads",
         kind="gauge",
         help="Requests that wait for a part that is not there yet.",
+    ),
+    Metric(
+        name="fanlight_hls_refused_holds_total",
+        kind="counter",
+        help="Requests that were answered 503 instead of being held, because too many of one address wait"
+        " already, or of all in one worker.",
+        labels=("reason",),
+        reasons=("address", "worker"),
     ),
     Metric(
         name="fanlight_hls_reload_lateness_seconds",

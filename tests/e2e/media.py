@@ -66,6 +66,15 @@ def make_media(ffmpeg: Path, folder: Path) -> Media:
     return made
 
 
+def make_heavy_film(ffmpeg: Path, path: Path, rate: str = "24M") -> Path:
+    """Make one of a constant bit rate, whatever is in its pictures; 20 s."""
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=20"]
+    rates = ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", "4M"]
+    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-x264-params", "nal-hrd=cbr:force-cfr=1"]
+    run(ffmpeg, *picture, *x264, *rates, "-pix_fmt", "yuv420p", path)
+    return path
+
+
 def command(ffmpeg: Path, *arguments: str | Path) -> list[str | Path]:
     """Write a command line that says only what goes wrong and never asks."""
     return [ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments]

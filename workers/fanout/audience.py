@@ -155,6 +155,7 @@ class Audience:
             if row.lease == record.lease:
                 row.players_hls = counts.get(record.slot, 0)
         self.report.hls_players(sum(counts.values()), self.hls.answers.held)
+        self.hls.answers.files.sweep()
 
     def _ping_websockets(self) -> None:
         for player in self:

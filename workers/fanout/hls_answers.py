@@ -8,8 +8,8 @@
 Names of files are unique for ever, so caches may keep them; playlists live as long as the part they end with.
 """
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import trio
@@ -36,6 +36,7 @@ from engine.protocols.http import (
     parse_range,
     playlist_head,
     range_holds,
+    takes_gzip,
 )
 from engine.protocols.http.media_responses import IMMUTABLE, MP4_TYPE, TS_TYPE
 from shm.errors import Lapped
@@ -43,6 +44,7 @@ from workers.fanout.bodies import send_growing
 from workers.fanout.exchange import Exchange
 from workers.fanout.library import Library
 from workers.fanout.locations import media_uri
+from workers.fanout.open_files import OpenFile, OpenFiles
 from workers.fanout.report import Report
 from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
 from workers.runtime.packages import Packages
@@ -62,6 +64,14 @@ class Unanswerable(Exception):
         self.status = status
 
 
+class TooManyHeld(Unanswerable):
+    """As many requests wait as may: of the "address", or of all in this "worker" (`reason`)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, "too many requests wait here already")
+        self.reason = reason
+
+
 class Holds:
     """Requests that wait, counted."""
 
@@ -70,9 +80,11 @@ class Holds:
         self._by_address: dict[str, int] = {}
 
     def take(self, address: str) -> None:
-        """One more. Raises Unanswerable when there are as many as may be."""
-        if self.total >= MAX_HELD or self._by_address.get(address, 0) >= MAX_HELD_PER_ADDRESS:
-            raise Unanswerable(503, "too many requests wait here already")
+        """One more. Raises TooManyHeld."""
+        if self.total >= MAX_HELD:
+            raise TooManyHeld("worker")
+        if self._by_address.get(address, 0) >= MAX_HELD_PER_ADDRESS:
+            raise TooManyHeld("address")
         self.total += 1
         self._by_address[address] = self._by_address.get(address, 0) + 1
 
@@ -96,6 +108,7 @@ class HlsAnswers:
     def __init__(
         self, packages: Packages, config: Callable[[], Config], holds: Holds, report: Report
     ) -> None:
+        self.files = OpenFiles(report)
         self._report = report
         self._packages = packages
         self._config = config
@@ -144,7 +157,11 @@ class HlsAnswers:
 
     async def _wait(self, exchange: Exchange, shelf: Shelf, is_there: Callable[[], bool]) -> None:
         address = exchange.host
-        self._holds.take(address)
+        try:
+            self._holds.take(address)
+        except TooManyHeld as full:
+            self._report.hold_refused(full.reason)
+            raise
         try:
             with trio.move_on_after(shelf.patience_s):
                 while not is_there() and not shelf.over:
@@ -189,19 +206,17 @@ class HlsAnswers:
     async def _send_file(
         self, exchange: Exchange, shelf: Shelf, name: InitName | SegmentName, file: str
     ) -> int:
-        try:
-            fd = os.open(
-                self._packages.folder_of(shelf.record.name) / file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-            )
-        except OSError:
-            raise Unanswerable(404, "no such file, or not any more") from None
-        try:
-            return await self._send_open_file(exchange, fd, file)
-        finally:
-            os.close(fd)
+        with ExitStack() as stack:
+            try:
+                opened = stack.enter_context(
+                    self.files.using(self._packages.folder_of(shelf.record.name) / file)
+                )
+            except OSError:
+                raise Unanswerable(404, "no such file, or not any more") from None
+            return await self._send_open_file(exchange, opened, file)
 
-    async def _send_open_file(self, exchange: Exchange, fd: int, file: str) -> int:
-        size, etag = os.fstat(fd).st_size, f'"{file}"'
+    async def _send_open_file(self, exchange: Exchange, opened: OpenFile, file: str) -> int:
+        size, etag = opened.size, f'"{file}"'
         if is_not_modified(exchange.request.headers, etag):
             await self._send_not_modified(exchange, etag, IMMUTABLE)
             return 304
@@ -218,7 +233,7 @@ class HlsAnswers:
         if exchange.request.method == "HEAD":
             await exchange.send(head)
         else:
-            await exchange.send_file(head, fd, piece or ByteRange(0, size))
+            await exchange.send_file(head, opened.fd, piece or ByteRange(0, size))
         return 206 if piece else 200
 
     async def _send_not_modified(
@@ -285,15 +300,6 @@ class Hls(NamedTuple):
 
     library: Library
     answers: HlsAnswers
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether Accept-Encoding has gzip in it, and not with a weight of zero (RFC 9110 section 12.5.3)."""
-    for element in accepted.lower().split(","):
-        coding, _, weight = element.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0").rstrip(".") not in ("q=", "q=0")
-    return False
 
 
 def is_begun(shelf: Shelf, name: PartName) -> bool:

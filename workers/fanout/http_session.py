@@ -61,6 +61,9 @@ class HttpSession:
     async def _next(self) -> Request | None:
         """The next request; None when the player has had enough. Raises RemoteProtocolError."""
         request = self._requests.next()
+        if request is not None:
+            # Sent ahead: hundreds fit into one read, and other connections have their turn in between.
+            await trio.lowlevel.checkpoint()
         with trio.move_on_after(KEEP_S) as idle:
             self._audience.idle.add(idle)
             try:

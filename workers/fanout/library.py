@@ -18,7 +18,7 @@ from workers.fanout.hub import PLAYABLE, is_same_stream
 from workers.fanout.locations import media_uri
 from workers.fanout.shelf import Shelf, is_served
 from workers.runtime.bells import BellListener
-from workers.runtime.packages import Packages
+from workers.runtime.packages import Packages, kept_s
 from workers.runtime.programmes import programme_of, renditions_of
 from workers.runtime.slots import PACKAGER, of_role
 from workers.runtime.worker import Worker
@@ -109,13 +109,13 @@ class Library:
         shelf = self.find(name)
         if shelf is None:
             return None
-        shelf.catch_up()
+        shelf.look()
         return report_of(shelf.window, uri)
 
     def find(self, name: str) -> Shelf | None:
         """The shelf of the stream's package, if it has one that is made or whose stream has ended."""
         record = self._packages.directory.find(name)
-        keep_s = for_path(self._worker.config, name).hls_delete_after_s
+        keep_s = kept_s(for_path(self._worker.config, name))
         if self._closed or record is None or not is_served(record, keep_s):
             return None
         shelf = self._shelves.get(name)
@@ -125,7 +125,10 @@ class Library:
             except BadSnapshot:  # its packager has claimed the place, and lets nobody in yet
                 return None
         shelf.asked_s = trio.current_time()
-        return None if record.state is StreamState.ENDED and not shelf.window.ended else shelf
+        if record.state is StreamState.ENDED:
+            shelf.look()  # the end may be in its ring already, and whoever misses it waits in vain
+            return shelf if shelf.window.ended else None
+        return shelf
 
     async def wait_for(self, name: str, seconds: float) -> Shelf | None:
         """The shelf of a stream's package once there is a segment in it; None if that takes too long."""

@@ -94,6 +94,20 @@ class Report:
         """A request that waited for a part is answered, so long after the part was there."""
         self._metrics.bind("fanlight_hls_reload_lateness_seconds").observe(lateness_s)
 
+    def hold_refused(self, reason: str) -> None:
+        """A request would have had to wait, and too many do."""
+        self._count("fanlight_hls_refused_holds_total", reason=reason)
+
+    def file_looked_up(self, result: str) -> None:
+        """A segment file was open already ("hit"), or had to be opened ("miss")."""
+        self._count("fanlight_hls_file_lookups_total", result=result)
+
+    def file_closed(self, reason: str) -> None:
+        self._count("fanlight_hls_files_closed_total", reason=reason)
+
+    def open_files(self, count: int) -> None:
+        self._metrics.bind("fanlight_hls_open_files").set(count)
+
     def hls_players(self, count: int, held: int) -> None:
         """So many players asked for playlists lately, and so many of their requests wait."""
         self._metrics.bind("fanlight_players", protocol="hls").set(count)

@@ -1,10 +1,16 @@
 """The package's ring: chunks and marks in, the playlist's state beside them.
 
-The state is a snapshot of the window (workers/runtime/packages.py). It is written when the package is opened
-and whenever a segment has ended, so that the marks behind it never fill the ring.
+The state is a snapshot of the window (workers/runtime/packages.py). It is written when the package is
+opened, whenever a segment has ended, and whenever a quarter of the ring is new: so who reads it finds in the
+ring what has come since, however large segments are.
+
+A chunk may be larger than a tag of the ring may be: it holds one frame at least. Then it stands there in
+pieces, one behind the other, and only the first has the chunk's flags. Nobody who reads them has to know:
+chunks are sent as they lie.
 """
 
 import time
+from typing import Final
 
 from engine.protocols.hls import (
     CHUNK,
@@ -18,10 +24,17 @@ from engine.protocols.hls import (
 )
 from engine.protocols.hls.cut_outputs import Chunk
 from shm.arena import Arena
-from shm.directory import DirectoryWriter
+from shm.directory import HEADERS_MAX, DirectoryWriter
 from shm.ring import RingWriter, Tag
 from workers.runtime.bells import Bells
 from workers.runtime.packages import snapshot_at
+
+SNAPSHOT_SHARE: Final = 4
+"""Of the ring, in bytes or entries, a snapshot is due for. A reader has three times as much before it is
+lapped behind the newest one."""
+
+GUARDED_SHARE: Final = 8
+"""Of the ring, what its reader keeps clear of the writer (shm/ring_reader.py)."""
 
 
 class Journal:
@@ -45,6 +58,8 @@ class Journal:
         self._ring = RingWriter(arena, slot, directory.epoch(slot), check_epoch=lambda: directory.epoch(slot))
         self._tags: list[Tag] = []
         self._is_open = self._snapshot_due = False
+        self._snapshot_pos, self._snapshot_seq = self._ring.head_pos, self._ring.head_seq
+        self._snapshot_entries = arena.geometry.index_entries // SNAPSHOT_SHARE
 
     @property
     def next_seq(self) -> int:
@@ -61,12 +76,19 @@ class Journal:
             self._write_snapshot()
 
     def note_chunk(self, chunk: Chunk) -> None:
+        """Put a chunk behind what is there, in as many pieces as it takes."""
         flags = (
             SEGMENT_START * chunk.segment_start
             | PART_START * chunk.part_start
             | INDEPENDENT * chunk.independent
         )
-        self._add(CHUNK, chunk.data, flags, chunk.dts_us)
+        most = self._ring.batch_bytes_max
+        if len(chunk.data) <= most:
+            self._add(CHUNK, chunk.data, flags, chunk.dts_us)
+            return
+        data = memoryview(chunk.data)
+        for at in range(0, len(data), most):
+            self._add(CHUNK, data[at : at + most], flags if at == 0 else 0, chunk.dts_us)
 
     def note_mark(self, mark: Mark) -> None:
         self.window.apply(mark)
@@ -79,19 +101,36 @@ class Journal:
     def write(self) -> None:
         """Let everybody see what was noted since the last time, and wake who waits for it.
 
-        Raises TagTooLarge, ArenaFull or LostRing (shm).
+        Raises ArenaFull or LostRing (shm).
         """
         if not self._tags:
             return
         tags, self._tags = self._tags, []
         self._ring.write(tags)
-        if self._snapshot_due and self._is_open:
+        if self._is_open and (self._snapshot_due or self._is_much_new):
             self._write_snapshot()
         self._bells.ring_for(self._slot)
 
+    @property
+    def outgrown_bytes(self) -> int:
+        """Bytes of parts that the playlist lists, if they are more than the ring keeps; else 0."""
+        listed = sum(
+            segment.size_bytes for segment in self.window.segments if segment.parts and segment.lists_parts
+        )
+        return listed if listed > self._ring.capacity - self._ring.capacity // GUARDED_SHARE else 0
+
+    @property
+    def _is_much_new(self) -> bool:
+        new_bytes = self._ring.head_pos - self._snapshot_pos
+        new_entries = self._ring.head_seq - self._snapshot_seq
+        return new_bytes > self._ring.capacity // SNAPSHOT_SHARE or new_entries > self._snapshot_entries
+
     def _write_snapshot(self) -> None:
         self._snapshot_due = False
-        self._directory.set_headers(self._slot, 1, snapshot_at(self._ring.head_seq, self.window))
+        self._snapshot_pos, self._snapshot_seq = self._ring.head_pos, self._ring.head_seq
+        state = snapshot_at(self._ring.head_seq, self.window)
+        if len(state) <= HEADERS_MAX:  # thousands of tiny segments are more: then the one before has to do
+            self._directory.set_headers(self._slot, 1, state)
 
-    def _add(self, kind: int, data: bytes, flags: int, dts_us: int) -> None:
+    def _add(self, kind: int, data: bytes | memoryview, flags: int, dts_us: int) -> None:
         self._tags.append(Tag(data, kind, flags, dts_us, dts_us, 0, time.monotonic_ns()))

@@ -3,9 +3,9 @@
     ring of tags -> package -> ring of chunks and marks -> any fanout worker
                            \\-> finished segments in a folder on tmpfs
 
-Streams are shared out over packagers by their slots. A stream is packaged while it lives, or, where its
-settings say so, while somebody asks for its playlists. A packager that takes the seat of a dead one goes
-on with its packages.
+Streams are shared out over packagers by their slots; one that comes back goes to the packager it had. A
+stream is packaged while it lives, or, where its settings say so, while somebody asks for its playlists. A
+packager that takes the seat of a dead one goes on with its packages.
 """
 
 import trio

@@ -73,6 +73,7 @@ class Package:
         self.record = record
         self.ending = False
         self.stream_over = False
+        self.outgrown_bytes = 0  # of parts that were listed together, if the package's ring cannot keep them
         self._reader = reader
         self._row = row
         self._streams = streams
@@ -86,7 +87,7 @@ class Package:
         self._wake = trio.Event()
         self._seq = -1  # the next tag to take; -1 before the first
         self._epoch = -1
-        self._forced_cuts = 0
+        self._forced_cuts = self._refused = 0
         self._part_seq = journal.next_seq  # where the growing part's chunks begin
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
         row.begin(record.lease)
@@ -166,7 +167,7 @@ class Package:
             self._take(self._cutter.break_off(forget_tracks=True))
             self._seq = -1
         self._journal.write()
-        self._count_forced_cuts()
+        self._count_cuts()
         self._delete_expired()
 
     def _begin(self) -> bool:
@@ -248,12 +249,19 @@ class Package:
             self._report.segment(mark.duration_us, kept)
             self._journal.request_snapshot()
         self._journal.note_mark(mark)
+        if isinstance(mark, SegmentEnd) and (outgrown_bytes := self._journal.outgrown_bytes):
+            self.outgrown_bytes = max(self.outgrown_bytes, outgrown_bytes)
+            self._report.outgrew_ring()
 
-    def _count_forced_cuts(self) -> None:
-        cuts = self._cutter.forced_cuts
+    def _count_cuts(self) -> None:
+        """Tell what the cutter has counted since the last pass."""
+        cuts, refused = self._cutter.forced_cuts, self._cutter.refused
         if cuts > self._forced_cuts:
             self._report.forced_cuts(cuts - self._forced_cuts)
             self._forced_cuts = cuts
+        if refused > self._refused:
+            self._report.refused_frames(refused - self._refused)
+            self._refused = refused
 
     def _delete_expired(self) -> None:
         now_us = (time.monotonic_ns() + self._wall_offset_ns) // 1000  # the clock that dates the segments

@@ -21,7 +21,7 @@ from workers.packager.remains import Remains
 from workers.packager.report import Report
 from workers.packager.segment_files import Budget, SegmentFiles
 from workers.runtime.bells import BellListener, Bells
-from workers.runtime.packages import WindowReader, asked_lately_s, stamp_of
+from workers.runtime.packages import WindowReader, asked_lately_s, kept_s, stamp_of
 from workers.runtime.programmes import programme_of
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import Worker
@@ -59,6 +59,7 @@ class PackageRack:
         self._ended: list[Remains] = []
         self._clocks: WeakValueDictionary[str, ProgrammeClock] = WeakValueDictionary()  # by programme
         self._pauses: dict[tuple[int, int], float] = {}  # by slot and lease: left alone until then
+        self._told: set[tuple[int, int]] = set()  # streams, by slot and lease, whose trouble is in the log
         self._next_look_s = 0.0
         self._leaving = False
         self._listener: BellListener | None = None
@@ -91,14 +92,17 @@ class PackageRack:
 
     def _wants(self, record: StreamRecord) -> bool:
         """Whether this packager should package the stream now."""
-        if self._seat_of(record) != self._worker.slot.index or record.state not in PLAYABLE:
+        if record.state not in PLAYABLE or self._seat_of(record) != self._worker.slot.index:
             return False
         settings = self._settings(record)
         return not settings.hls_on_demand or self._asked_lately(record, settings)
 
     def _seat_of(self, record: StreamRecord) -> int:
-        """Which packager packages the stream: the same one for all renditions of a programme, which share
-        its clock."""
+        """The packager of a stream: who has a package of its name, since only he can go on with it; else they
+        take turns, but for renditions of one programme, which share its clock."""
+        left = self._packages.directory.find(record.name) if self._count > 1 else None
+        if left is not None:
+            return left.ingest
         programme = self._worker.config.hls.programmes.programme_of(record.name)
         if programme is not None:
             return zlib.crc32(programme.encode()) % self._count
@@ -156,15 +160,22 @@ class PackageRack:
             raise
 
     def _resume(self, record: StreamRecord) -> bool:
-        """Go on with a package that ended although its stream had not: nobody had asked for it, or it
-        failed."""
-        remains = next((each for each in self._ended if each.name == record.name and not each.over), None)
-        window = self._inherited(remains.slot) if remains else None
-        if remains is None or remains.files is None or window is None:
-            return False
-        self._ended.remove(remains)
-        self._take_over(record, remains.slot, window, remains.files)
-        return True
+        """Go on with a package that has ended: nobody had asked for it, it failed, or its stream is back and
+        players may have waited for it."""
+        for remains in reversed(self._ended):  # the newest, if there are several of this name
+            if remains.name != record.name or remains.files is None:
+                continue
+            window = self._inherited(remains.slot)
+            if window is not None and self._may_go_on(record, window):
+                self._ended.remove(remains)
+                self._take_over(record, remains.slot, window, remains.files)
+                return True
+        return False
+
+    def _may_go_on(self, record: StreamRecord, window: Window) -> bool:
+        """Whether segments of today's kind may follow in this window."""
+        wanted = playlist_settings(self._settings(record), window.settings.stamp)
+        return window.settings == wanted and not (window.ended and wanted.end_list)
 
     def adopt(self) -> None:
         """Go on with what a packager that died in this seat has left."""
@@ -181,20 +192,19 @@ class PackageRack:
         window = self._inherited(left.slot)
         files.adopt(file_names(window) if window else frozenset())
         stream = self._worker.directory.find(left.name)
-        if window and left.state is StreamState.LIVE and stream is not None and self._wants(stream):
+        lives = left.state is StreamState.LIVE and stream is not None and self._wants(stream)
+        if window and stream and lives and self._may_go_on(stream, window):
             self._take_over(stream, left.slot, window, files)
         else:
-            over = stream is None or stream.state not in PLAYABLE
-            self._put_aside(Remains(left.slot, left.name, files, settings.hls_delete_after_s, over=over))
+            self._put_aside(Remains(left.slot, left.name, files, kept_s(settings)))
 
     def _inherited(self, slot: int) -> Window | None:
-        """The window as everybody sees it; None if nobody was let in yet."""
+        """The window as everybody sees it; None if nobody was let in yet, or nobody knows it to the end."""
         try:
             reader = WindowReader(self._packages, slot)
         except BadSnapshot:
             return None
-        reader.catch_up()
-        return reader.window
+        return reader.window if reader.catch_up() else None
 
     def _take_over(self, record: StreamRecord, slot: int, window: Window, files: SegmentFiles) -> None:
         self._writer.set_epoch(slot, self._writer.epoch(slot) + 1)
@@ -220,7 +230,7 @@ class PackageRack:
         if self._listener is not None:
             self._listener.sleepers[record.slot] = package
         self._worker.log.info("packaging", stream=record.name, variant=settings.hls_variant)
-        remains = Remains(slot, record.name, files, settings.hls_delete_after_s)
+        remains = Remains(slot, record.name, files, kept_s(settings))
         self._nursery.start_soon(self._run, package, remains)
 
     async def _run(self, package: Package, remains: Remains) -> None:
@@ -235,8 +245,7 @@ class PackageRack:
             self._worker.log.exception("package_failed", stream=package.record.name)
         finally:
             self._forget(package)
-        remains.over = package.stream_over
-        if self._leaving and not remains.over:
+        if self._leaving and not package.stream_over:
             return  # whoever takes this seat goes on with it
         self._put_aside(remains)
         self._worker.log.info("packaged", stream=package.record.name)
@@ -270,8 +279,22 @@ class PackageRack:
                 remains.clear(self._packages.arena, self._writer)
                 self._ended.remove(remains)
         self._pauses = {stream: until_s for stream, until_s in self._pauses.items() if until_s > now_s}
+        self._tell_of_outgrown_rings()
         self._report.packages(len(self._running))
         self._report.folder_bytes(self._budget.used_bytes)
+
+    def _tell_of_outgrown_rings(self) -> None:
+        """Say once for each package that its stream is too much for hls.ring_bytes."""
+        for slot, package in self._running.items():
+            if package.outgrown_bytes and (slot, package.record.lease) not in self._told:
+                self._told.add((slot, package.record.lease))
+                self._worker.log.warning(
+                    "hls_ring_outgrown",
+                    stream=package.record.name,
+                    listed_bytes=package.outgrown_bytes,
+                    ring_bytes=self._packages.arena.geometry.ring_bytes,
+                )
+        self._told &= {(slot, package.record.lease) for slot, package in self._running.items()}
 
 
 def file_names(window: Window) -> frozenset[str]:

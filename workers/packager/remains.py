@@ -9,23 +9,19 @@ from workers.packager.segment_files import SegmentFiles
 
 
 class Remains:
-    """Its last playlist can still be asked for, and where its stream lives on it can be gone on with.
+    """Its last playlist can still be asked for, and it can be gone on with unless that says that it is over.
 
     Args:
         slot: the package's.
         name: the stream's.
         files: None if it never came to any.
         keep_s: how long players may ask for it, seconds.
-        over: whether its stream has ended as well.
     """
 
-    def __init__(
-        self, slot: int, name: str, files: SegmentFiles | None, keep_s: float, *, over: bool = False
-    ) -> None:
+    def __init__(self, slot: int, name: str, files: SegmentFiles | None, keep_s: float) -> None:
         self.slot = slot
         self.name = name
         self.files = files
-        self.over = over
         self.ended_s = time.monotonic()
         self._keep_s = keep_s
 

@@ -26,9 +26,17 @@ class Report:
         """The stream's ring was faster than this worker."""
         self._count("fanlight_hls_gaps_total", reason="lapped")
 
+    def outgrew_ring(self) -> None:
+        """A segment has ended, and parts are listed that the package's ring does not have any more."""
+        self._metrics.bind("fanlight_hls_outgrown_rings_total").inc()
+
     def forced_cuts(self, count: int) -> None:
         """Segments that had to end without a keyframe."""
         self._metrics.bind("fanlight_hls_forced_cuts_total").inc(count)
+
+    def refused_frames(self, count: int) -> None:
+        """Frames left out because their stream's codecs change too often."""
+        self._metrics.bind("fanlight_hls_refused_frames_total").inc(count)
 
     def failed(self, reason: str) -> None:
         """A package could not be begun, or broke."""

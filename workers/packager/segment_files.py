@@ -64,9 +64,11 @@ class SegmentFiles:
     def keep(self, name: str, data: bytes) -> None:
         """Write an init segment: some hundred bytes that many segments need, so no budget stands against
         it."""
+        growing = self._folder / f"{name}{GROWING_SUFFIX}"
         with suppress(OSError):  # no memory: a player of these segments gets 404, and the next tracks another
             self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / name).write_bytes(data)
+            growing.write_bytes(data)
+            growing.rename(self._folder / name)
         self._budget.used_bytes += len(data)
         self._sizes[name] = len(data)
 

@@ -82,15 +82,19 @@ class WindowReader:
     def has_news(self) -> bool:
         return self.ring.head_seq != self.seq
 
-    def catch_up(self) -> None:
-        """Fold what is new. A reader that was lapped goes on with a new window from the newest snapshot."""
+    def catch_up(self) -> bool:
+        """Fold what is new. A reader that was lapped goes on with a new window from the newest snapshot.
+
+        False if the ring has been faster than the snapshots: the window is an old one then.
+        """
         for _ in range(MAX_LOOKS):
             try:
                 for entry in self.ring.entries(self.seq, self.ring.head_seq):
                     self._fold(entry)
-                return
+                return True
             except Lapped:
                 self._restore()
+        return False
 
     def _fold(self, entry: Entry) -> None:
         if entry.kind == CHUNK:
@@ -121,6 +125,12 @@ def stamp_of(package: StreamRecord) -> str:
     """What the names of a package's files begin with: when it was begun, so that no two are alike for
     ever."""
     return f"{package.started_ns // 1_000_000:x}"
+
+
+def kept_s(settings: PathSettings) -> float:
+    """How long a package is served after its stream has ended, seconds, and can be gone on with."""
+    waits_s = 0.0 if settings.hls_end_list else settings.hls_return_s
+    return max(settings.hls_delete_after_s, waits_s)
 
 
 def asked_lately_s(settings: PathSettings) -> float:

@@ -58,7 +58,8 @@ def opus_track(head: bytes) -> Track:
     if not channels or (not family and channels > _MAX_PLAIN_CHANNELS):
         raise BadConfig(f"Opus of {channels} channels in mapping family {family}")
     config = box(b"dOps", _OPUS_BOX.pack(0, channels, pre_skip, input_rate, gain, family), mapping)
-    return audio_track("Opus", "opus", audio_entry(b"Opus", rate, channels, config), rate, channels, 0)
+    entry = audio_entry(b"Opus", rate, channels, config)
+    return audio_track("Opus", "opus", entry, rate, channels, 0, lead_ticks=pre_skip)
 
 
 def flac_track(config: bytes) -> Track:

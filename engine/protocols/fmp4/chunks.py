@@ -49,6 +49,7 @@ class _Lane:
         self.number = number
         self.kind = track.kind
         self.timescale = track.timescale
+        self.lead_ticks = track.lead_ticks
         self.is_video = track.kind == KIND_VIDEO
         self._line: Line = VideoLine() if self.is_video else AudioLine(track)
         self._flags = DELTA_SAMPLE if self.is_video else SYNC_SAMPLE
@@ -61,7 +62,7 @@ class _Lane:
         return _TRAF.pack(
             traf_bytes, b"traf",
             _TFHD_BYTES, b"tfhd", _TFHD_FLAGS, self.number, self._flags,
-            _TFDT_BYTES, b"tfdt", _TFDT_64, run.ticks,
+            _TFDT_BYTES, b"tfdt", _TFDT_64, run.ticks + self.lead_ticks,
             traf_bytes - _TRAF_HEAD_BYTES - _TFHD_BYTES - _TFDT_BYTES, b"trun",
             _TRUN_V1 | _ROW_FLAGS[self.is_video], len(run.rows), data_offset,
         )  # fmt: skip
@@ -124,5 +125,5 @@ class ChunkWriter:
         """Say when something was captured, for the first track."""
         lane = self._lanes[0]
         ntp = ((wall_us + _NTP_EPOCH_US) << 32) // _US & _MASK_64
-        ticks = max(0, (dts_us * lane.timescale + _US // 2) // _US)
+        ticks = max(0, (dts_us * lane.timescale + _US // 2) // _US) + lane.lead_ticks
         return _PRFT.pack(_PRFT.size, b"prft", _PRFT_FORM, lane.number, ntp, ticks)

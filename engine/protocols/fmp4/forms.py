@@ -28,11 +28,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """The whole box for stsd."""
     width: int = 0
     height: int = 0
+    shown_width: int = 0
+    """The width where samples are not square, in pixels that are."""
     sample_rate: int = 0
     channels: int = 0
     frame_ticks: int = 0
     """Samples per audio frame where that is the same for all; 0 for Opus, whose packets say it themselves,
     and where it is not known."""
+    lead_ticks: int = 0
+    """Ticks of media time before the first that is heard: the pre-skip of Opus. All media times are later by
+    so much than what is heard there."""
 
 
 class Sample(NamedTuple):
@@ -56,7 +61,13 @@ def video_ticks(us: int) -> int:
 
 
 def audio_track(
-    codec: str, codecs: str, sample_entry: bytes, sample_rate: int, channels: int, frame_ticks: int
+    codec: str,
+    codecs: str,
+    sample_entry: bytes,
+    sample_rate: int,
+    channels: int,
+    frame_ticks: int,
+    lead_ticks: int = 0,
 ) -> Track:
     """Return a track whose ticks are samples."""
     return Track(
@@ -68,4 +79,5 @@ def audio_track(
         sample_rate=sample_rate,
         channels=channels,
         frame_ticks=frame_ticks,
+        lead_ticks=lead_ticks,
     )

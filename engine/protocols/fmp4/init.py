@@ -27,6 +27,9 @@ _MVHD: Final = Struct(">8xIIIH10x")
 _TKHD: Final = Struct(">8xI4x4x8xhhH2x")
 _TKHD_SIZE: Final = Struct(">II")  # 16.16
 _MDHD: Final = Struct(">8xIIHH")
+# one entry: to the end, from this media time on, at rate 1; a duration that is not known is 0 (§8.6.6)
+_ELST: Final = Struct(">IIiI")
+_RATE_1: Final = 0x10000
 _TREX: Final = Struct(">IIIII")
 _WORD: Final = Struct(">I")
 _TABLE: Final = bytes(4)  # no entries: all samples are in chunks
@@ -56,9 +59,16 @@ def _trex(number: int, track: Track) -> bytes:
 
 def _trak(number: int, track: Track) -> bytes:
     volume = 0 if track.kind == KIND_VIDEO else _FULL_VOLUME
-    size = _TKHD_SIZE.pack(track.width << 16, track.height << 16)
+    size = _TKHD_SIZE.pack((track.shown_width or track.width) << 16, track.height << 16)
     tkhd = full_box(b"tkhd", 0, _ENABLED_IN_MOVIE, _TKHD.pack(number, 0, 0, volume), _MATRIX, size)
-    return box(b"trak", tkhd, _mdia(track))
+    return box(b"trak", tkhd, _edts(track), _mdia(track))
+
+
+def _edts(track: Track) -> bytes:
+    """What comes before the first sound that is meant to be heard is cut (Opus-in-ISOBMFF §4.4)."""
+    if not track.lead_ticks:
+        return b""
+    return box(b"edts", full_box(b"elst", 0, 0, _ELST.pack(1, 0, track.lead_ticks, _RATE_1)))
 
 
 def _mdia(track: Track) -> bytes:

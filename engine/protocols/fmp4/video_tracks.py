@@ -7,15 +7,17 @@ repeats of them inside its pictures passes as it is.
 from typing import Final
 
 from engine.media.av1 import parse_av1_config
-from engine.media.avc import parse_avc_config
+from engine.media.avc import parse_avc_config, parse_avc_vui
 from engine.media.bits import BadConfig
 from engine.media.formats import VideoFormat
-from engine.media.hevc import parse_hevc_config
+from engine.media.hevc import parse_hevc_config, parse_hevc_vui
 from engine.media.tags import KIND_VIDEO
 from engine.media.vp9 import parse_vp9_config
+from engine.media.vui import NO_VUI, Vui
 from engine.protocols.fmp4.boxes import box
 from engine.protocols.fmp4.forms import VIDEO_TIMESCALE, Track
 from engine.protocols.fmp4.sample_entries import visual_entry
+from engine.protocols.fmp4.shown import shown_boxes, shown_width
 
 _HEVC_RECORD_BYTES: Final = 23  # ISO 14496-15 §8.3.3.1, up to and with numOfArrays
 _VP9_RECORD_BYTES: Final = 12  # with version and flags; no initialization data (VP9-in-ISOBMFF §2.2)
@@ -29,7 +31,7 @@ def avc_track(config: bytes) -> Track:
     if at >= len(config):
         raise BadConfig("an AVC configuration that ends too early")
     _pass_sets(config, at + 1, config[at])
-    return _track(described, f"avc1.{config[1:4].hex()}", box(b"avcC", config))
+    return _track(described, f"avc1.{config[1:4].hex()}", box(b"avcC", config), vui=parse_avc_vui(config))
 
 
 def hevc_track(config: bytes) -> Track:
@@ -38,7 +40,7 @@ def hevc_track(config: bytes) -> Track:
     at = _HEVC_RECORD_BYTES
     for _ in range(config[22]):
         at = _pass_sets(config, at + 3, int.from_bytes(config[at + 1 : at + 3], "big"))
-    return _track(described, _hevc_string(config), box(b"hvcC", config))
+    return _track(described, _hevc_string(config), box(b"hvcC", config), vui=parse_hevc_vui(config))
 
 
 def av1_track(config: bytes, keyframe: bytes) -> Track | None:
@@ -64,7 +66,13 @@ def vp9_track(config: bytes, size: tuple[int, int]) -> Track:
     return _track(described, codecs, box(b"vpcC", config[:_VP9_RECORD_BYTES]), size)
 
 
-def _track(described: VideoFormat, codecs: str, config: bytes, size: tuple[int, int] | None = None) -> Track:
+def _track(
+    described: VideoFormat,
+    codecs: str,
+    config: bytes,
+    size: tuple[int, int] | None = None,
+    vui: Vui = NO_VUI,
+) -> Track:
     width, height = size or (described.width, described.height)
     if not 0 < width <= 0xFFFF or not 0 < height <= 0xFFFF:
         raise BadConfig(f"a picture of {width}x{height}")
@@ -73,9 +81,10 @@ def _track(described: VideoFormat, codecs: str, config: bytes, size: tuple[int, 
         codec=described.codec,
         codecs=codecs,
         timescale=VIDEO_TIMESCALE,
-        sample_entry=visual_entry(described.codec.encode(), width, height, config),
+        sample_entry=visual_entry(described.codec.encode(), width, height, config + shown_boxes(vui)),
         width=width,
         height=height,
+        shown_width=shown_width(vui, width),
     )
 
 

@@ -25,30 +25,19 @@ SegmentBegin comes with the first chunk, not with the cut. Until then the tracks
 grow, as they do in a stream's first moments: an MP3 track, say, is known by its first frame only.
 """
 
-from engine.media.flags import HEADER, METADATA, START
+from engine.media.flags import HEADER, METADATA
 from engine.media.tags import KIND_AUDIO, KIND_VIDEO, Body
-from engine.protocols.fmp4 import Sample, Tracks
+from engine.protocols.fmp4 import Sample
 from engine.protocols.hls.chunk_maker import ChunkMaker
-from engine.protocols.hls.cut_outputs import Chunk, Output
-from engine.protocols.hls.cut_settings import (
-    LATE_START_US,
-    MAX_BACKWARDS_US,
-    SILENCE_US,
-    CutSettings,
-    CutTimes,
-)
-from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
-from engine.protocols.hls.marks import StreamEnd
-from engine.protocols.hls.segment_shape import SegmentShape
+from engine.protocols.hls.cut_outputs import Chunk
+from engine.protocols.hls.cut_settings import LATE_START_US, SILENCE_US, CutSettings
+from engine.protocols.hls.cutter_base import CutterBase
+from engine.protocols.hls.dates import ProgrammeClock
 from engine.protocols.hls.track_queue import TrackQueue
 
 
-class Cutter:
-    """One stream in fMP4.
-
-    `skipped` counts media outside any segment, before the first start point or of unknown tracks;
-    `forced_cuts` segments that had to begin without a keyframe; `gaps` jumps of time beyond all sense.
-    """
+class Cutter(CutterBase):
+    """One stream in fMP4."""
 
     def __init__(
         self,
@@ -58,76 +47,18 @@ class Cutter:
         next_init: int = 0,
         programme: ProgrammeClock | None = None,
     ) -> None:
-        self.skipped = self.forced_cuts = self.gaps = 0
-        self._times = CutTimes.of(settings)
-        self._tracks = Tracks()
-        self._version = -1
-        self._queues = {KIND_VIDEO: TrackQueue(KIND_VIDEO), KIND_AUDIO: TrackQueue(KIND_AUDIO)}
+        super().__init__(settings, next_msn, programme, has_parts=settings.part_s > 0)
         self._maker = ChunkMaker(next_init)
-        self._shape = SegmentShape(next_msn, has_parts=self._times.has_parts)
-        self._dates = SegmentDates(programme)
-        self._broken = next_msn > 0  # what comes next does not continue what was
-        self._over = False
-        self._newest_us = 0
-        self._chunk_us = 0  # where the growing chunk began
         self._opener: Sample | None = None  # what the growing part was cut at
         self._capture: tuple[int, int] | None = None  # the clock at the start of the part
-        self._wall_us = 0  # at the newest tag
-        self._out: list[Output] = []
-
-    def take(self, kind: int, flags: int, dts_us: int, pts_us: int, body: Body, wall_us: int) -> list[Output]:
-        """Take one tag: FLV kind, flags of `engine.media.flags`, times, its body, and the date it came."""
-        if self._over or kind not in self._queues:
-            return []
-        sample = self._tracks.take(kind, dts_us, pts_us, body)
-        if sample is None:
-            self.skipped += not self._shape.open and not flags & (HEADER | METADATA)
-            return []
-        self._wall_us = wall_us
-        start = bool(flags & START)
-        self._check_time(sample)
-        if sample.track_key != self._version:
-            self._change_tracks(sample, start)
-        if self._shape.open:
-            self._arrive(sample, start)
-        elif start:
-            self._open(sample.dts_us, sample, independent=True)
-            self._hold(sample)
-        else:
-            self.skipped += 1
-        return self._give()
-
-    def break_off(self, *, forget_tracks: bool = False) -> list[Output]:
-        """What follows does not continue what was: end the segment as it is, and wait for a start point.
-
-        forget_tracks: the headers will be given anew, and what they do not name is no longer there.
-        """
-        self._break_off()
-        if forget_tracks:
-            self._dates.part()
-            self._tracks, self._version = Tracks(), -1
-        return self._give()
-
-    def finish(self) -> list[Output]:
-        """The stream is over. Nothing is taken after that."""
-        if not self._over:
-            self._break_off()
-            self._out.append(StreamEnd())
-            self._over = True
-        return self._give()
-
-    def _give(self) -> list[Output]:
-        out, self._out = self._out, []
-        return out
 
     # What a sample may do before it is held
 
-    def _check_time(self, sample: Sample) -> None:
-        """A jump that no segment can hold is a discontinuity."""
-        step_us = sample.dts_us - self._newest_us
-        if self._shape.open and not -MAX_BACKWARDS_US <= step_us <= self._times.max_segment_us:
-            self.gaps += 1
-            self._break_off()
+    def _take_aside(self, kind: int, flags: int, dts_us: int, pts_us: int, body: Body) -> None:
+        self.skipped += not self._shape.open and not flags & (HEADER | METADATA)
+
+    def _has_changed(self) -> bool:
+        return self._maker.differs(self._tracks.tracks)
 
     def _change_tracks(self, sample: Sample, start: bool) -> None:
         """Go on with other tracks: in this segment if nothing of it is out yet, else in a new one."""
@@ -155,10 +86,11 @@ class Cutter:
             self._cut_before(queue, queue.held, sample, start, other)
             self._add(queue, queue.let_go(now_us))
         self._cut_at(sample, start, other)
-        self._hold(sample)
 
-    def _hold(self, sample: Sample) -> None:
-        self._queues[sample.kind].hold(sample)
+    def _hold_back(self, sample: Sample, start: bool, pts_us: int, body: Body) -> None:
+        queue = self._queues[sample.kind]
+        sample = queue.in_order(sample)
+        queue.hold(sample)
         self._newest_us = max(self._newest_us, sample.dts_us)
 
     def _cut_before(
@@ -217,12 +149,7 @@ class Cutter:
     # Cuts
 
     def _open(self, at_us: int, opener: Sample, *, independent: bool) -> None:
-        """Open a segment at a sample that is to come or that is held."""
-        shape = self._shape
-        if self._broken or not shape.msn:
-            self._dates.anchor(self._wall_us, at_us, shape.part_start_us)
-        shape.begin(at_us, independent=independent, discontinuity=self._broken)
-        self._broken = False
+        super()._open(at_us, opener, independent=independent)
         self._begin_part(opener, at_us)
 
     def _begin_part(self, opener: Sample, at_us: int) -> None:
@@ -293,10 +220,7 @@ class Cutter:
             ends_us = [self._let_all_go(queue) for queue in self._queues.values()]
             self._make_chunk(self._newest_us)
             self._out += shape.close(self._end_us(ends_us))
-        for queue in self._queues.values():
-            queue.forget()
-        self._broken = shape.msn > 0
-        self._newest_us = 0
+        self._forget_times()
 
     def _let_all_go(self, queue: TrackQueue) -> int | None:
         """Return where the track ends, None if there is nothing of it."""

@@ -30,6 +30,14 @@ tiny."""
 MAX_REMOVED: Final = 4_096
 """Names of files that wait for their deletion. The rules ask for one playlist's length, so twice that."""
 
+MAX_CHANGES: Final = 8
+"""Changes of tracks that may follow each other at once: a stream's first tracks become known one by one, and
+an encoder that looks for its resolution tries a few."""
+
+CHANGE_EVERY_US: Final = 2_000_000
+"""One more change after so long, microseconds: a segment's usual length, so that changes do not make shorter
+ones for ever."""
+
 MAX_RENDITIONS: Final = 64
 """Renditions of one programme, in a multivariant playlist or in reports. Apple's widest ladder has a
 dozen."""

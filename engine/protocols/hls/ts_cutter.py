@@ -11,21 +11,14 @@ what a beginning is. The playlist knows better.
 
 from typing import NamedTuple
 
-from engine.media.flags import HEADER, METADATA, START
-from engine.media.tags import KIND_AUDIO, KIND_VIDEO, Body
-from engine.protocols.fmp4 import Sample, Track, Tracks
+from engine.media.flags import HEADER, METADATA
+from engine.media.tags import KIND_VIDEO, Body
+from engine.protocols.fmp4 import Sample, Track
 from engine.protocols.hls.chunk_maker import describe_init
-from engine.protocols.hls.cut_outputs import Chunk, Output
-from engine.protocols.hls.cut_settings import (
-    LATE_START_US,
-    MAX_BACKWARDS_US,
-    MAX_CHUNK_BYTES,
-    CutSettings,
-    CutTimes,
-)
-from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
-from engine.protocols.hls.marks import StreamEnd
-from engine.protocols.hls.segment_shape import SegmentShape
+from engine.protocols.hls.cut_outputs import Chunk
+from engine.protocols.hls.cut_settings import LATE_START_US, MAX_CHUNK_BYTES, CutSettings
+from engine.protocols.hls.cutter_base import CutterBase
+from engine.protocols.hls.dates import ProgrammeClock
 from engine.protocols.hls.track_queue import TrackQueue
 from engine.protocols.mpegts import TsWriter
 
@@ -39,8 +32,8 @@ class _Held(NamedTuple):
     body: bytes
 
 
-class TsCutter:
-    """One stream in transport stream segments. The counters are those of `Cutter`."""
+class TsCutter(CutterBase):
+    """One stream in transport stream segments. The queues of its tracks are there for their paces alone."""
 
     def __init__(
         self,
@@ -50,70 +43,15 @@ class TsCutter:
         next_init: int = 0,
         programme: ProgrammeClock | None = None,
     ) -> None:
-        self.skipped = self.forced_cuts = self.gaps = 0
-        self._times = CutTimes.of(settings)
-        self._tracks = Tracks()
-        self._version = -1
+        super().__init__(settings, next_msn, programme, has_parts=False)
         self._used: tuple[Track, ...] = ()  # those of the growing segment
         self._named: tuple[Track, ...] = ()  # the tracks that the newest InitMade says
         self._init = next_init - 1
         self._writer = TsWriter()
-        self._queues = {KIND_VIDEO: TrackQueue(KIND_VIDEO), KIND_AUDIO: TrackQueue(KIND_AUDIO)}  # for paces
         self._held: _Held | None = None
-        self._shape = SegmentShape(next_msn, has_parts=False)
-        self._dates = SegmentDates(programme)
         self._begins = False  # whether the next frame written is the segment's first
-        self._broken = next_msn > 0
-        self._over = False
-        self._newest_us = self._wall_us = 0
-        self._chunk_us = 0
         self._pieces: list[bytes] = []
         self._bytes = 0
-        self._out: list[Output] = []
-
-    def take(self, kind: int, flags: int, dts_us: int, pts_us: int, body: Body, wall_us: int) -> list[Output]:
-        """Take one tag, as `Cutter.take` does."""
-        if self._over or kind not in self._queues:
-            return []
-        sample = self._tracks.take(kind, dts_us, pts_us, body)
-        if sample is None:
-            self._take_aside(kind, flags, dts_us, pts_us, body)
-            return self._give()
-        self._wall_us = wall_us
-        start = bool(flags & START)
-        self._check_time(sample)
-        if sample.track_key != self._version:
-            self._change_tracks(sample, start)
-        if self._shape.open:
-            self._arrive(sample, start)
-        elif start:
-            self._open(dts_us, independent=True)
-        if self._shape.open:
-            self._hold(_Held(sample, start, pts_us, bytes(body)))
-        else:
-            self.skipped += 1
-        return self._give()
-
-    def break_off(self, *, forget_tracks: bool = False) -> list[Output]:
-        """What follows does not continue what was, as `Cutter.break_off` has it."""
-        self._break_off()
-        if forget_tracks:
-            self._dates.part()
-            self._tracks, self._version, self._writer = Tracks(), -1, TsWriter()
-            self._writer.restart()
-        return self._give()
-
-    def finish(self) -> list[Output]:
-        """The stream is over. Nothing is taken after that."""
-        if not self._over:
-            self._break_off()
-            self._out.append(StreamEnd())
-            self._over = True
-        return self._give()
-
-    def _give(self) -> list[Output]:
-        out, self._out = self._out, []
-        return out
 
     # Arrivals
 
@@ -125,12 +63,8 @@ class TsCutter:
         elif not flags & METADATA:
             self.skipped += not self._shape.open
 
-    def _check_time(self, sample: Sample) -> None:
-        """A jump that no segment can hold is a discontinuity."""
-        step_us = sample.dts_us - self._newest_us
-        if self._shape.open and not -MAX_BACKWARDS_US <= step_us <= self._times.max_segment_us:
-            self.gaps += 1
-            self._break_off()
+    def _has_changed(self) -> bool:
+        return self._tracks.tracks != self._used
 
     def _change_tracks(self, sample: Sample, start: bool) -> None:
         """Go on with other tracks: in a new segment, unless they only grew before this one has begun."""
@@ -142,27 +76,27 @@ class TsCutter:
             self._break_off()
         self._used = tracks
         if ends:
-            self._open(sample.dts_us, independent=start or self._is_key(sample))
+            self._open(sample.dts_us, sample, independent=start or self._is_key(sample))
 
     def _arrive(self, sample: Sample, start: bool) -> None:
         """Let go of the held frame, and cut before it or before this one."""
         shape, times, now_us, held = self._shape, self._times, sample.dts_us, self._held
         longest_us = times.max_segment_us + LATE_START_US * start
         if held and now_us - shape.start_us > longest_us and held.sample.dts_us > shape.start_us:
-            self._cut(held.sample.dts_us, independent=self._is_key(held.sample))
+            self._cut(held.sample.dts_us, held.sample, independent=self._is_key(held.sample))
         self._let_go()
         elapsed_us = now_us - shape.start_us
         if start and (elapsed_us >= times.segment_us or not shape.independent):
-            self._cut(now_us, independent=True)
+            self._cut(now_us, sample, independent=True)
         elif now_us - self._chunk_us >= times.chunk_us or self._bytes >= MAX_CHUNK_BYTES:
             self._make_chunk(now_us)
 
-    def _hold(self, held: _Held) -> None:
-        queue, dts_us = self._queues[held.sample.kind], held.sample.dts_us
-        queue.let_go(dts_us)
-        queue.hold(held.sample)
-        self._newest_us = max(self._newest_us, dts_us)
-        self._held = held
+    def _hold_back(self, sample: Sample, start: bool, pts_us: int, body: Body) -> None:
+        queue = self._queues[sample.kind]
+        queue.let_go(sample.dts_us)
+        queue.hold(sample)
+        self._newest_us = max(self._newest_us, sample.dts_us)
+        self._held = _Held(sample, start, pts_us, bytes(body))
 
     def _is_key(self, sample: Sample) -> bool:
         has_video = any(track.kind == KIND_VIDEO for track in self._used)
@@ -170,19 +104,16 @@ class TsCutter:
 
     # Cuts
 
-    def _open(self, at_us: int, *, independent: bool) -> None:
-        shape = self._shape
-        if self._broken or not shape.msn:
-            self._dates.anchor(self._wall_us, at_us, shape.part_start_us)
-        shape.begin(at_us, independent=independent, discontinuity=self._broken)
-        self._broken, self._begins, self._chunk_us = False, True, at_us
+    def _open(self, at_us: int, opener: Sample, *, independent: bool) -> None:
+        super()._open(at_us, opener, independent=independent)
+        self._begins, self._chunk_us = True, at_us
 
-    def _cut(self, at_us: int, *, independent: bool) -> None:
+    def _cut(self, at_us: int, opener: Sample, *, independent: bool) -> None:
         """End the segment, if there is anything in it, and open the next one."""
         self._make_chunk(at_us)
         if self._shape.begun:
             self._out += self._shape.close(at_us)
-            self._open(self._shape.part_start_us, independent=independent)
+            self._open(self._shape.part_start_us, opener, independent=independent)
 
     def _let_go(self) -> None:
         """Write the held frame."""
@@ -226,10 +157,13 @@ class TsCutter:
             self._make_chunk(self._newest_us)
             end_us = max(self._end_us(queue) for queue in self._queues.values())
             self._out += shape.close(min(end_us, shape.start_us + self._times.max_segment_us))
-        for queue in self._queues.values():
-            queue.forget()
+        self._forget_times()
         self._writer.restart()
-        self._broken, self._newest_us = shape.msn > 0, 0
+
+    def _forget_tracks(self) -> None:
+        super()._forget_tracks()
+        self._writer = TsWriter()
+        self._writer.restart()
 
     def _end_us(self, queue: TrackQueue) -> int:
         """Return where a track ends, 0 if it is not there."""

@@ -186,7 +186,13 @@ class Window:
 
         The rules ask for more time than `delete_after_s` may be: a segment stays for its own duration and
         that of the longest playlist which had it (RFC 8216bis §6.2.2).
+
+        now_us: the clock that dates the segments. A stream that is published faster than it lasts is ahead of
+        it; then its own newest date counts, or nothing would be due until the clock comes to it.
         """
+        newest = self._state.segments[-1] if self._state.segments else None
+        if newest is not None:
+            now_us = max(now_us, newest.began_us + newest.duration_us)
         return due_names(self._state.removed, now_us, round(delete_after_s * SECOND_US))
 
     def forget_removed(self) -> None:

@@ -6,6 +6,7 @@ the builders of `responses` and `media_responses` make and `http1_head` writes d
 path means, `ranges` and `conditional` how much of it is wanted.
 """
 
+from engine.protocols.http.coding import takes_gzip
 from engine.protocols.http.conditional import etag_of, is_not_modified, range_holds
 from engine.protocols.http.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from engine.protocols.http.heads import Answer, Fields, Head, http1_head, http2_fields
@@ -66,4 +67,5 @@ __all__ = [
     "preflight_head",
     "range_holds",
     "redirect_head",
+    "takes_gzip",
 ]

@@ -55,9 +55,7 @@ def check_method(method: str) -> None:
         raise RemoteProtocolError("method not allowed", reply=405)
 
 
-def build_request(
-    method: str, target: bytes, fields: Sequence[Field], http_version: str, trailing: bytes = b""
-) -> Request:
+def build_request(method: str, target: bytes, fields: Sequence[Field], http_version: str) -> Request:
     """Check one parsed head of HTTP/1; raises `RemoteProtocolError` with the status to answer."""
     check_start_line(method, http_version)
     headers = collect_headers(fields)
@@ -67,7 +65,6 @@ def build_request(
         target,
         headers,
         http_version,
-        trailing=trailing,
         is_websocket=is_websocket,
         keep_alive=not is_websocket and _keeps_alive(headers, http_version),
     )
@@ -79,7 +76,6 @@ def request_of(
     headers: dict[str, str],
     http_version: str,
     *,
-    trailing: bytes = b"",
     is_websocket: bool = False,
     keep_alive: bool = True,
 ) -> Request:
@@ -97,7 +93,7 @@ def request_of(
         is_websocket=is_websocket,
         request_id=_request_id(headers),
         user_agent=headers.get("user-agent", "")[: limits.MAX_USER_AGENT_CHARS],
-        trailing=trailing,
+        trailing=b"",
         keep_alive=keep_alive,
     )
 

@@ -68,6 +68,16 @@ def test_a_ring_is_whole_mebibytes() -> None:
     assert "a multiple of 1048576" in problems("[ring]\nbytes = 33554433")[0]
 
 
+def test_a_frame_fits_twice_into_the_ring_of_parts() -> None:
+    (problem,) = problems(f"[hls]\nring_bytes = {8 * MIB}")
+    assert problem == (
+        "hls.ring_bytes: 8388608 is less than twice rtmp.max_message_bytes (8388608), the largest frame;"
+        " use at least 16777216, or a smaller message"
+    )
+    load(f"[hls]\nring_bytes = {8 * MIB}\n[rtmp]\nmax_message_bytes = {4 * MIB}", {})
+    load(f"[hls]\nring_bytes = {8 * MIB}\nenabled = false", {})
+
+
 def test_each_ingest_worker_has_a_stream_to_take() -> None:
     (problem,) = problems("[publish]\nmax_streams = 3\n[workers]\ningest = 4")
     assert "use at least one stream per ingest worker" in problem

@@ -3,7 +3,7 @@
 import struct
 from typing import NamedTuple
 
-CONTAINERS = frozenset({"moov", "trak", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf"})
+CONTAINERS = frozenset({"moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf"})
 
 
 class Box(NamedTuple):

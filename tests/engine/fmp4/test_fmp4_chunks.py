@@ -171,9 +171,10 @@ def test_opus_packets_lie_on_their_own_grid() -> None:
     lengths = {b"\xfc": 960, b"\xf4": 480, b"\xfd": 1920}
     order = [b"\xfc", b"\xf4", b"\xfd", b"\xf4", b"\xfc"]
     at, samples, expected = 0, [], []
+    lead = OPUS.lead_ticks  # which the edit list cuts
     for packet in order:
         samples.append(sound((at * 1000 // 48_000) * 1000, packet))
-        expected.append((at, lengths[packet]))
+        expected.append((lead + at, lengths[packet]))
         at += lengths[packet]
     stored = read_samples(ChunkWriter([OPUS]).chunk(samples, {}))[1]
     assert [sample[:2] for sample in stored] == expected

@@ -10,9 +10,10 @@ import av
 import pytest
 
 from engine.media.classify import classify
-from engine.media.tags import KIND_VIDEO
+from engine.media.tags import KIND_AUDIO, KIND_VIDEO
 from engine.protocols.flv import FlvReader, FlvTag
 from engine.protocols.fmp4 import Sample, Tracks, init_segment
+from tests.engine.fmp4.boxes import read_entry, read_file
 from tests.engine.fmp4.material import cut
 
 PICTURE: Final = ("-f", "lavfi", "-i", "testsrc2=size=322x182:rate=30:duration=1")
@@ -39,6 +40,18 @@ VP9: Final = (
 FILMS: Final = {
     "h264 and aac": (*PICTURE, *SOUND, *X264, "-c:a", "aac", "-ac", "2", "-ar", "44100"),
     "hevc and aac": (*PICTURE, *SOUND, *X265, "-c:a", "aac"),
+    "h264 of wide samples in colours of its own": (
+        *PICTURE,
+        *SOUND,
+        *X264,
+        "-vf",
+        "setsar=16/11",
+        "-c:a",
+        "aac",
+        "-x264-params",
+        "colorprim=bt709:transfer=bt709:colormatrix=bt709",
+    ),
+    "hevc of narrow samples": (*PICTURE, *SOUND, *X265, "-vf", "setsar=10/11", "-c:a", "libopus"),
     "av1 and opus": (*PICTURE, *SOUND, *AV1, "-c:a", "libopus", "-ac", "2"),
     "vp9 and flac": (*PICTURE, *SOUND, *VP9, "-c:a", "flac", "-ac", "2"),
     "opus of six channels and 10 ms": (*SOUND, "-c:a", "libopus", "-ac", "6", "-frame_duration", "10"),
@@ -149,6 +162,31 @@ def test_the_tracks_are_what_pyav_says_they_are(film: Film) -> None:
             track = film.tracks.tracks[-1]
             assert (audio.sample_rate, audio.channels) == (track.sample_rate, track.channels)
             assert audio.codec_context.codec.name == heard.codec_context.codec.name
+
+
+def test_the_container_says_how_pictures_are_shown(film: Film) -> None:
+    with av.open(io.BytesIO(film.mp4), "r") as ours, av.open(io.BytesIO(film.flv), "r") as theirs:
+        for video, source in zip(ours.streams.video, theirs.streams.video, strict=True):
+            aspect = source.sample_aspect_ratio
+            assert (video.sample_aspect_ratio or 1) == (aspect or 1)
+            assert ("pasp" in boxes_of(film)) == ((aspect or 1) != 1)
+
+
+def boxes_of(film: Film) -> list[str]:
+    return [box.kind for box in read_entry(init_segment(film.tracks.tracks[:1])).children]
+
+
+def test_what_is_not_to_be_heard_of_opus_is_cut_and_its_times_are_later_by_that(film: Film) -> None:
+    track = film.tracks.tracks[-1]
+    assert track.kind == KIND_AUDIO
+    traks = read_file(init_segment(film.tracks.tracks)).all("moov/trak")
+    cuts = [box.content for box in traks[-1].all("edts/elst")]
+    if track.codec != "Opus":
+        assert cuts == []
+        assert track.lead_ticks == 0
+        return
+    assert track.lead_ticks == 312  # what libopus needs
+    assert cuts == [bytes.fromhex("00000000 00000001 00000000 00000138 00010000")]
 
 
 def test_everything_decodes(film: Film) -> None:

@@ -28,6 +28,7 @@ from tests.engine.fmp4.material import (
     learn,
     vp9_key,
 )
+from tests.engine.media.bit_writer import BitWriter
 
 
 def only(*tags: tuple[int, bytes]) -> Track:
@@ -47,6 +48,43 @@ def config_of(track: Track) -> tuple[str, bytes]:
     """The kind and content of the one configuration box."""
     (config,) = entry_of(track).children
     return config.kind, config.content
+
+
+WIDE = BitWriter().u(24, 0x42C01E).ue(0).ue(0).ue(0).ue(0).ue(1).u(1, 0).ue(19).ue(14).u(1, 1).u(1, 1).u(1, 0)
+BT2020 = (1, 1), (8, 14), (1, 0), (1, 1), (3, 5), (1, 1), (1, 1), (8, 9), (8, 16), (8, 9)  # 4:3, full range
+
+
+def avc_config(*vui: tuple[int, int]) -> bytes:
+    """A record with an SPS of 320x240 that says this of how it is shown."""
+    bits = BitWriter()
+    bits.bits = WIDE.bits
+    bits.u(1, len(vui) > 0)
+    for width, value in vui:
+        bits.u(width, value)
+    sps = b"\x67" + bits.bytes()
+    return bytes.fromhex("0142c01effe1") + len(sps).to_bytes(2, "big") + sps + b"\x01\x00\x01\x68"
+
+
+def test_how_pictures_are_shown_stands_behind_the_configuration() -> None:
+    track = only((KIND_VIDEO, b"\x17\0\0\0\0" + avc_config(*BT2020)))
+    avcc, colr, pasp = entry_of(track).children
+    assert (avcc.kind, colr.kind, pasp.kind) == ("avcC", "colr", "pasp")
+    assert colr.content == b"nclx" + struct.pack(">HHHB", 9, 16, 9, 0x80)
+    assert pasp.content == struct.pack(">II", 4, 3)
+    assert (track.width, track.height) == (320, 240)
+    tkhd = read_file(init_segment([track])).one("moov/trak/tkhd").content
+    assert struct.unpack(">II", tkhd[-8:]) == (427 << 16, 240 << 16)
+
+
+def test_what_is_not_said_has_no_box() -> None:
+    for vui in ((), ((1, 0), (1, 0), (1, 0)), ((1, 1), (8, 1), (1, 0), (1, 0)), ((1, 1), (8, 255), (32, 0))):
+        track = only((KIND_VIDEO, b"\x17\0\0\0\0" + avc_config(*vui)))
+        assert config_of(track)[0] == "avcC"
+
+
+def test_colours_without_a_description_still_say_their_range() -> None:
+    track = only((KIND_VIDEO, b"\x17\0\0\0\0" + avc_config((1, 0), (1, 0), (1, 1), (3, 5), (1, 1), (1, 0))))
+    assert entry_of(track).one("colr").content == b"nclx" + struct.pack(">HHHB", 2, 2, 2, 0x80)
 
 
 def test_the_boxes_of_a_film_with_picture_and_sound() -> None:

@@ -13,6 +13,7 @@ import trio
 from engine.config import Config, load
 from engine.media.intake import Intake
 from engine.media.tags import KIND_VIDEO
+from engine.protocols.hls import Window
 from shm.arena import Arena
 from shm.board import Board
 from shm.directory import Directory, DirectoryWriter, StreamState
@@ -27,6 +28,7 @@ MIB = 1024 * 1024
 FANOUT, PACKAGER = WorkerSlot(0, "fanout", 0), WorkerSlot(1, "packager", 0)
 FRAMES_PER_S = 25
 FRAME_MS = 1000 // FRAMES_PER_S
+ROUNDS = 200
 CONFIG = load("[hls]\nsegment_s = 1.0\ndelete_after_s = 0.0", {})
 
 
@@ -72,6 +74,10 @@ class RackStage:
         rack = PackageRack(cast("Any", self._worker), nursery, cast("Any", self.counts))
         rack.adopt()
         return rack
+
+    def reload(self, config: Config) -> None:
+        """As the supervisor has it after SIGHUP."""
+        self._worker.config = config
 
     def worker_in(self, slot: WorkerSlot) -> SimpleNamespace:
         """Another worker of the same engine; whom it rings for looks by itself."""
@@ -143,3 +149,26 @@ class Publication:
 
     def end(self) -> None:
         self._stage.publishing.set_state(self.slot, StreamState.ENDED)
+
+
+async def until(rack: PackageRack, true: Callable[[], bool]) -> None:
+    """Let the packager work until this is so."""
+    for _ in range(ROUNDS):
+        rack.look()
+        rack.clear_away()
+        if true():
+            return
+        await trio.sleep(0.05)
+    raise AssertionError("it never was")
+
+
+def segments(stage: RackStage, name: str) -> int:
+    """How many segments its playlist has come to, all in all."""
+    reader = stage.window(name)
+    return reader.window.next_msn if reader else 0
+
+
+def window_of(stage: RackStage, name: str) -> Window:
+    reader = stage.window(name)
+    assert reader is not None
+    return reader.window

@@ -1,23 +1,13 @@
 """Packages come and go: asked for, forgotten, gone on with, over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from engine.protocols.hls import Window
-from tests.workers.packager.rack_stage import RackStage
-from workers.packager import packages
-from workers.packager.packages import PackageRack
-
-ROUNDS = 200
-
-
-@pytest.fixture(autouse=True)
-def at_every_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "LOOK_S", 0.0)
+from tests.workers.packager.rack_stage import RackStage, segments, until, window_of
 
 
 @pytest.fixture
@@ -25,29 +15,6 @@ def stage(tmp_path: Path) -> Iterator[RackStage]:
     stage = RackStage(tmp_path)
     yield stage
     stage.close()
-
-
-async def until(rack: PackageRack, true: Callable[[], bool]) -> None:
-    """Let the packager work until this is so."""
-    for _ in range(ROUNDS):
-        rack.look()
-        rack.clear_away()
-        if true():
-            return
-        await trio.sleep(0.05)
-    raise AssertionError("it never was")
-
-
-def segments(stage: RackStage, name: str) -> int:
-    """How many segments its playlist has come to, all in all."""
-    reader = stage.window(name)
-    return reader.window.next_msn if reader else 0
-
-
-def window_of(stage: RackStage, name: str) -> Window:
-    reader = stage.window(name)
-    assert reader is not None
-    return reader.window
 
 
 async def test_who_asks_first_finds_what_the_ring_still_has(

@@ -5,68 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.protocols.hls import (
-    BadSnapshot,
-    InitMade,
-    Mark,
-    PartEnd,
-    PlaylistSettings,
-    SegmentBegin,
-    SegmentEnd,
-    Window,
-    media_playlist,
-)
+from engine.protocols.hls import BadSnapshot, InitMade, PartEnd, SegmentBegin, media_playlist
 from engine.protocols.hls.cut_outputs import Chunk
-from shm.arena import Arena
-from shm.board import Board
-from shm.directory import DirectoryWriter
-from shm.layout import Geometry
 from shm.ring import Entry
+from tests.workers.packager.press import KIB, RING_BYTES, Press
 from workers.packager.journal import Journal
-from workers.runtime.bells import Bells
-from workers.runtime.packages import Packages, WindowReader
-
-KIB = 1024
-SETTINGS = PlaylistSettings(stamp="1a2b", part_target_s=0.5)
-
-
-class Press:
-    """A packager's writing end, and what it has written."""
-
-    def __init__(self, folder: Path) -> None:
-        self.arena = Arena.create(Geometry(workers=2, streams=2, ring_bytes=64 * KIB, index_entries=64))
-        self.packages = Packages(self.arena, folder)
-        self._directory = DirectoryWriter(self.arena, 0, 1)
-        self.slot = self._directory.claim("live/cam")
-        self.journal = self.write_on(Window(SETTINGS))
-        self._msn = 0
-
-    def write_on(self, window: Window) -> Journal:
-        """What a packager has, or the successor of a dead one."""
-        self.journal = Journal(self.arena, self._directory, self.slot, window, Bells(Board(self.arena), {}))
-        return self.journal
-
-    def write_segment(self, parts: int = 2, chunk_bytes: int = 1_000) -> None:
-        """One whole segment."""
-        msn, self._msn = self._msn, self._msn + 1
-        if msn == 0:
-            self.journal.note_mark(InitMade(0, "avc1.64001f", has_video=True))
-        self.journal.note_mark(SegmentBegin(msn, msn * 1_000_000, 0, False, True))
-        for part in range(parts):
-            first = self.journal.next_seq
-            self.journal.note_chunk(Chunk(bytes(chunk_bytes), 0, part == 0, True, part == 0))
-            self.journal.note_mark(
-                PartEnd(msn, part, 500_000, part == 0, chunk_bytes, first, self.journal.next_seq)
-            )
-        self._note_end(SegmentEnd(msn, parts * 500_000, parts * chunk_bytes))
-        self.journal.write()
-
-    def _note_end(self, mark: Mark) -> None:
-        self.journal.request_snapshot()
-        self.journal.note_mark(mark)
-
-    def playlist(self) -> str:
-        return media_playlist(self.journal.window)
+from workers.runtime.packages import WindowReader
 
 
 @pytest.fixture
@@ -136,3 +80,66 @@ def test_a_successor_turns_the_unfinished_segment_into_a_gap(press: Press) -> No
     reader.catch_up()
     assert "#EXT-X-GAP" in press.playlist()
     assert media_playlist(reader.window) == press.playlist()
+
+
+@pytest.mark.parametrize("size", [RING_BYTES // 8 + 1, RING_BYTES // 4 + 1, RING_BYTES // 2])
+def test_a_chunk_larger_than_a_tag_of_the_ring_stands_there_in_pieces(size: int, press: Press) -> None:
+    press.journal.open()
+    chunks: list[Entry] = []
+    reader = WindowReader(press.packages, press.slot, chunks.append)
+    press.begin_segment()
+    data = bytes(number % 251 for number in range(size))
+    press.write_part(0, data)
+    assert reader.catch_up()
+    assert b"".join(b"".join(reader.ring.views(each.pos, each.end)) for each in chunks) == data
+    assert [bool(each.flags) for each in chunks] == [True, *[False] * (len(chunks) - 1)]
+    part = reader.window.part(0, 0)
+    assert part is not None
+    assert (part.first_seq, part.stop_seq) == (chunks[0].seq, chunks[-1].seq + 1)
+    assert max(each.length for each in chunks) <= RING_BYTES // 8
+
+
+def test_who_comes_late_to_a_segment_larger_than_the_ring_knows_all_its_parts(press: Press) -> None:
+    press.journal.open()
+    press.begin_segment()
+    for part in range(40):
+        press.write_part(part, bytes(4 * KIB))
+        reader = WindowReader(press.packages, press.slot)
+        assert reader.catch_up()
+        assert media_playlist(reader.window) == press.playlist()
+
+
+def test_a_reader_knows_that_it_is_lost(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Journal, "_is_much_new", False)
+    press.journal.open()
+    press.begin_segment()
+    reader = WindowReader(press.packages, press.slot)
+    for part in range(40):
+        press.write_part(part, bytes(4 * KIB))
+    assert not reader.catch_up()
+    assert not WindowReader(press.packages, press.slot).catch_up()
+
+
+def test_parts_that_are_listed_and_gone_are_known(press: Press) -> None:
+    press.journal.open()
+    for _ in range(8):
+        press.write_segment(chunk_bytes=KIB)
+    assert press.journal.outgrown_bytes == 0
+    for _ in range(8):
+        press.write_segment(parts=4, chunk_bytes=6 * KIB)
+    assert press.journal.outgrown_bytes > RING_BYTES * 7 // 8
+
+
+def test_a_state_that_has_no_room_beside_the_ring_costs_newcomers_and_nobody_else(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press.journal.open()
+    reader = WindowReader(press.packages, press.slot)
+    monkeypatch.setattr("workers.packager.journal.HEADERS_MAX", 100)
+    for _ in range(3):
+        press.write_segment()
+        assert reader.catch_up()
+    assert media_playlist(reader.window) == press.playlist()
+    late = WindowReader(press.packages, press.slot)
+    assert late.catch_up()  # as long as the ring still has all since the state of before
+    assert media_playlist(late.window) == press.playlist()

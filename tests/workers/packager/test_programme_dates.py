@@ -9,8 +9,7 @@ from trio.testing import MockClock
 
 from engine.config import load
 from shm.directory import StreamStats
-from tests.workers.packager.rack_stage import CONFIG, RackStage
-from tests.workers.packager.test_package_rack import until
+from tests.workers.packager.rack_stage import CONFIG, RackStage, until
 from workers.packager import packages
 
 PROGRAMME = load(
