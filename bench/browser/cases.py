@@ -27,6 +27,7 @@ HLS: Final = "http://{host}/live/clock.m3u8"
 CASES: Final = {
     "page": Case("page", "http://{host}/play/live/clock", 0.5),
     "hls": Case("hls", HLS, 2.5),
+    "hls-as-is": Case("hls-as-is", HLS),
     "hls-0.2": Case("hls", HLS, 1.5, "hls.part_s = 0.2\n"),
     "flv-http": Case("flv", "http://{host}/live/clock.flv"),
     "flv-ws": Case("flv", "ws://{host}/live/clock.flv"),

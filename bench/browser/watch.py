@@ -11,7 +11,7 @@ PROGRAM: Final = Path(__file__).parents[2] / "tests" / "browser" / "measure.mjs"
 OVERHEAD_S: Final = 75.0
 """To start a browser, to begin to play and to settle; a busy machine takes long."""
 
-Player: TypeAlias = Literal["page", "hls", "flv"]
+Player: TypeAlias = Literal["page", "hls", "hls-as-is", "flv"]
 
 
 class WatchFailed(Exception):
