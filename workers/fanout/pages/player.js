@@ -45,6 +45,7 @@ class Player {
   #retries = 0;
   #timer = 0;
   #resume = false;
+  #heard = false; // whether this line has brought a stream; a server may hold it until there is one
   #shown = 0; // of the media, at the last tick
   #movedAt = 0;
 
@@ -72,11 +73,13 @@ class Player {
     }
     if (!this.#retries) this.#say("connecting", "Connecting …");
     else this.#say(this.news.state, this.news.message);
+    this.#heard = false;
     this.#line = Source ? new SocketLine(this) : new NativeLine(this);
   }
 
   /** @param {string} mime @param {string[]} tracks */
   begin(mime, tracks) {
+    this.#heard = true;
     this.codecs = codecsOf(mime).join(", ");
     this.tracks = tracks.join(" ");
     const missing = unplayable(mime);
@@ -158,7 +161,7 @@ class Player {
     this.#shown = this.video.currentTime;
     if (now - this.#movedAt < STANDSTILL_MS) return;
     this.feed.discard();
-    this.ended(this.#line, "silent");
+    this.ended(this.#line, this.#heard ? "silent" : "offline");
   }
 
   #begun() {
@@ -178,6 +181,7 @@ class Player {
 
   #plays() {
     if (!this.#line) return;
+    this.#heard = true;
     this.#retries = 0;
     this.#say("playing", "");
   }
