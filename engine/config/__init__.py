@@ -32,6 +32,7 @@ from engine.config.tree import (
     Ring,
     Rtmp,
     Srt,
+    Tls,
     Workers,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "Secret",
     "Srt",
     "StreamPorts",
+    "Tls",
     "Workers",
     "apply_hot",
     "check_rules",
