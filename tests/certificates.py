@@ -1,6 +1,6 @@
 """Certificates for tests: made when needed, for 127.0.0.1, signed by themselves."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def make_pair(*, days: int = 30, name: str = "fanlight.test") -> tuple[bytes, by
     """(certificate, key) in PEM; it expires in `days`, or did."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    expires = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     alternatives = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
@@ -23,7 +23,7 @@ def make_pair(*, days: int = 30, name: str = "fanlight.test") -> tuple[bytes, by
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(expires - datetime.timedelta(days=60))
+        .not_valid_before(expires - dt.timedelta(days=60))
         .not_valid_after(expires)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .sign(key, hashes.SHA256())

@@ -1,6 +1,7 @@
 """TLS at the edge: real clients publish and play through it, and nothing else changes."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -17,11 +18,12 @@ from trio_websocket import open_websocket_url
 from tests.certificates import make_pair, write_pair
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
-from tests.e2e.media import Media, finish, hash_file, parse_framehash, publish
+from tests.e2e.media import Media, command, finish, hash_arguments, hash_file, parse_framehash, publish
 from tests.e2e.test_ffmpeg_roundtrip import assert_is_tail
 
 PATIENCE_S = 20.0
 LOOK_S = 0.05
+UNVERIFIED = ("-tls_verify", "0")
 
 
 def trusting() -> ssl.SSLContext:
@@ -39,8 +41,13 @@ def engine(start_engine: StartEngine, tmp_path: Path) -> RunningEngine:
 
 
 def play(ffmpeg: Path, url: str, into: Path) -> subprocess.Popen[bytes]:
-    command = [ffmpeg, "-v", "error", "-tls_verify", "0", "-copyts", "-i", url, "-c", "copy"]
-    return subprocess.Popen([*command, "-f", "framehash", into], stderr=subprocess.PIPE)
+    arguments = [*UNVERIFIED, *hash_arguments(url), into]
+    return subprocess.Popen(command(ffmpeg, *arguments), stderr=subprocess.PIPE)
+
+
+def publish_over_tls(ffmpeg: Path, source: Path, url: str) -> subprocess.Popen[bytes]:
+    arguments: list[str | Path] = ["-re", "-i", source, "-c", "copy", *UNVERIFIED, "-f", "flv", url]
+    return subprocess.Popen(command(ffmpeg, *arguments), stderr=subprocess.PIPE)
 
 
 @pytest.mark.slow
@@ -52,7 +59,7 @@ def test_film_published_over_rtmps_is_played_over_rtmps_and_https_packet_for_pac
         "https": f"https://{engine.addresses['https']}/live/film.flv",
     }
     players = {name: play(ffmpeg, url, tmp_path / name) for name, url in urls.items()}
-    finish(publish(ffmpeg, media.h264, urls["rtmps"]))
+    finish(publish_over_tls(ffmpeg, media.h264, urls["rtmps"]))
     published = hash_file(ffmpeg, media.h264)
     for name, player in players.items():
         finish(player)
@@ -69,7 +76,10 @@ def test_hls_and_websockets_are_served_over_tls(engine: RunningEngine, ffmpeg: P
         playlist = client.get(f"{base}/media.m3u8").text
         files = [line for line in playlist.splitlines() if line and not line.startswith("#")]
         segment = client.get(f"{base}/{files[0]}")
-        assert (segment.status_code, segment.content[4:8]) in [(200, b"styp"), (200, b"moof")]
+        assert (segment.status_code, segment.content[4:8]) == (200, b"prft")
+        parts = re.findall('EXT-X-PART:.*URI="([^"]+)"', playlist)
+        part = client.get(f"{base}/{parts[-1]}")
+        assert (part.status_code, b"moof" in part.content) == (200, True)
         assert client.get(f"https://{engine.addresses['https']}/").status_code == 200
 
     async def first_message() -> object:
@@ -100,6 +110,26 @@ def test_changed_certificate_is_served_after_sighup_and_a_broken_one_is_not(
     refusal = engine.log.wait_for("certificate_refused")
     assert "the key is not that of the certificate" in str(refusal["why"])
     assert served_by(engine) == wanted
+
+
+@pytest.mark.slow
+def test_player_over_tls_that_does_not_read_is_judged_as_a_plain_one(
+    start_engine: StartEngine, tmp_path: Path, ffmpeg: Path, media: Media
+) -> None:
+    ports = {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0"}
+    limits = {"slow_player": "disconnect", "max_lag_bytes": 65_536, "send_buffer_bytes": 16_384}
+    engine = start_engine({"tls": write_pair(tmp_path) | ports, "fanout": limits})
+    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
+    engine.wait_for_stream("live/film", tags=10)
+    host, port = engine.addresses["https"].split(":")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.connect((host, int(port)))
+        with trusting().wrap_socket(sock) as tls:
+            tls.sendall(b"GET /live/film.flv HTTP/1.1\r\nHost: x\r\n\r\n")
+            ended = engine.log.wait_for("ended", timeout_s=PATIENCE_S)
+    assert (ended["protocol"], ended["reason"]) == ("http-flv", "too_slow")
+    finish(publisher)
 
 
 def served_by(engine: RunningEngine) -> bytes:
