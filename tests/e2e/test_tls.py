@@ -68,11 +68,14 @@ def test_film_published_over_rtmps_is_played_over_rtmps_and_https_packet_for_pac
 
 
 @pytest.mark.slow
-def test_hls_and_websockets_are_served_over_tls(engine: RunningEngine, ffmpeg: Path, media: Media) -> None:
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+def test_hls_and_websockets_are_served_over_tls(
+    version: str, engine: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
     publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
     engine.wait_for_stream("live/film", tags=10)
     base = f"https://{engine.addresses['https']}/live/film"
-    with httpx.Client(verify=trusting(), timeout=PATIENCE_S) as client:
+    with httpx.Client(verify=trusting(), timeout=PATIENCE_S, http2=version == "HTTP/2") as client:
         playlist = client.get(f"{base}/media.m3u8").text
         files = [line for line in playlist.splitlines() if line and not line.startswith("#")]
         segment = client.get(f"{base}/{files[0]}")
@@ -80,7 +83,8 @@ def test_hls_and_websockets_are_served_over_tls(engine: RunningEngine, ffmpeg: P
         parts = re.findall('EXT-X-PART:.*URI="([^"]+)"', playlist)
         part = client.get(f"{base}/{parts[-1]}")
         assert (part.status_code, b"moof" in part.content) == (200, True)
-        assert client.get(f"https://{engine.addresses['https']}/").status_code == 200
+        index = client.get(f"https://{engine.addresses['https']}/")
+        assert (index.status_code, index.http_version) == (200, version)
 
     async def first_message() -> object:
         url = f"wss://{engine.addresses['https']}/live/film.flv"

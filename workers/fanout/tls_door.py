@@ -5,14 +5,16 @@ Failures are counted by reason and told to nobody else: strangers make thousands
 
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final
 
 import trio
 
 from workers.fanout.audience import Audience
 from workers.fanout.connection import REFUSAL_LINGER_S
+from workers.fanout.http2_connection import serve_http2
 from workers.fanout.sinks import Sink
 from workers.fanout.tls_contexts import TlsContexts
 from workers.fanout.tls_socket import TlsSocket
@@ -29,6 +31,8 @@ NOTHING_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "NO_SHARED_CIPHER"
 """OpenSSL's names for them (SSLError.reason)."""
 
 Serve = Callable[[Audience, Sink, str], Awaitable[None]]
+AGREED: Final[Mapping[str, Serve]] = MappingProxyType({"h2": serve_http2})
+"""By name in ALPN (RFC 7301). The port for RTMP offers none."""
 
 
 class TlsDoor:
@@ -90,8 +94,9 @@ class TlsDoor:
         return ""
 
     async def _go_on(self, audience: Audience, tls: TlsSocket, remote: str) -> None:
-        """What is spoken inside; `tls.protocol` says what both sides agreed on."""
-        await self._serve(audience, tls, remote)
+        """What is spoken inside: what both sides agreed on, else what the port is for."""
+        serve = AGREED.get(tls.protocol or "", self._serve)
+        await serve(audience, tls, remote)
 
 
 def reason_of(error: OSError) -> str:

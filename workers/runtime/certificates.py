@@ -15,7 +15,7 @@ from engine.config.tree import Tls
 from engine.tls import BadPair, Identity, identity_of, time_problem
 from engine.tls.pair import MAX_PEM_BYTES
 
-HTTP_PROTOCOLS: Final = ("http/1.1",)
+HTTP_PROTOCOLS: Final = ("h2", "http/1.1")
 """What may be spoken on the HTTPS port (ALPN, RFC 7301), the one liked best first."""
 
 
