@@ -51,7 +51,9 @@ class TlsContexts:
             self._load()
 
     def _reloaded(self, old: Config, new: Config) -> None:
-        self.look()
+        """Read them, changed or not: the operator asks."""
+        self._stamp = stamp_of(new.tls)
+        self._load()
 
     def _load(self) -> None:
         tls, is_first = self._worker.config.tls, self._contexts is None
