@@ -63,7 +63,7 @@ async def test_changed_files_are_taken_within_a_minute(tmp_path: Path, autojump_
         nursery.start_soon(contexts.watch)
         await trio.sleep(LOOK_S + 1)
         assert contexts.of(HTTPS) is before
-        rewrite(tmp_path, make_pair(days=90), 1)
+        rewrite(tmp_path, make_pair(days=50), 1)
         await trio.sleep(LOOK_S)
         nursery.cancel_scope.cancel()
     assert contexts.of(HTTPS) is not before
