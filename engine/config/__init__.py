@@ -33,6 +33,7 @@ from engine.config.tree import (
     Ring,
     Rtmp,
     Srt,
+    Tls,
     Workers,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "Secret",
     "Srt",
     "StreamPorts",
+    "Tls",
     "Workers",
     "apply_hot",
     "check_rules",

@@ -28,7 +28,7 @@ from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
 from engine.config.secret import Passphrase
-from engine.config.tree import NEEDS_RESTART, Config, PathTable, Section
+from engine.config.tree import FILE_PATTERN, NEEDS_RESTART, Config, PathTable, Section
 
 ENVIRONMENT_PREFIX: Final = "FANLIGHT_"
 ENVIRONMENT_SEPARATOR: Final = "__"
@@ -73,6 +73,8 @@ def _allowed(info: Type, annotation: object) -> str:
         case LiteralType():
             # From the annotation, which has the order they were written in; msgspec sorts them.
             return " or ".join(f'"{choice}"' for choice in get_args(annotation))
+        case StrType(pattern=pattern) if pattern == FILE_PATTERN:
+            return "the path of a file, or an empty text"
         case StrType():
             return f"a text of at most {info.max_length} characters, without spaces"
         case CustomType(cls=cls) if cls is Listen:

@@ -18,6 +18,7 @@ def check_rules(config: Config) -> tuple[str, ...]:
         problem
         for rule in (
             _listeners,
+            _tls_is_whole,
             _api_is_private,
             _streams_per_ingest,
             _index_length,
@@ -30,10 +31,18 @@ def check_rules(config: Config) -> tuple[str, ...]:
 
 def _listeners(config: Config) -> Iterator[str]:
     tcp = {f"{name}.listen": getattr(config, name).listen for name in ("rtmp", "http", "api", "metrics")}
+    if config.tls.enabled:
+        tcp |= {"tls.https": config.tls.https, "tls.rtmps": config.tls.rtmps}
     for sockets in (tcp, _udp_sockets(config.srt)):  # apart: a port of one is no port of the other
         for (one, left), (other, right) in combinations(sockets.items(), 2):
             if left.collides_with(right):
                 yield f"{one} and {other}: {left} and {right} collide; use distinct ports"
+
+
+def _tls_is_whole(config: Config) -> Iterator[str]:
+    given, missing = ("certificate", "key") if config.tls.certificate else ("key", "certificate")
+    if getattr(config.tls, given) and not getattr(config.tls, missing):
+        yield f"tls.{given}: it is given without tls.{missing}; give both, or neither for no TLS"
 
 
 def _udp_sockets(srt: Srt) -> dict[str, Listen]:

@@ -27,6 +27,9 @@ HlsVariant = Literal["low_latency", "fmp4", "ts"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
+FILE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
+File = Annotated[str, Meta(max_length=4096, pattern=FILE_PATTERN, extra=NEEDS_RESTART)]
+"""The path of a file (at most PATH_MAX); empty for none."""
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +54,22 @@ class Http(Section, frozen=True, kw_only=True):
     """From accept to the end of the request head."""
     cors_origin: Annotated[str, Meta(max_length=256, pattern=r"^[!-~]*$")] = "*"
     """Access-Control-Allow-Origin; empty: the header is not sent."""
+
+
+class Tls(Section, frozen=True, kw_only=True):
+    """Where the RTMP and media ports are served over TLS as well."""
+
+    certificate: File = ""
+    """PEM, the whole chain; empty, with the key: no TLS. What is in the files may change at any time."""
+    key: File = ""
+    https: Address = Listen("0.0.0.0", 8443)
+    rtmps: Address = Listen("0.0.0.0", 1936)
+    handshake_timeout_s: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    """From accept to the end of the TLS handshake."""
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.certificate and self.key)
 
 
 class Srt(Section, frozen=True, kw_only=True):
@@ -231,6 +250,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     rtmp: Rtmp = Rtmp()
     http: Http = Http()
+    tls: Tls = Tls()
     srt: Srt = Srt()
     api: Api = Api()
     metrics: Metrics = Metrics()

@@ -9,6 +9,7 @@ from engine.metrics.process import CONNECTIONS, WORKERS
 from engine.metrics.srt import SRT
 from engine.metrics.streams import STREAMS
 from engine.metrics.table import markdown
+from engine.metrics.tls import TLS
 
 GROUPS: Final = (
     ("Streams", STREAMS),
@@ -17,6 +18,7 @@ GROUPS: Final = (
     ("SRT", SRT),
     ("HLS", HLS),
     ("Connections and requests", CONNECTIONS),
+    ("TLS", TLS),
     ("Workers", WORKERS),
 )
 CATALOGUE: Final = tuple(metric for _, metrics in GROUPS for metric in metrics)

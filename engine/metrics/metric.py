@@ -14,7 +14,7 @@ from msgspec import Struct
 
 Kind = Literal["counter", "gauge", "histogram"]
 Scope = Literal["worker", "collector"]
-GaugeMode = Literal["livesum", "livemax"]
+GaugeMode = Literal["livesum", "livemax", "livemin"]
 
 PREFIX: Final = "fanlight_"
 OTHER: Final = "other"
@@ -26,6 +26,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls", "http", "http2"),
         "role": ("ingest", "fanout", "packager", "control"),
+        "port": ("https", "rtmps"),
         "direction": ("in", "out"),
         "kind": (
             "data",

@@ -92,7 +92,7 @@ class RunningEngine:
 
     def _become_ready(self) -> None:
         listening = self.log.wait_for("listening", timeout_s=READY_TIMEOUT_S)
-        kinds = ("rtmp", "http", "srt", "api", "metrics")
+        kinds = ("rtmp", "http", "rtmps", "https", "srt", "api", "metrics")
         self.addresses = {kind: str(listening[kind]) for kind in kinds if kind in listening}
         streams = listening.get("srt_ports")
         self.srt_ports = streams if isinstance(streams, dict) else {}

@@ -104,7 +104,7 @@ def publishing(ffmpeg: Path, source: Path, url: str) -> Iterator[None]:
 
 def play(ffmpeg: Path, url: str, *, into: Path) -> subprocess.Popen[bytes]:
     """Start a player that writes down every packet it receives, until the stream ends."""
-    return subprocess.Popen(command(ffmpeg, *_hash_arguments(url), into), stderr=subprocess.PIPE)
+    return subprocess.Popen(command(ffmpeg, *hash_arguments(url), into), stderr=subprocess.PIPE)
 
 
 def finish(process: subprocess.Popen[bytes], timeout_s: float = 40.0) -> None:
@@ -115,10 +115,10 @@ def finish(process: subprocess.Popen[bytes], timeout_s: float = 40.0) -> None:
 
 def hash_file(ffmpeg: Path, source: Path) -> Received:
     """Read a media file as a player would."""
-    return parse_framehash(run(ffmpeg, *_hash_arguments(source), "-").decode())
+    return parse_framehash(run(ffmpeg, *hash_arguments(source), "-").decode())
 
 
-def _hash_arguments(source: str | Path) -> list[str | Path]:
+def hash_arguments(source: str | Path) -> list[str | Path]:
     return ["-copyts", "-i", source, "-map", "0", "-c", "copy", "-f", "framehash", "-hash", "sha256"]
 
 

@@ -57,6 +57,13 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
         "msgspec",
     ),
     "engine.protocols.websocket": ("msgspec", "wsproto"),
+    "engine.tls": (
+        "cryptography",
+        "cryptography.exceptions",
+        "cryptography.hazmat.primitives.serialization",
+        "cryptography.x509",
+        "msgspec",
+    ),
     "workers.runtime": ("msgspec", "prometheus_client", "structlog", "trio"),
     # Plain and small: no event loop in the process that has to outlive all others.
     "workers.supervisor": ("msgspec", "multiprocess", "structlog"),

@@ -25,6 +25,8 @@ from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
+FREE_TEXTS = ("cors_origin", "certificate", "key")
+GO_TOGETHER = ("tls.certificate", "tls.key")  # one without the other is refused
 
 
 def comments() -> dict[str, str]:
@@ -67,7 +69,7 @@ def other_value(key: Key) -> str:
         return '{"key of the van" = "0123456789"}'
     if isinstance(key.default, Programmes):
         return '{"live/final" = ["live/final_1080"]}'
-    if isinstance(key.default, Secret) or key.name == "cors_origin":
+    if isinstance(key.default, Secret) or key.name in FREE_TEXTS:
         return "https://example.org"
     return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)
 
@@ -104,8 +106,9 @@ def test_sections_are_divided_by_what_they_are() -> None:
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.dotted)
 def test_every_key_has_an_environment_name_that_works(key: Key) -> None:
-    changed = diff(Config(), load(MANUAL, {key.environment_name: other_value(key)}))
-    assert changed.hot + changed.restart == (key.dotted,)
+    keys = [KEYS[name] for name in GO_TOGETHER] if key.dotted in GO_TOGETHER else [key]
+    changed = diff(Config(), load(MANUAL, {one.environment_name: other_value(one) for one in keys}))
+    assert changed.hot + changed.restart == tuple(one.dotted for one in keys)
 
 
 def test_the_example_of_paths_works_as_the_manual_says() -> None:

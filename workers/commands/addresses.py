@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from engine.config import Config, Listen
 
 KINDS: Final = ("rtmp", "http", "srt", "api", "metrics")
+OVER_TLS: Final = ("rtmps", "https")
 
 
 class Address(NamedTuple):
@@ -27,13 +28,18 @@ def find_addresses(config: Config) -> dict[str, Address]:
     They are free now and not reserved: the engine binds them a moment later, and fails if it lost the race.
     """
     addresses: dict[str, Address] = {}
-    for kind in KINDS:
-        configured: Listen = getattr(config, kind).listen
+    for kind in (*KINDS, *OVER_TLS) if config.tls.enabled else KINDS:
+        configured: Listen = getattr(config.tls, kind) if kind in OVER_TLS else getattr(config, kind).listen
         transport = socket.SOCK_DGRAM if kind == "srt" else socket.SOCK_STREAM
         port = free_port(configured.host, configured.port, transport)
         moved = configured.port not in (0, port)
         addresses[kind] = Address(Listen(configured.host, port), configured if moved else None)
     return addresses
+
+
+def listen_variable(kind: str) -> str:
+    """The environment variable that says where this kind of listener stands."""
+    return f"FANLIGHT_TLS__{kind.upper()}" if kind in OVER_TLS else f"FANLIGHT_{kind.upper()}__LISTEN"
 
 
 def free_port(host: str, wanted: int, transport: socket.SocketKind = socket.SOCK_STREAM) -> int:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from engine.access.names import BadName, parse_stream_name
 from engine.config import Config, for_path
-from workers.commands.addresses import Address, find_addresses
+from workers.commands.addresses import Address, find_addresses, listen_variable
 from workers.commands.api import Api, Unreachable
 from workers.commands.children import Child, start_module, stop
 from workers.commands.configuration import read_configuration
@@ -74,7 +74,7 @@ def _addresses(config: Config) -> dict[str, Address]:
 
 
 def _start_engine(addresses: Mapping[str, Address], children: ExitStack) -> Child:
-    listen = {f"FANLIGHT_{kind.upper()}__LISTEN": str(address.listen) for kind, address in addresses.items()}
+    listen = {listen_variable(kind): str(address.listen) for kind, address in addresses.items()}
     engine = start_module("workers.cli", ["serve"], {**SOFTLY, **os.environ, **listen})
     children.callback(stop, engine, ENGINE_STOP_S)
     return engine

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from workers.commands.addresses import Address
 from workers.commands.defaults import DEFAULT_API_URL
 
-TITLES = {"rtmp": "RTMP", "http": "HTTP", "srt": "SRT", "api": "API", "metrics": "metrics"}
+TITLES = {
+    "rtmp": "RTMP",
+    "http": "HTTP",
+    "rtmps": "RTMPS",
+    "https": "HTTPS",
+    "srt": "SRT",
+    "api": "API",
+    "metrics": "metrics",
+}
 
 
 def invitation(name: str, addresses: Mapping[str, Address]) -> str:

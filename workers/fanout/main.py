@@ -21,12 +21,15 @@ from workers.fanout.hub import Hub
 from workers.fanout.library import Library
 from workers.fanout.report import Report
 from workers.fanout.rtmp_connection import serve_rtmp
+from workers.fanout.sinks import Sink
 from workers.fanout.srt_port import SrtPort
+from workers.fanout.tls_contexts import TlsContexts
+from workers.fanout.tls_door import TlsDoor
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
-from workers.runtime.worker import HTTP, RTMP, Worker
+from workers.runtime.worker import HTTP, HTTPS, RTMP, RTMPS, Worker
 
 SRT = "srt"
 """Kind of listener; those of ports that stand for one stream are "srt:app/name".
@@ -34,6 +37,12 @@ SRT = "srt"
 
 Door = Callable[[Audience, socket.socket, str], Awaitable[None]]
 DOORS: dict[str, Door] = {RTMP: serve_rtmp, HTTP: serve_http}
+
+INSIDE_TLS: dict[str, Callable[[Audience, Sink, str], Awaitable[None]]] = {
+    RTMPS: serve_rtmp,
+    HTTPS: serve_http,
+}
+"""By kind of listener, what is spoken there once the handshake is over."""
 
 
 async def serve(worker: Worker) -> None:
@@ -50,15 +59,15 @@ async def serve(worker: Worker) -> None:
         background.start_soon(audience.make_rounds)
         background.start_soon(hub.circle.run)
         background.start_soon(hub.ear.run)
-        await _serve_until_drained(worker, audience)
+        await _serve_until_drained(worker, audience, doors_of(worker, report, background))
         report.flush(hub.feeds.values())
         background.cancel_scope.cancel()
 
 
-async def _serve_until_drained(worker: Worker, audience: Audience) -> None:
+async def _serve_until_drained(worker: Worker, audience: Audience, by_kind: dict[str, Door]) -> None:
     """Accept until draining; then every stream's players get what is theirs and a farewell."""
     async with trio.open_nursery() as connections:
-        doors = Doors(worker, audience, connections)
+        doors = Doors(worker, audience, connections, by_kind)
         worker.bus.handle(Lend, doors.lend)
         worker.bus.handle(TakeBack, doors.take_back)
         async with trio.open_nursery() as accepting:
@@ -79,10 +88,22 @@ def hls_of(worker: Worker, hub: Hub, nursery: trio.Nursery, report: Report) -> H
     return Hls(Library(worker, nursery, hub.bell), answers)
 
 
+def doors_of(worker: Worker, report: Report, background: trio.Nursery) -> dict[str, Door]:
+    """What to do at each kind of listener that there is; TLS only where it is configured."""
+    if not worker.config.tls.enabled:
+        return DOORS
+    contexts = TlsContexts(worker, report)
+    background.start_soon(contexts.watch)
+    return DOORS | {kind: TlsDoor(contexts, kind, inside) for kind, inside in INSIDE_TLS.items()}
+
+
 class Doors:
     """Which listeners this worker accepts on: its own, and those of siblings that are down."""
 
-    def __init__(self, worker: Worker, audience: Audience, connections: trio.Nursery) -> None:
+    def __init__(
+        self, worker: Worker, audience: Audience, connections: trio.Nursery, doors: dict[str, Door]
+    ) -> None:
+        self._doors = doors
         self._worker = worker
         self._audience = audience
         self._connections = connections
@@ -92,7 +113,7 @@ class Doors:
 
     def open(self, accepting: trio.Nursery) -> None:
         self._accepting = accepting
-        for kind, door in DOORS.items():
+        for kind, door in self._doors.items():
             self._start(self._worker.own_listener(kind), kind, door)
         for kind in self._srt_kinds():
             self._start_srt(self._worker.own_listener(kind), kind)
@@ -103,7 +124,7 @@ class Doors:
         if index in self._lent or self._accepting is None:
             return
         scopes = self._lent[index] = []
-        for kind, door in DOORS.items():
+        for kind, door in self._doors.items():
             listeners = self._worker.listeners[kind]
             if index < len(listeners) and listeners[index] is not self._worker.own_listener(kind):
                 scopes.append(self._start(listeners[index], kind, door))

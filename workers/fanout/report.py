@@ -66,6 +66,26 @@ class Report:
         """A connection was ended for what its client sent too much of."""
         self._count("fanlight_http2_floods_total", reason=reason)
 
+    # -- TLS
+
+    def tls_handshake(self, port: str, result: str) -> None:
+        self._count("fanlight_tls_handshakes_total", port=port, result=result)
+
+    def tls_opened(self, port: str, seconds: float) -> None:
+        """A handshake has succeeded, after so long."""
+        self.tls_handshake(port, "ok")
+        self._metrics.bind("fanlight_tls_handshake_seconds", port=port).observe(seconds)
+        self._metrics.bind("fanlight_tls_connections", port=port).inc()
+
+    def tls_closed(self, port: str) -> None:
+        self._metrics.bind("fanlight_tls_connections", port=port).dec()
+
+    def certificate_reloaded(self, result: str) -> None:
+        self._count("fanlight_tls_certificate_reloads_total", result=result)
+
+    def certificate_in_use(self, not_after_s: float) -> None:
+        self._metrics.bind("fanlight_tls_certificate_not_after_timestamp_seconds").set(not_after_s)
+
     # -- players
 
     def player_started(self, player: Player) -> None:

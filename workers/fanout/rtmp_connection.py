@@ -2,7 +2,7 @@
 
     converse -> play     -> the stream's pump, until one side ends it
              -> publish  -> name and key checked here, then socket and protocol state go to the stream's
-             ingest
+             ingest; over TLS one end of a pair does, with a relay here (relay.py)
 
 Strangers are dealt with here, before ingest hears of them.
 """
@@ -22,6 +22,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.hand_over import hand_over
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
+from workers.fanout.relay import open_pair, relay
 from workers.fanout.sinks import Sink
 from workers.fanout.start_mode import start_mode
 from workers.fanout.wire import RTMP
@@ -187,15 +188,26 @@ class RtmpConnection(Connection):
 
     async def _send_to_ingest(self, name: str) -> None:
         worker = self._audience.worker
-        assert isinstance(self.sock, socket.socket)  # a channel comes with its relay
         frozen = self._protocol.freeze()
         message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(frozen))
         try:
-            await hand_over(worker, self._audience.report, name, message, self.sock)
-        except BusError as error:
+            await self._hand_over_sink(name, message)
+        except (BusError, OSError) as error:
             worker.log.warning("hand_over_failed", conn=self.id, stream=name, why=str(error))
             self._protocol = ServerConnection.thaw(frozen, trio.current_time())
             await self._refuse_publish("no_ingest", "the server cannot take this stream now")
+
+    async def _hand_over_sink(self, name: str, message: HandOver) -> None:
+        """A socket goes to ingest as it is; a channel stays here, with a relay. Raises BusError."""
+        worker, report = self._audience.worker, self._audience.report
+        if isinstance(self.sock, socket.socket):
+            await hand_over(worker, report, name, message, self.sock)
+            return
+        ours, theirs = open_pair()
+        with ours:
+            with theirs:
+                await hand_over(worker, report, name, message, theirs)
+            await relay(self, ours)
 
     async def _refuse_publish(self, reason: str, description: str) -> None:
         self._audience.report.publish_refused("rtmp", reason)

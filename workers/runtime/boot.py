@@ -46,7 +46,7 @@ from workers.runtime.logs import open_log
 from workers.runtime.metrics import Metrics
 from workers.runtime.packages import Packages
 from workers.runtime.slots import CONTROL, FANOUT, WorkerSlot
-from workers.runtime.worker import API, HTTP, METRICS, RTMP, SRT, Worker, is_srt
+from workers.runtime.worker import API, HTTP, HTTPS, METRICS, RTMP, RTMPS, SRT, Worker, is_srt
 
 EXIT_DRAINED: Final = 0
 EXIT_FAILED: Final = 1
@@ -55,7 +55,7 @@ EXIT_FAILED: Final = 1
 # without cycles. What was there at the fork is frozen and never looked at.
 GC_THRESHOLDS: Final = (10_000, 20, 50)
 
-LISTENERS_OF: Final = {FANOUT: (RTMP, HTTP, SRT), CONTROL: (API, METRICS)}
+LISTENERS_OF: Final = {FANOUT: (RTMP, HTTP, RTMPS, HTTPS, SRT), CONTROL: (API, METRICS)}
 HELD_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """Blocked around the fork, so that none meets the supervisor's handlers in the child."""
 

@@ -23,6 +23,8 @@ from workers.runtime.slots import WorkerSlot
 
 RTMP: Final = "rtmp"
 HTTP: Final = "http"
+HTTPS: Final = "https"
+RTMPS: Final = "rtmps"
 SRT: Final = "srt"
 API: Final = "api"
 METRICS: Final = "metrics"
@@ -58,7 +60,8 @@ class Worker:
 
     `listeners` holds non-blocking sockets that listen already. Under "rtmp" and "http" a fanout worker finds
     the sockets of all fanout workers, by fanout index, so that it can accept for one that is down (`Lend`);
-    `own_listener` picks its own. Where systemd handed in one socket, the list has that one. The same holds
+    `own_listener` picks its own. "rtmps" and "https" are the same, and empty without TLS.
+    Where systemd handed in one socket, the list has that one. The same holds
     of the UDP sockets under "srt", and under `mapped_srt(name)` for each port that stands for a stream;
     without SRT "srt" is empty. Control finds "api" and "metrics". What a role does not need is not there:
     the lists are empty.

@@ -43,8 +43,8 @@ STATUS_EVERY_S: Final = 2.0
 SUPERVISOR_DESCRIPTORS: Final = 64
 """Standard streams, arena, selector, and what imported modules keep open."""
 
-DESCRIPTORS_PER_WORKER: Final = 16
-"""What the supervisor holds per slot: inbox, outbox, doorbell, pidfd, three listeners, two sentinel pipes of
+DESCRIPTORS_PER_WORKER: Final = 20
+"""What the supervisor holds per slot: inbox, outbox, doorbell, pidfd, five listeners, two sentinel pipes of
 multiprocess; doubled."""
 
 DESCRIPTORS_PER_PLAYER: Final = 1

@@ -18,20 +18,22 @@ from typing import Final
 
 from engine.config import Config, Listen
 from workers.runtime.notify import HandedIn
-from workers.runtime.worker import API, HTTP, METRICS, RTMP, SRT, is_srt, mapped_stream
+from workers.runtime.worker import API, HTTP, HTTPS, METRICS, RTMP, RTMPS, SRT, is_srt, mapped_stream
 from workers.supervisor.binding import open_alone, open_group, reason
 from workers.supervisor.datagrams import check_handed_in, open_datagrams
 from workers.supervisor.errors import StartError
 
-STREAM_KINDS: Final = (RTMP, HTTP, API, METRICS)
-KINDS: Final = (RTMP, HTTP, SRT, API, METRICS)
-PER_FANOUT: Final = frozenset({RTMP, HTTP})
+STREAM_KINDS: Final = (RTMP, HTTP, RTMPS, HTTPS, API, METRICS)
+KINDS: Final = (RTMP, HTTP, RTMPS, HTTPS, SRT, API, METRICS)
+PER_FANOUT: Final = frozenset({RTMP, HTTP, RTMPS, HTTPS})
+OVER_TLS: Final = frozenset({RTMPS, HTTPS})
 
 Listeners = dict[str, list[socket.socket]]
 
 
 def open_listeners(config: Config, fanouts: int, handed: Sequence[HandedIn]) -> Listeners:
-    """All listening sockets: by kind, and for rtmp, http and srt by fanout index. Raises StartError.
+    """All listening sockets: by kind, and for rtmp, http, rtmps, https and srt by fanout index. Raises
+    StartError. Without TLS "rtmps" and "https" are empty.
 
     A port that stands for a stream is a kind of its own, `mapped_srt(name)`. A port 0 is chosen by the
     kernel for the first socket; its siblings share it.
@@ -41,7 +43,7 @@ def open_listeners(config: Config, fanouts: int, handed: Sequence[HandedIn]) -> 
     try:
         opened.update(open_datagrams(config, fanouts, given.get(SRT)))
         for kind in STREAM_KINDS:
-            opened[kind] = [given[kind]] if kind in given else _open(config, kind, fanouts)
+            opened[kind] = _given_or_open(config, kind, given, fanouts)
         set_options(opened, config)
     except BaseException:
         close_listeners(opened)
@@ -97,14 +99,25 @@ def _by_kind(handed: Sequence[HandedIn]) -> dict[str, socket.socket]:
     return named
 
 
+def _given_or_open(
+    config: Config, kind: str, given: Mapping[str, socket.socket], fanouts: int
+) -> list[socket.socket]:
+    if kind in OVER_TLS and not config.tls.enabled:
+        if kind in given:
+            raise StartError(f"systemd handed in a socket named {kind}, but tls.certificate is empty")
+        return []
+    return [given[kind]] if kind in given else _open(config, kind, fanouts)
+
+
 def _open(config: Config, kind: str, fanouts: int) -> list[socket.socket]:
-    listen: Listen = getattr(config, kind).listen
+    where = f"[tls] {kind}" if kind in OVER_TLS else f"[{kind}] listen"
+    listen: Listen = getattr(config.tls, kind) if kind in OVER_TLS else getattr(config, kind).listen
     try:
         if kind not in PER_FANOUT:
             return [open_alone(listen)]
         return open_group(socket.SOCK_STREAM, listen, fanouts)
     except OSError as error:
-        raise StartError(f"[{kind}] listen: cannot listen on {listen}: {reason(error)}") from error
+        raise StartError(f"{where}: cannot listen on {listen}: {reason(error)}") from error
 
 
 def _set_options(listener: socket.socket, config: Config, *, bounded: bool) -> None:

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from structlog.typing import FilteringBoundLogger
+
 from engine.config import Config
+from workers.runtime.certificates import Unusable, check, check_time
 from workers.runtime.logs import configure_logs, open_log
 from workers.runtime.slots import CONTROL, FANOUT, INGEST, PACKAGER
 from workers.supervisor.errors import StartError
@@ -52,6 +55,7 @@ def run(
     log = open_log("supervisor")
     loop = Loop()
     try:
+        _check_certificate(config, log)
         estate = found(config, environ, log)
         with estate.stack:
             warm_up((*LIBRARIES, *(module for role, module in roles.items() if role not in NOT_SHARED)))
@@ -62,3 +66,20 @@ def run(
     finally:
         loop.close()
     return EXIT_OK
+
+
+def _check_certificate(config: Config, log: FilteringBoundLogger) -> None:
+    """Raise StartError for files that TLS cannot be served with.
+
+    One that has expired is only told: the plain ports, and clients that do not look, are no worse off.
+    """
+    if not config.tls.enabled:
+        return
+    try:
+        identity = check(config.tls)
+    except Unusable as error:
+        raise StartError(str(error)) from None
+    try:
+        check_time(config.tls, identity)
+    except Unusable as error:
+        log.error("certificate not valid", why=str(error), hint="clients will refuse it")

@@ -143,7 +143,9 @@ class Supervisor:
         self._notifier.reloading()
         outcome = reread(self._config, self._config_path, self._environ, self._log)
         self._estate.metrics.bind("fanlight_reloads_total", result=outcome.result).inc()
-        if outcome.config != self._config:
+        if (
+            outcome.config != self._config or self._config.tls.enabled
+        ):  # the certificate's files are read again
             self._apply(outcome.config)
         self._notifier.ready(self._current_status())
 

@@ -13,6 +13,10 @@ def test_what_is_built_at_start_needs_a_restart() -> None:
     assert {key.dotted for key in KEYS.values() if key.restart} == {
         "rtmp.listen",
         "http.listen",
+        "tls.certificate",
+        "tls.key",
+        "tls.https",
+        "tls.rtmps",
         "srt.enabled",
         "srt.listen",
         "srt.ports",

@@ -125,3 +125,17 @@ def test_two_listeners_cannot_have_one_address(rtmp: str, http: str) -> None:
 )
 def test_listeners_that_do_not_meet(rtmp: str, http: str) -> None:
     load(f'[rtmp]\nlisten = "{rtmp}"\n[http]\nlisten = "{http}"', {})
+
+
+def test_a_certificate_and_its_key_come_together() -> None:
+    (problem,) = problems('[tls]\ncertificate = "/etc/tls/chain.pem"')
+    assert problem.startswith("tls.certificate: it is given without tls.key")
+    (problem,) = problems('[tls]\nkey = "/etc/tls/key.pem"')
+    assert problem.startswith("tls.key: it is given without tls.certificate")
+
+
+def test_the_ports_for_tls_are_ports_like_others_once_there_is_a_certificate() -> None:
+    collision = '[tls]\nhttps = "0.0.0.0:8080"\n'
+    load(collision, {})
+    (problem,) = problems(collision + 'certificate = "chain.pem"\nkey = "key.pem"')
+    assert problem.startswith("http.listen and tls.https: ")

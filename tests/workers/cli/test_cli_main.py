@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.certificates import make_pair, write_pair
+from tests.e2e.engine_process import to_toml
 from workers import cli
 
 GOOD = '[publish]\nmax_streams = 5\n[paths."live/*"]\ngrace_s = 3\n'
@@ -97,3 +100,22 @@ def test_a_reader_that_has_had_enough_is_no_failure() -> None:
     with open(writing, "wb") as pipe:
         done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("days", "spoil", "said"),
+    [
+        (30, lambda folder: None, ""),
+        (-3, lambda folder: None, "certificate.pem: it has expired, 3 days ago"),
+        (30, lambda folder: (folder / "key.pem").unlink(), "key.pem: it cannot be read: No such file"),
+        (30, lambda folder: (folder / "key.pem").write_bytes(make_pair()[1]), "not that of the certificate"),
+        (30, lambda folder: (folder / "certificate.pem").write_bytes(b""), "no certificate in PEM"),
+    ],
+)
+def test_check_says_what_is_wrong_with_a_certificate(
+    days: int, spoil: Callable[[Path], object], said: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(to_toml({"tls": write_pair(config.parent, make_pair(days=days))}))
+    spoil(config.parent)
+    assert cli.main(["check", str(config)]) == (1 if said else 0)
+    assert said in capsys.readouterr().err

@@ -4,13 +4,11 @@ import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
 import trio
 
 from engine.config import Config
-from workers.fanout import main
 from workers.fanout.audience import Audience
-from workers.fanout.main import Door, Doors
+from workers.fanout.main import DOORS, INSIDE_TLS, Door, Doors
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
 from workers.runtime.worker import Worker
@@ -24,10 +22,8 @@ def listening() -> socket.socket:
     return listener
 
 
-async def test_worker_that_is_lent_a_siblings_doors_accepts_at_both_of_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    listeners = {kind: [listening(), listening()] for kind in main.DOORS}
+async def test_worker_that_is_lent_a_siblings_doors_accepts_at_both_of_them() -> None:
+    listeners = {kind: [listening(), listening()] for kind in (*DOORS, *INSIDE_TLS)}
     worker = SimpleNamespace(
         listeners=listeners, own_listener=lambda kind: listeners[kind][0], config=Config()
     )
@@ -40,9 +36,9 @@ async def test_worker_that_is_lent_a_siblings_doors_accepts_at_both_of_them(
 
         return serve
 
-    monkeypatch.setattr(main, "DOORS", {kind: door(kind) for kind in main.DOORS})
+    by_kind = {kind: door(kind) for kind in listeners}
     async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
-        doors = Doors(cast("Worker", worker), cast("Any", None), connections)
+        doors = Doors(cast("Worker", worker), cast("Any", None), connections, by_kind)
         doors.open(accepting)
         await doors.lend(Lend(1), ENVELOPE, Descriptors())
         for kind, (own, lent) in listeners.items():

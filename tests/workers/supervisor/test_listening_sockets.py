@@ -4,8 +4,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
-from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp, Srt, StreamPorts
+from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp, Srt, StreamPorts, Tls
 from workers.runtime.notify import HandedIn
 from workers.runtime.worker import mapped_srt
 from workers.supervisor.errors import StartError
@@ -201,3 +202,25 @@ def test_sockets_of_the_wrong_transport_are_refused() -> None:
             open_listeners(config_with(), 1, [HandedIn("rtmp", datagram)])
         with pytest.raises(StartError, match=r"srt\.enabled is false"):
             open_listeners(config_with(srt=Srt(enabled=False)), 1, [HandedIn("srt", datagram)])
+
+
+def test_ports_for_tls_open_with_a_certificate_only(listeners: Listeners) -> None:
+    assert (listeners["https"], listeners["rtmps"]) == ([], [])
+    pair = Tls(certificate="chain.pem", key="key.pem", https=ANY_PORT, rtmps=ANY_PORT)
+    opened = open_listeners(replace(config_with(), tls=pair), 3, [])
+    for kind in ("https", "rtmps"):
+        assert len({address_of(listener) for listener in opened[kind]}) == 1
+        assert len(opened[kind]) == 3
+        connection, accepted = connected(opened[kind])
+        with connection, accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 65536
+    assert {"https", "rtmps"} <= addresses_of(opened).keys()
+    close_listeners(opened)
+
+
+def test_socket_handed_in_for_tls_needs_a_certificate() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as given,
+        pytest.raises(StartError, match=r"named https, but tls\.certificate is empty"),
+    ):
+        open_listeners(config_with(), 1, [HandedIn("https", given)])

@@ -1,0 +1,57 @@
+"""Certificates and keys that cannot be served with, in words."""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.tls import BadPair, identity_of, time_problem
+from tests.certificates import make_pair
+
+CERTIFICATE, KEY = make_pair()
+
+
+def locked_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+
+
+def test_pair_tells_its_names_and_its_time() -> None:
+    identity = identity_of(CERTIFICATE, KEY)
+    assert identity.names == ("fanlight.test",)
+    assert identity.not_before_s < time.time() < identity.not_after_s
+    assert time_problem(identity, time.time()) == ""
+    assert time_problem(identity, identity.not_after_s + 90_000) == "it has expired, 1 day ago"
+    assert "does not hold yet" in time_problem(identity, identity.not_before_s - 1)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "about", "why"),
+    [
+        (lambda: CERTIFICATE, lambda: make_pair()[1], "key", "not that of the certificate"),
+        (lambda: KEY, lambda: KEY, "certificate", "no certificate in PEM"),
+        (lambda: CERTIFICATE, lambda: CERTIFICATE, "key", "no private key in PEM"),
+        (lambda: CERTIFICATE, locked_key, "key", "passphrase"),
+        (lambda: bytes(2 << 20), lambda: KEY, "certificate", "too large"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_file_it_is_wrong_with(
+    certificate: Callable[[], bytes], key: Callable[[], bytes], about: str, why: str
+) -> None:
+    with pytest.raises(BadPair, match=why) as refusal:
+        identity_of(certificate(), key())
+    assert refusal.value.about == about
+
+
+@given(st.binary(max_size=300), st.integers(0, len(CERTIFICATE)), st.booleans())
+def test_only_bad_pair_escapes_any_bytes(noise: bytes, at: int, in_key: bool) -> None:
+    def spoilt(pem: bytes) -> bytes:
+        return pem[:at] + noise + pem[at + len(noise) :]
+
+    with contextlib.suppress(BadPair):
+        identity_of(CERTIFICATE if in_key else spoilt(CERTIFICATE), spoilt(KEY) if in_key else KEY)
