@@ -4,18 +4,18 @@ from engine.config import PathSettings
 from engine.protocols.hls import PlaylistSettings, Window
 from engine.protocols.hls.cut_settings import MIN_PART_SHARE, CutSettings
 from engine.protocols.hls.cutter import Cutter
-from engine.protocols.hls.dates import ProgrammeClock
+from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
 from engine.protocols.hls.ts_cutter import TsCutter
 
 
 def new_cutter(
     settings: PathSettings, window: Window, programme: ProgrammeClock | None = None
 ) -> Cutter | TsCutter:
-    """What cuts the stream; its numbers go on from `window`, its dates are those of its programme."""
+    """What cuts the stream. Numbers go on from `window`; dates are the programme's, but never go back before
+    what is in it."""
     cutter = TsCutter if settings.hls_variant == "ts" else Cutter
-    return cutter(
-        cut_settings(settings), next_msn=window.next_msn, next_init=window.next_init, programme=programme
-    )
+    dates = SegmentDates(programme, window.dated_until_us)
+    return cutter(cut_settings(settings), next_msn=window.next_msn, next_init=window.next_init, dates=dates)
 
 
 def cut_settings(settings: PathSettings) -> CutSettings:

@@ -32,7 +32,7 @@ from engine.protocols.hls.chunk_maker import ChunkMaker
 from engine.protocols.hls.cut_outputs import Chunk
 from engine.protocols.hls.cut_settings import LATE_START_US, SILENCE_US, CutSettings
 from engine.protocols.hls.cutter_base import CutterBase
-from engine.protocols.hls.dates import ProgrammeClock
+from engine.protocols.hls.dates import SegmentDates
 from engine.protocols.hls.track_queue import TrackQueue
 
 
@@ -45,9 +45,9 @@ class Cutter(CutterBase):
         *,
         next_msn: int = 0,
         next_init: int = 0,
-        programme: ProgrammeClock | None = None,
+        dates: SegmentDates | None = None,
     ) -> None:
-        super().__init__(settings, next_msn, programme, has_parts=settings.part_s > 0)
+        super().__init__(settings, next_msn, dates, has_parts=settings.part_s > 0)
         self._maker = ChunkMaker(next_init)
         self._opener: Sample | None = None  # what the growing part was cut at
         self._capture: tuple[int, int] | None = None  # the clock at the start of the part

@@ -12,7 +12,7 @@ from engine.protocols.fmp4 import Sample, Tracks
 from engine.protocols.hls.change_budget import ChangeBudget
 from engine.protocols.hls.cut_outputs import Output
 from engine.protocols.hls.cut_settings import MAX_BACKWARDS_US, CutSettings, CutTimes
-from engine.protocols.hls.dates import ProgrammeClock, SegmentDates
+from engine.protocols.hls.dates import SegmentDates
 from engine.protocols.hls.marks import StreamEnd
 from engine.protocols.hls.segment_shape import SegmentShape
 from engine.protocols.hls.track_queue import TrackQueue
@@ -27,7 +27,7 @@ class CutterBase(ABC):
     """
 
     def __init__(
-        self, settings: CutSettings, next_msn: int, programme: ProgrammeClock | None, *, has_parts: bool
+        self, settings: CutSettings, next_msn: int, dates: SegmentDates | None, *, has_parts: bool
     ) -> None:
         self.skipped = self.forced_cuts = self.gaps = self.refused = 0
         self._times = CutTimes.of(settings)
@@ -36,7 +36,7 @@ class CutterBase(ABC):
         self._changes = ChangeBudget()
         self._queues = {KIND_VIDEO: TrackQueue(KIND_VIDEO), KIND_AUDIO: TrackQueue(KIND_AUDIO)}
         self._shape = SegmentShape(next_msn, has_parts=has_parts)
-        self._dates = SegmentDates(programme)
+        self._dates = dates or SegmentDates()
         self._broken = next_msn > 0  # what comes next does not continue what was
         self._over = False
         self._newest_us = 0

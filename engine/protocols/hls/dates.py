@@ -37,10 +37,12 @@ class SegmentDates:
     """The dates of one stream's segments.
 
     programme: the clock of the programme that it is a rendition of; None for a stream by itself.
+    until_us: the date at which what was cut before ended, by somebody else; 0 if there was nothing.
     """
 
-    def __init__(self, programme: ProgrammeClock | None = None) -> None:
+    def __init__(self, programme: ProgrammeClock | None = None, until_us: int = 0) -> None:
         self._programme = programme
+        self._until_us = until_us
         self._anchor: tuple[int, int] | None = None  # microseconds since 1970, and media time there
 
     def part(self) -> None:
@@ -52,9 +54,9 @@ class SegmentDates:
         if self._programme is not None:
             wall_us = self._programme.agree(wall_us - at_us) + at_us
         if ended_us is not None and self._anchor is not None:
-            end_wall_us = self.of(ended_us)
-            if 0 < end_wall_us - wall_us <= MAX_CLOCK_OVERLAP_US:
-                wall_us = end_wall_us
+            self._until_us = self.of(ended_us)
+        if 0 < self._until_us - wall_us <= MAX_CLOCK_OVERLAP_US:
+            wall_us = self._until_us
         self._anchor = (wall_us, at_us)
 
     def of(self, at_us: int) -> int:

@@ -18,7 +18,7 @@ from engine.protocols.hls.chunk_maker import describe_init
 from engine.protocols.hls.cut_outputs import Chunk
 from engine.protocols.hls.cut_settings import LATE_START_US, MAX_CHUNK_BYTES, CutSettings
 from engine.protocols.hls.cutter_base import CutterBase
-from engine.protocols.hls.dates import ProgrammeClock
+from engine.protocols.hls.dates import SegmentDates
 from engine.protocols.hls.track_queue import TrackQueue
 from engine.protocols.mpegts import TsWriter
 
@@ -41,9 +41,9 @@ class TsCutter(CutterBase):
         *,
         next_msn: int = 0,
         next_init: int = 0,
-        programme: ProgrammeClock | None = None,
+        dates: SegmentDates | None = None,
     ) -> None:
-        super().__init__(settings, next_msn, programme, has_parts=False)
+        super().__init__(settings, next_msn, dates, has_parts=False)
         self._used: tuple[Track, ...] = ()  # those of the growing segment
         self._named: tuple[Track, ...] = ()  # the tracks that the newest InitMade says
         self._init = next_init - 1

@@ -69,6 +69,12 @@ class Window:
         return self._state.segments
 
     @property
+    def dated_until_us(self) -> int:
+        """The date of the end of all that is known; 0 before the first segment."""
+        last = self._state.growing or (self.segments[-1] if self.segments else None)
+        return last.began_us + last.duration_us if last else 0
+
+    @property
     def growing(self) -> Growing | None:
         return self._state.growing
 

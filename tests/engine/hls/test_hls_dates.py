@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.protocols.hls.cut_settings import MAX_CLOCK_OVERLAP_US
 from engine.protocols.hls.dates import MAX_SKEW_US, ProgrammeClock, SegmentDates
 
 NOW_US = 1_700_000_000_000_000
@@ -48,3 +49,16 @@ def test_dates_never_go_back_over_a_break() -> None:
     dates.part()
     dates.anchor(NOW_US + 1_000_000, 2_000_000, 2_000_000)
     assert dates.of(2_000_000) == NOW_US + 2_000_000
+
+
+def test_who_goes_on_with_what_another_cut_does_not_go_back_before_its_end() -> None:
+    # A burst from the publisher before has put its last segment ahead of the clock.
+    dates = SegmentDates(until_us=NOW_US + 400_000)
+    dates.anchor(NOW_US, 0, None)
+    assert dates.of(0) == NOW_US + 400_000
+
+
+def test_a_clock_that_was_set_back_far_is_believed() -> None:
+    dates = SegmentDates(until_us=NOW_US + MAX_CLOCK_OVERLAP_US + 1)
+    dates.anchor(NOW_US, 0, None)
+    assert dates.of(0) == NOW_US

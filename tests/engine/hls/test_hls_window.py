@@ -50,6 +50,16 @@ def test_six_segments_stay_and_the_oldest_leaves() -> None:
     assert window.media_sequence == 3
 
 
+def test_the_dates_go_as_far_as_the_last_segment_does() -> None:
+    assert Window(PLAIN).dated_until_us == 0
+    window, packager = heard(PLAIN, 2_000_000, 3_000_000)
+    last = window.segments[-1]
+    assert window.dated_until_us == last.began_us + 3_000_000
+    window.apply(packager.whole(2_000_000)[0])
+    assert window.growing is not None
+    assert window.dated_until_us == window.growing.began_us > last.began_us
+
+
 def test_a_short_playlist_still_keeps_three_target_durations() -> None:
     settings = PlaylistSettings(stamp=STAMP, variant="fmp4", playlist_segments=2)
     window, _ = heard(settings, *[1_200_000] * 20)  # the target is 2 s: six seconds are five of these
