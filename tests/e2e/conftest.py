@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.children import end_all
 from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.media import Media, make_media
 from tests.e2e.srt_tools import Films, make_films
 
 StartEngine = Callable[[Settings], RunningEngine]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_on() -> Iterator[None]:
+    yield
+    end_all()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from tests.e2e.engine_log import EngineLog
 
-READY_TIMEOUT_S: Final = 10.0
+READY_TIMEOUT_S: Final = 30.0  # a loaded machine; else it is one
 STOP_TIMEOUT_S: Final = 40.0
 REQUEST_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.02

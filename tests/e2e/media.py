@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.e2e.children import ended, start
+
 FRAME_RATE: Final = 25
 GOP_FRAMES: Final = 25
 DURATION_S: Final = 6
@@ -88,23 +90,20 @@ def run(ffmpeg: Path, *arguments: str | Path) -> bytes:
 def publish(ffmpeg: Path, source: Path, url: str) -> subprocess.Popen[bytes]:
     """Start publishing a file as it is, in real time."""
     arguments = command(ffmpeg, "-re", "-i", source, "-map", "0", "-c", "copy", "-f", "flv", url)
-    return subprocess.Popen(arguments, stderr=subprocess.PIPE)
+    return start(arguments)
 
 
 @contextmanager
 def publishing(ffmpeg: Path, source: Path, url: str) -> Iterator[None]:
     """The same over and over, for players that take their time; ends with the `with` block."""
     arguments = command(ffmpeg, "-re", "-stream_loop", "-1", "-i", source, "-map", "0", "-c", "copy")
-    with subprocess.Popen([*arguments, "-f", "flv", url], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.kill()
+    with ended(start([*arguments, "-f", "flv", url])):
+        yield
 
 
 def play(ffmpeg: Path, url: str, *, into: Path) -> subprocess.Popen[bytes]:
     """Start a player that writes down every packet it receives, until the stream ends."""
-    return subprocess.Popen(command(ffmpeg, *hash_arguments(url), into), stderr=subprocess.PIPE)
+    return start(command(ffmpeg, *hash_arguments(url), into))
 
 
 def finish(process: subprocess.Popen[bytes], timeout_s: float = 40.0) -> None:

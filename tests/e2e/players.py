@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.e2e.children import start
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.media import Received, finish, hash_file, parse_framehash, play
 from tests.house.source import ROOT
@@ -32,7 +33,7 @@ def start_players(engine: RunningEngine, ffmpeg: Path, name: str, folder: Path) 
 def play_websocket(url: str, *, into: Path) -> subprocess.Popen[bytes]:
     """Start a WebSocket-FLV player."""
     program: list[str | Path] = [sys.executable, "-m", "tests.e2e.websocket_player", url, into]
-    return subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE)
+    return start(program, cwd=ROOT)
 
 
 def what_it_received(player: Player, ffmpeg: Path) -> Received:

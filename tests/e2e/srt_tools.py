@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.e2e.children import start
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.media import command, run
 
@@ -45,13 +46,13 @@ def publish_film(
     """Start publishing a film as it is; `form` is "flv" for RTMP, `speed` 1 is real time."""
     paced = ("-readrate", str(speed), "-i", film)
     arguments = command(ffmpeg, *paced, "-map", "0", "-c", "copy", "-f", form, url)
-    return subprocess.Popen(arguments, stderr=subprocess.PIPE)
+    return start(arguments)
 
 
 def record(ffmpeg: Path, url: str, into: Path) -> subprocess.Popen[bytes]:
     """Start playing into a file, until the stream ends."""
     arguments = command(ffmpeg, "-copyts", "-i", url, "-map", "0", "-c", "copy", into)
-    return subprocess.Popen(arguments, stderr=subprocess.PIPE)
+    return start(arguments)
 
 
 def transmit(source: str, target: str, *options: str) -> list[str]:
@@ -62,7 +63,7 @@ def transmit(source: str, target: str, *options: str) -> list[str]:
 def record_raw(url: str, into: Path) -> subprocess.Popen[bytes]:
     """Start srt-live-transmit as a player: every byte it delivers goes into the file."""
     with into.open("wb") as file:
-        return subprocess.Popen(transmit(url, "file://con"), stdout=file, stderr=subprocess.PIPE)
+        return start(transmit(url, "file://con"), stdout=file)
 
 
 class Transmission:
@@ -81,11 +82,9 @@ class Transmission:
 def transmit_film(ffmpeg: Path, film: Path, url: str) -> Transmission:
     """Start publishing a film as it is by srt-live-transmit, in real time."""
     source = command(ffmpeg, "-readrate", "1", "-i", film, "-map", "0", "-c", "copy", "-f", "mpegts", "-")
-    reader = subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    reader = start(source, stdout=subprocess.PIPE)
     assert reader.stdout is not None
-    tool = subprocess.Popen(
-        transmit("file://con", url), stdin=reader.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    tool = start(transmit("file://con", url), stdin=reader.stdout, stdout=subprocess.DEVNULL)
     reader.stdout.close()
     return Transmission(reader, tool)
 

@@ -14,7 +14,7 @@ from tests.e2e.engine_process import RunningEngine
 from tests.e2e.figures import scrape, wait_for_figures
 from tests.e2e.hls_client import TIMEOUT_S, HlsClient
 from tests.e2e.hostile.strangers import stranger
-from tests.e2e.media import Media, finish, hash_file, publish
+from tests.e2e.media import Media, finish, hash_file, publish, publishing
 from tests.engine.hls.rules import validate
 from tests.engine.http2.talk import BEGIN, frame, headers, request, reset, window_update
 
@@ -91,18 +91,17 @@ def test_low_latency_hls_keeps_its_rules_on_one_connection(
 def test_many_reloads_are_held_on_one_connection(
     engine: RunningEngine, client: HlsClient, ffmpeg: Path, media: Media
 ) -> None:
-    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
-    engine.wait_for_stream("live/film", tags=100)
-    client.follow(1)
-    with ThreadPoolExecutor(AT_ONCE) as players:
-        answers = list(players.map(lambda _: client.get(client.hint), range(AT_ONCE)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
-    assert len({answer.headers["x-request-id"] for answer in answers}) == AT_ONCE
-    now = scrape(engine)
-    assert now.sum("fanlight_connections_accepted_total", protocol="http2") == 1
-    assert now.sum("fanlight_http2_requests_total") >= AT_ONCE
-    finish(publisher)
+    with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
+        engine.wait_for_stream("live/film", tags=100)
+        client.follow(1)
+        with ThreadPoolExecutor(AT_ONCE) as players:
+            answers = list(players.map(lambda _: client.get(client.hint), range(AT_ONCE)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert len({answer.headers["x-request-id"] for answer in answers}) == AT_ONCE
+        now = scrape(engine)
+        assert now.sum("fanlight_connections_accepted_total", protocol="http2") == 1
+        assert now.sum("fanlight_http2_requests_total") >= AT_ONCE
 
 
 ATTACKS = {

@@ -16,9 +16,10 @@ import trio
 from trio_websocket import open_websocket_url
 
 from tests.certificates import make_pair, write_pair
+from tests.e2e.children import start
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
-from tests.e2e.media import Media, command, finish, hash_arguments, hash_file, parse_framehash, publish
+from tests.e2e.media import Media, command, finish, hash_arguments, hash_file, parse_framehash, publishing
 from tests.e2e.test_ffmpeg_roundtrip import assert_is_tail
 
 PATIENCE_S = 20.0
@@ -42,12 +43,12 @@ def engine(start_engine: StartEngine, tmp_path: Path) -> RunningEngine:
 
 def play(ffmpeg: Path, url: str, into: Path) -> subprocess.Popen[bytes]:
     arguments = [*UNVERIFIED, *hash_arguments(url), into]
-    return subprocess.Popen(command(ffmpeg, *arguments), stderr=subprocess.PIPE)
+    return start(command(ffmpeg, *arguments))
 
 
 def publish_over_tls(ffmpeg: Path, source: Path, url: str) -> subprocess.Popen[bytes]:
     arguments: list[str | Path] = ["-re", "-i", source, "-c", "copy", *UNVERIFIED, "-f", "flv", url]
-    return subprocess.Popen(command(ffmpeg, *arguments), stderr=subprocess.PIPE)
+    return start(command(ffmpeg, *arguments))
 
 
 @pytest.mark.slow
@@ -72,28 +73,27 @@ def test_film_published_over_rtmps_is_played_over_rtmps_and_https_packet_for_pac
 def test_hls_and_websockets_are_served_over_tls(
     version: str, engine: RunningEngine, ffmpeg: Path, media: Media
 ) -> None:
-    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
-    engine.wait_for_stream("live/film", tags=10)
-    base = f"https://{engine.addresses['https']}/live/film"
-    with httpx.Client(verify=trusting(), timeout=PATIENCE_S, http2=version == "HTTP/2") as client:
-        playlist = client.get(f"{base}/media.m3u8").text
-        files = [line for line in playlist.splitlines() if line and not line.startswith("#")]
-        segment = client.get(f"{base}/{files[0]}")
-        assert (segment.status_code, segment.content[4:8]) == (200, b"prft")
-        parts = re.findall('EXT-X-PART:.*URI="([^"]+)"', playlist)
-        part = client.get(f"{base}/{parts[-1]}")
-        assert (part.status_code, b"moof" in part.content) == (200, True)
-        index = client.get(f"https://{engine.addresses['https']}/")
-        assert (index.status_code, index.http_version) == (200, version)
+    with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
+        engine.wait_for_stream("live/film", tags=10)
+        base = f"https://{engine.addresses['https']}/live/film"
+        with httpx.Client(verify=trusting(), timeout=PATIENCE_S, http2=version == "HTTP/2") as client:
+            playlist = client.get(f"{base}/media.m3u8").text
+            files = [line for line in playlist.splitlines() if line and not line.startswith("#")]
+            segment = client.get(f"{base}/{files[0]}")
+            assert (segment.status_code, segment.content[4:8]) == (200, b"prft")
+            parts = re.findall('EXT-X-PART:.*URI="([^"]+)"', playlist)
+            part = client.get(f"{base}/{parts[-1]}")
+            assert (part.status_code, b"moof" in part.content) == (200, True)
+            index = client.get(f"https://{engine.addresses['https']}/")
+            assert (index.status_code, index.http_version) == (200, version)
 
-    async def first_message() -> object:
-        url = f"wss://{engine.addresses['https']}/live/film.flv"
-        with trio.fail_after(PATIENCE_S):
-            async with open_websocket_url(url, ssl_context=trusting()) as connection:
-                return await connection.get_message()
+        async def first_message() -> object:
+            url = f"wss://{engine.addresses['https']}/live/film.flv"
+            with trio.fail_after(PATIENCE_S):
+                async with open_websocket_url(url, ssl_context=trusting()) as connection:
+                    return await connection.get_message()
 
-    assert trio.run(first_message)[:3] == b"FLV"  # type: ignore[index]
-    finish(publisher)
+        assert trio.run(first_message)[:3] == b"FLV"  # type: ignore[index]
 
 
 def test_changed_certificate_is_served_after_sighup_and_a_broken_one_is_not(
@@ -123,17 +123,16 @@ def test_player_over_tls_that_does_not_read_is_judged_as_a_plain_one(
     ports = {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0"}
     limits = {"slow_player": "disconnect", "max_lag_bytes": 65_536, "send_buffer_bytes": 16_384}
     engine = start_engine({"tls": write_pair(tmp_path) | ports, "fanout": limits})
-    publisher = publish(ffmpeg, media.h264, engine.rtmp_url("live/film"))
-    engine.wait_for_stream("live/film", tags=10)
-    host, port = engine.addresses["https"].split(":")
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        sock.connect((host, int(port)))
-        with trusting().wrap_socket(sock) as tls:
-            tls.sendall(b"GET /live/film.flv HTTP/1.1\r\nHost: x\r\n\r\n")
-            ended = engine.log.wait_for("ended", timeout_s=PATIENCE_S)
-    assert (ended["protocol"], ended["reason"]) == ("http-flv", "too_slow")
-    finish(publisher)
+    with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
+        engine.wait_for_stream("live/film", tags=10)
+        host, port = engine.addresses["https"].split(":")
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.connect((host, int(port)))
+            with trusting().wrap_socket(sock) as tls:
+                tls.sendall(b"GET /live/film.flv HTTP/1.1\r\nHost: x\r\n\r\n")
+                ended = engine.log.wait_for("ended", timeout_s=PATIENCE_S)
+        assert (ended["protocol"], ended["reason"]) == ("http-flv", "too_slow")
 
 
 def served_by(engine: RunningEngine) -> bytes:

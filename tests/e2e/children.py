@@ -1,0 +1,41 @@
+"""Programs that tests start: whatever is left of them when a test is over, for it failed, is ended."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+_started: Final[list[subprocess.Popen[bytes]]] = []
+
+
+def start(
+    arguments: Sequence[str | Path],
+    *,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | int | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program whose standard error is kept for whoever waits for its end."""
+    child = subprocess.Popen(arguments, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd)
+    _started.append(child)
+    return child
+
+
+@contextmanager
+def ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill the child at the end of the block: one that would go on for ever."""
+    try:
+        yield
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def end_all() -> None:
+    """Kill what a failed test left: found later, it would be charged to another test."""
+    while _started:
+        child = _started.pop()
+        if child.returncode is None:
+            child.kill()
+            child.communicate()
