@@ -208,7 +208,7 @@ class Publisher:
             self._report.protocol_error(PROTOCOL)
             raise Ended("protocol_error") from error
         self._count(len(data), self._write(stream, events, now_ns))
-        self._company.heard(events)
+        self._company.heard(events, is_watched=stream.is_watched)
         if any(isinstance(event, Unpublished) for event in events):
             raise Ended("finished", clean=True)
 

@@ -21,11 +21,13 @@ class Bells:
         self._board = board
         self._doorbells = doorbells
 
-    def ring_for(self, stream: int) -> None:
-        """Wake every worker that is armed for this stream."""
-        for worker, interest in self._board.interested(stream):
+    def ring_for(self, stream: int) -> bool:
+        """Wake every worker that is armed for this stream; whether any reads it, armed or not."""
+        interested = self._board.interested(stream)
+        for worker, interest in interested:
             if interest == Interest.ARMED and worker in self._doorbells:
                 self._doorbells[worker].ring()
+        return bool(interested)
 
 
 class Sleeper(Protocol):

@@ -90,6 +90,13 @@ def test_anything_wakes_again_after_a_read_that_ends_with_sound(wire: Wire) -> N
     assert wire.wakes()
 
 
+def test_sound_waits_for_nobody_once_somebody_watches(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], is_watched=True)
+    wire.send(b"!")
+    assert wire.wakes()
+
+
 def test_a_goodbye_without_company_is_found_when_it_is_looked_for(wire: Wire) -> None:
     wire.company.heard([SOUND, PICTURE])
     wire.send(b"deleteStream")
