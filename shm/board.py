@@ -10,7 +10,7 @@ them need be from the same moment.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self, overload
 
 from shm.arena import Arena
 from shm.layout import LINE_WORDS, PAGE_BYTES, PAGE_WORDS, ROW_WORDS, WORD_BYTES
@@ -52,8 +52,12 @@ class Word:
     def __init__(self, number: int) -> None:
         self.number = number
 
-    def __get__(self, owner: "Cell", owner_type: type | None = None) -> int:
-        return owner.words[self.number]
+    @overload
+    def __get__(self, owner: None, owner_type: type) -> Self: ...
+    @overload
+    def __get__(self, owner: "Cell", owner_type: type | None = None) -> int: ...
+    def __get__(self, owner: "Cell | None", owner_type: type | None = None) -> "int | Self":
+        return self if owner is None else owner.words[self.number]
 
     def __set__(self, owner: "Cell", value: int) -> None:
         owner.words[self.number] = value
@@ -105,6 +109,7 @@ class RowCell(Cell):
     players_srt = Word(8)
     players_hls = Word(9)
     players_mp4 = Word(11)
+    looks_ns = Word(12)  # monotonic: within a tick, when the worker will look at the ring by itself
     playlist_asked_ns = Word(10)  # monotonic: when somebody last asked for the stream's playlists
 
     def begin(self, lease: int) -> None:
@@ -128,7 +133,8 @@ class Board:
         self._stride_words = geometry.worker_stride // WORD_BYTES
         board = arena.map(geometry.board_offset, geometry.board_bytes, writable=True)
         self._bytes, self._words = board, board.cast("Q")
-        self._interests = [self._column(stream) for stream in range(self._streams)]
+        self._interests = [self._column(stream, RowCell.interest) for stream in range(self._streams)]
+        self._looks = [self._column(stream, RowCell.looks_ns) for stream in range(self._streams)]
 
     def worker(self, slot: int) -> WorkerCell:
         """Keep the cell: making one costs more than using it. Raises IndexError for no such worker slot."""
@@ -145,6 +151,11 @@ class Board:
     def interested(self, stream: int) -> list[tuple[int, int]]:
         """(worker slot, Interest) of the workers with any: 0.3 us, asked once a pass and stream by ingest."""
         return [pair for pair in enumerate(self._interests[stream].tolist()) if pair[1]]
+
+    def looks_ns(self, worker: int, stream: int) -> int:
+        """When a worker within its tick will look at the ring, monotonic; any moment, if that is past."""
+        looks_ns: int = self._looks[stream][worker]
+        return looks_ns
 
     def readers_of(self, stream: int) -> bool:
         """Whether any worker still reads this stream's ring."""
@@ -163,9 +174,9 @@ class Board:
             if number not in _KEPT_WORDS:
                 self._words[rows + number : rows + self._streams * ROW_WORDS : ROW_WORDS] = nothing
 
-    def _column(self, stream: int) -> memoryview:
-        """The interest words of all workers in one stream, as one strided view."""
-        return self._words[PAGE_WORDS + stream * ROW_WORDS :: self._stride_words]
+    def _column(self, stream: int, word: Word) -> memoryview:
+        """The same word of all workers in one stream, as one strided view."""
+        return self._words[PAGE_WORDS + stream * ROW_WORDS + word.number :: self._stride_words]
 
     def _check_worker(self, slot: int) -> int:
         if not 0 <= slot < self._workers:

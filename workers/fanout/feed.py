@@ -28,6 +28,7 @@ from workers.fanout.pumps import AnyPump
 from workers.fanout.seams import Seams
 from workers.fanout.ts_pump import TsPump
 from workers.fanout.wire import FLV, RTMP, SRT, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire, whole_tags
+from workers.runtime.bells import shared_ns
 from workers.runtime.circle import Circle
 
 NOTHING_YET = Entry(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NO_START)
@@ -276,6 +277,7 @@ class Feed:
     async def _rest(self, began_s: float) -> None:
         tick_s = self.pacer.tick_s
         if tick_s > 0 and not self.over:
+            self.row.looks_ns = shared_ns(began_s + tick_s)
             await trio.sleep_until(began_s + tick_s)
         elif self.has_news():  # a publisher may be as quick as we are; the others want their turn
             await trio.lowlevel.checkpoint()

@@ -1,4 +1,4 @@
-"""While nobody watches, a packet of sound waits for company: a stream then costs fewer wake-ups.
+"""While nobody would look at it, a packet of sound waits for company: fewer wake-ups per stream.
 
 Theory of operation
 -------------------
@@ -12,9 +12,10 @@ for the next picture, whichever comes first. After a read that ends with sound i
 packet of sound so comes at most one packet later than it could, and only where pictures flow; streams of
 sound alone are never held. That saves four wake-ups in ten, and as much of what a stream costs.
 
-Once somebody reads the ring every packet is fetched as it comes. The saving would be the same then, and small
-beside what players cost; but they would see the delay: at a fixed tick of 100 ms the p99 from publisher to
-player was 122 to 136 ms with sound held, and 104 to 108 without (`python -m bench.compare`).
+Nobody sees the delay. A worker with players looks at the ring once a tick and says when it will do so next
+(board.py, `looks_ns`); where that is sooner than a packet of sound may have to wait, every packet is fetched
+as it comes. Were sound held regardless, the p99 from publisher to player at a fixed tick of 100 ms would be
+122 to 136 ms instead of 104 to 108 (`python -m bench.compare`).
 
 Whatever else is small, a good-bye above all, is found by the role's rounds; a closed connection always wakes.
 SRS merges reads too (`mr`), all media of up to 350 ms, and leaves it off by default for the delay it costs.
@@ -33,6 +34,10 @@ ANYTHING_BYTES: Final = 1
 
 HEADER_BYTES: Final = 16
 """Of a message on the wire at most, where it is one chunk: 3 + 11, and what is left for luck."""
+
+LONGEST_WAIT_NS: Final = 25_000_000
+"""How long a packet of sound may have to wait: 1,024 samples at 44.1 kHz are 23 ms. Codecs with longer frames
+than that are seldom held for longer: a picture wakes us too."""
 
 MAX_SOUND_BYTES: Final = 4096
 """A packet of sound above that (no codec of ours makes them in a stream with pictures) waits for nobody: it
@@ -53,16 +58,16 @@ class Company:
         self._sound_bytes = 0  # of the newest packet of sound
         self._low_water_bytes = ANYTHING_BYTES
 
-    def heard(self, events: Sequence[Event], *, is_watched: bool = False) -> None:
-        """These came with the newest read; `is_watched`: somebody waits for what comes next."""
+    def heard(self, events: Sequence[Event], *, may_wait: bool) -> None:
+        """These came with the newest read; `may_wait`: nobody looks at the next for LONGEST_WAIT_NS."""
         newest = 0
         for event in events:
             if isinstance(event, Media):
                 newest = event.kind
                 if newest == KIND_AUDIO:
                     self._sound_bytes = len(event.body)
-        may_hold = newest == KIND_VIDEO and not is_watched
-        self._wake_for(self._more_than_one() if may_hold else ANYTHING_BYTES)
+        holds = may_wait and newest == KIND_VIDEO
+        self._wake_for(self._more_than_one() if holds else ANYTHING_BYTES)
 
     def give_up(self) -> None:
         """Nothing has come for a while: wake for whatever is there, now if it is."""

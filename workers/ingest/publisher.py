@@ -17,7 +17,7 @@ from engine.protocols.rtmp import Event, Media, RemoteProtocolError, ServerConne
 from engine.protocols.rtmp.events import Unpublished
 from engine.protocols.rtmp.limits import publisher_limits
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
-from workers.ingest.company import Company
+from workers.ingest.company import LONGEST_WAIT_NS, Company
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
@@ -208,7 +208,7 @@ class Publisher:
             self._report.protocol_error(PROTOCOL)
             raise Ended("protocol_error") from error
         self._count(len(data), self._write(stream, events, now_ns))
-        self._company.heard(events, is_watched=stream.is_watched)
+        self._company.heard(events, may_wait=stream.unseen_until_ns - now_ns > LONGEST_WAIT_NS)
         if any(isinstance(event, Unpublished) for event in events):
             raise Ended("finished", clean=True)
 

@@ -84,8 +84,8 @@ class PublishedStream:
         self.beginning = Beginning.NEW
         self.reconnects = 0
         self.takeovers = 0
-        self.is_watched = False
-        """Whether anybody read the ring when it was last written."""
+        self.unseen_until_ns = 0
+        """Until when nobody will look at what comes next (monotonic), as it was when the ring was written."""
         self.released = False
         self._arena = arena
         self._directory = directory
@@ -175,7 +175,7 @@ class PublishedStream:
         if tags:
             self._publish_headers()
             self._write(tags)
-            self.is_watched = self._bells.ring_for(self.slot)
+            self.unseen_until_ns = self._bells.ring_for(self.slot)
         return len(tags)
 
     def _publish_headers(self) -> None:

@@ -25,6 +25,7 @@ from shm.ring import Entry, RingReader
 from workers.packager.journal import Journal
 from workers.packager.report import Report
 from workers.packager.segment_files import SegmentFiles
+from workers.runtime.bells import shared_ns
 
 SAFETY_POLL_S: float = 0.020
 """How often a sleeping package looks at its ring unasked, as feeds do: the most a lost wake-up can cost."""
@@ -117,7 +118,9 @@ class Package:
                     continue
                 if self._seq >= 0:
                     self._journal.open()
-                await trio.sleep(self._gather_s)
+                looks_s = trio.current_time() + self._gather_s
+                self._row.looks_ns = shared_ns(looks_s)
+                await trio.sleep_until(looks_s)
             await self._finish()
         finally:
             self._row.interest = Interest.NONE

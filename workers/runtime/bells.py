@@ -5,13 +5,22 @@ says whether it sleeps. Rings may get lost with their process, so each sleeper l
 and then as well.
 """
 
+import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
 from shm.board import Board, Interest
 from shm.doorbell import Doorbell
+
+NEVER_NS: Final = 2**63 - 1
+"""A moment that does not come."""
+
+
+def shared_ns(at_s: float) -> int:
+    """A moment of trio's clock, which begins anywhere, on the one that all processes share."""
+    return time.monotonic_ns() + int((at_s - trio.current_time()) * 1e9)
 
 
 class Bells:
@@ -21,13 +30,21 @@ class Bells:
         self._board = board
         self._doorbells = doorbells
 
-    def ring_for(self, stream: int) -> bool:
-        """Wake every worker that is armed for this stream; whether any reads it, armed or not."""
-        interested = self._board.interested(stream)
-        for worker, interest in interested:
-            if interest == Interest.ARMED and worker in self._doorbells:
+    def ring_for(self, stream: int) -> int:
+        """Wake every worker that is armed for this stream.
+
+        Returns the moment (monotonic, nanoseconds) until which nobody looks at what comes next: 0 where
+        somebody was woken, NEVER_NS where nobody reads the stream.
+        """
+        first_ns = NEVER_NS
+        for worker, interest in self._board.interested(stream):
+            if interest != Interest.ARMED:
+                first_ns = min(first_ns, self._board.looks_ns(worker, stream))
+                continue
+            first_ns = 0
+            if worker in self._doorbells:
                 self._doorbells[worker].ring()
-        return bool(interested)
+        return first_ns
 
 
 class Sleeper(Protocol):

@@ -44,7 +44,7 @@ def wire() -> Iterator[Wire]:
 
 
 def test_sound_alone_after_a_picture_waits_for_more_sound(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(ON_THE_WIRE)
     assert not wire.wakes()
     wire.send(ON_THE_WIRE)
@@ -52,7 +52,7 @@ def test_sound_alone_after_a_picture_waits_for_more_sound(wire: Wire) -> None:
 
 
 def test_sound_that_waits_comes_with_the_next_picture(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(ON_THE_WIRE)
     assert not wire.wakes()
     wire.send(PICTURE.body)
@@ -60,7 +60,7 @@ def test_sound_that_waits_comes_with_the_next_picture(wire: Wire) -> None:
 
 
 def test_a_picture_waits_for_nobody(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(PICTURE.body)
     assert wire.wakes()
 
@@ -78,27 +78,27 @@ def test_a_picture_waits_for_nobody(wire: Wire) -> None:
     ],
 )
 def test_anything_wakes_where_there_is_nothing_to_wait_for(wire: Wire, heard: list[Media]) -> None:
-    wire.company.heard(heard)
+    wire.company.heard(heard, may_wait=True)
     wire.send(b"!")
     assert wire.wakes()
 
 
 def test_anything_wakes_again_after_a_read_that_ends_with_sound(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
-    wire.company.heard([SOUND, SOUND])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
+    wire.company.heard([SOUND, SOUND], may_wait=True)
     wire.send(b"!")
     assert wire.wakes()
 
 
-def test_sound_waits_for_nobody_once_somebody_watches(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
-    wire.company.heard([SOUND, PICTURE], is_watched=True)
+def test_sound_waits_for_nobody_whom_somebody_will_look_for_soon(wire: Wire) -> None:
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
+    wire.company.heard([SOUND, PICTURE], may_wait=False)
     wire.send(b"!")
     assert wire.wakes()
 
 
 def test_a_goodbye_without_company_is_found_when_it_is_looked_for(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(b"deleteStream")
     assert not wire.wakes()
     wire.company.give_up()
@@ -106,18 +106,18 @@ def test_a_goodbye_without_company_is_found_when_it_is_looked_for(wire: Wire) ->
 
 
 def test_a_closed_connection_wakes_at_once(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(b"deleteStream")
     wire.publisher.close()
     assert wire.wakes()
 
 
 def test_sound_that_varies_in_size_still_waits(wire: Wire) -> None:
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)
     wire.send(bytes(len(SOUND.body) * 3 // 2 + HEADER_BYTES - 1))
     assert not wire.wakes()
 
 
 def test_a_connection_that_is_gone_is_found_by_the_next_read(wire: Wire) -> None:
     wire.ours.close()
-    wire.company.heard([SOUND, PICTURE])
+    wire.company.heard([SOUND, PICTURE], may_wait=True)

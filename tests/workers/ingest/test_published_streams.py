@@ -19,6 +19,7 @@ from shm.layout import Geometry
 from shm.ring import FLAG_START, Entry, RingReader
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.runtime.bells import NEVER_NS
 from workers.runtime.slots import WorkerSlot
 from workers.runtime.worker import Worker
 
@@ -229,11 +230,14 @@ def test_only_armed_workers_are_rung_for(house: House) -> None:
     streams, publisher = house.ingest(), Somebody()
     stream = streams.open("live/a", publisher)
     row = house.board.row(1, stream.slot)
-    for interest, rings in ((Interest.NONE, 0), (Interest.WITHIN_TICK, 0), (Interest.ARMED, 1)):
+    row.looks_ns = 12_345
+    expected = ((Interest.NONE, 0, NEVER_NS), (Interest.WITHIN_TICK, 0, 12_345), (Interest.ARMED, 1, 0))
+    for interest, rings, unseen_until_ns in expected:
         row.interest = interest
         house.doorbell.drain()
         stream.take([keyframe(0)], 1)
         assert house.doorbell.drain() == rings
+        assert stream.unseen_until_ns == unseen_until_ns
 
 
 def test_stream_that_runs_for_24_days_begins_a_new_epoch_near_zero_at_a_keyframe(house: House) -> None:
