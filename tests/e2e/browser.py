@@ -18,7 +18,7 @@ NIGHTLY: Final = "NIGHTLY" in os.environ
 def run_program(name: str, url: str, seconds: int = WATCH_S) -> dict[str, Any]:
     """Let one of the programs open a URL; gives what it printed."""
     node = Path(sys.executable).with_name("node")
-    command = [node, PROGRAMS / name, url, str(seconds)]
+    command: list[str | Path] = [node, PROGRAMS / name, url, str(seconds)]
     seen = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert seen.returncode == 0, seen.stderr
     answer: dict[str, Any] = json.loads(seen.stdout)
