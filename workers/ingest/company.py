@@ -35,9 +35,9 @@ ANYTHING_BYTES: Final = 1
 HEADER_BYTES: Final = 16
 """Of a message on the wire at most, where it is one chunk: 3 + 11, and what is left for luck."""
 
-LONGEST_WAIT_NS: Final = 25_000_000
-"""How long a packet of sound may have to wait: 1,024 samples at 44.1 kHz are 23 ms. Codecs with longer frames
-than that are seldom held for longer: a picture wakes us too."""
+LONGEST_WAIT_NS: Final = 47_000_000
+"""When we are woken at the latest, after a picture, by two packets of sound of 1,024 samples at 44.1 kHz. Where
+those of another codec are longer, the next picture mostly comes before."""
 
 MAX_SOUND_BYTES: Final = 4096
 """A packet of sound above that (no codec of ours makes them in a stream with pictures) waits for nobody: it
