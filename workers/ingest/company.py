@@ -36,8 +36,8 @@ HEADER_BYTES: Final = 16
 """Of a message on the wire at most, where it is one chunk: 3 + 11, and what is left for luck."""
 
 LONGEST_WAIT_NS: Final = 47_000_000
-"""When we are woken at the latest, after a picture, by two packets of sound of 1,024 samples at 44.1 kHz. Where
-those of another codec are longer, the next picture mostly comes before."""
+"""From a picture to our waking at the latest: two packets of sound of 1,024 samples at 44.1 kHz. Where those
+of another codec are longer, the next picture mostly comes before."""
 
 MAX_SOUND_BYTES: Final = 4096
 """A packet of sound above that (no codec of ours makes them in a stream with pictures) waits for nobody: it
