@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument(
         "--counts", type=_counts, default=[0, 250, 500, 1000], help="players, as in 0,500,1000"
     )
+    parser.add_argument("--ticks", type=_counts, default=[], help="of these ticks alone, ms, as in 25,100")
     parser.add_argument("--bitrate", type=int, default=BITRATE_BPS, help="bits per second")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--windows", type=int, default=1, help="measured at each number of players")
@@ -177,7 +178,8 @@ def main() -> None:
     raise_descriptor_limit()
     console = wide_console()
     known = all_targets(given.bitrate)
-    targets = [target for name in given.targets or known for target in known[name]]
+    asked = [target for name in given.targets or known for target in known[name]]
+    targets = [target for target in asked if not given.ticks or target.tick_ms in given.ticks]
     if not known["nginx"]:
         console.print(f"[yellow]without nginx: {nginx_missing()}")
     runs = compare(targets, given, console)
