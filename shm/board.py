@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final, Self, overload
 
 from shm.arena import Arena
-from shm.layout import LINE_WORDS, PAGE_BYTES, PAGE_WORDS, ROW_WORDS, WORD_BYTES
+from shm.layout import BREAKERS, LINE_WORDS, PAGE_BYTES, PAGE_WORDS, ROW_WORDS, WORD_BYTES
 
 SPARE_COUNTERS: Final = 16
 
@@ -92,6 +92,11 @@ class WorkerCell(Cell):
         """Sixteen words for the role's own use; index them."""
         return self.words[2 * LINE_WORDS : 2 * LINE_WORDS + SPARE_COUNTERS]
 
+    @property
+    def breakers(self) -> memoryview:
+        """The words of the worker's circuit breakers; `shm.breakers` knows them."""
+        return self.words[BREAKERS:]
+
 
 class RowCell(Cell):
     """What one worker says about one stream."""
@@ -120,6 +125,7 @@ class RowCell(Cell):
 
 
 _NO_WORDS: Final = memoryview(bytes(ROW_WORDS * WORD_BYTES)).cast("Q")
+_OWN_BYTES: Final = BREAKERS * WORD_BYTES  # what of a cell is about the process alone
 _KEPT_WORDS: Final = frozenset({1, 5, 6, 10})  # lease, bytes_out, jumps, playlist_asked_ns
 
 
@@ -164,10 +170,12 @@ class Board:
     def clear_worker(self, slot: int) -> None:
         """Zero the cell of a worker that is dead, and its rows but for what they have counted.
 
-        Counts stay for the successor to go on with: totals over all workers must never fall.
+        Counts stay for the successor to go on with: totals over all workers must never fall. So do its
+        breakers, which say something about others and not about the worker.
         """
         first = self._check_worker(slot) * self._stride_words
-        self._bytes[first * WORD_BYTES : first * WORD_BYTES + PAGE_BYTES] = bytes(PAGE_BYTES)
+        at = first * WORD_BYTES
+        self._bytes[at : at + _OWN_BYTES] = bytes(_OWN_BYTES)
         rows = first + PAGE_WORDS
         nothing = memoryview(bytes(self._streams * WORD_BYTES)).cast("Q")
         for number in range(ROW_WORDS):

@@ -6,7 +6,8 @@ endian, on 8-byte boundaries; words that different processes write never share a
     0            +----------------------------------------------+
                  | arena header                        one page |  magic, version, geometry, creator
     board        +----------------------------------------------+
-                 | worker 0: cell                      one page |  pid, start time, state, heartbeat, load
+                 | worker 0: cell                      one page |  pid, start time, state, heartbeat, load;
+                 |                                              |  from 2 KiB on its circuit breakers
                  | worker 0: rows      streams * 128 B, rounded |  interest, players, bytes out, per stream
                  | worker 1: ...                                |
     changes      +----------------------------------------------+
@@ -81,12 +82,17 @@ PAGE_WORDS: Final = PAGE_BYTES // WORD_BYTES
 LINE_WORDS: Final = LINE_BYTES // WORD_BYTES
 
 MAGIC: Final = int.from_bytes(b"FANLIGHT", "little")
-LAYOUT_VERSION: Final = 3
+LAYOUT_VERSION: Final = 4
 
 # A worker's row about a stream: the line of what it wants and has now, and one of what the first has no room
 # for.
 ROW_BYTES: Final = 2 * LINE_BYTES
 ROW_WORDS: Final = ROW_BYTES // WORD_BYTES
+
+# A worker's circuit breakers, in the second half of its cell's page: see shm/breakers.py.
+BREAKERS: Final = PAGE_WORDS // 2
+BREAKER_WORDS: Final = 2 * LINE_WORDS
+BREAKERS_MAX: Final = (PAGE_WORDS - BREAKERS) // BREAKER_WORDS
 
 # Arena header, in words.
 HEADER_MAGIC: Final = 0

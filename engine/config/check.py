@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from engine.access.allowed import AllowList
 from engine.config.keys import Key
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
@@ -13,8 +14,8 @@ from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
 from engine.config.secret import Passphrase, Secret
 
-TABLES: Final = (StreamPorts, Passphrases, Programmes)
-"""Types of keys that hold a table, each with a `parse` and an `as_table`."""
+TABLES: Final = (StreamPorts, Passphrases, Programmes, AllowList)
+"""Types of keys that hold a table or a list, each with a `parse` and an `as_table`."""
 
 SHOWN_CHARACTERS: Final = 60
 """How much of a wrong value an error message repeats."""
@@ -36,7 +37,7 @@ def from_text(wanted: type, value: object) -> object:
     return Passphrase(value) if wanted is Passphrase else Secret(value)
 
 
-def to_text(value: object) -> str | dict[str, str] | dict[str, list[str]]:
+def to_text(value: object) -> str | dict[str, str] | dict[str, list[str]] | list[str]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
     if isinstance(value, TABLES):
         return value.as_table()

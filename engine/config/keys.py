@@ -22,6 +22,8 @@ from msgspec.inspect import (
 from msgspec.inspect import StructType as StructInfo
 from msgspec.structs import replace
 
+from engine.access import allowed
+from engine.access.allowed import AllowList
 from engine.config import listen, passphrases, ports, programmes, secret
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
@@ -90,6 +92,9 @@ def _allowed(info: Type, annotation: object) -> str:
         case CustomType(cls=cls) if cls is Programmes:
             most = programmes.MAX_PROGRAMMES
             return f"a table of at most {most} programmes with their renditions, such as {programmes.EXAMPLE}"
+        case CustomType(cls=cls) if cls is AllowList:
+            most = allowed.MAX_ENTRIES
+            return f"a list of at most {most} addresses, networks and names, such as {allowed.EXAMPLE}"
         case CustomType(cls=cls) if cls is Passphrase:
             least, most = secret.MIN_PASSPHRASE_BYTES, secret.MAX_PASSPHRASE_BYTES
             return f"a printable text of {least} to {most} characters, or an empty one"

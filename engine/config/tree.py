@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from engine.access.allowed import AllowList
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
@@ -201,6 +202,13 @@ class Hls(Section, frozen=True, kw_only=True):
     """For the segments of all streams together."""
 
 
+class Outgoing(Section, frozen=True, kw_only=True):
+    """Requests that the engine itself makes: hooks, keys, sources."""
+
+    allow: AllowList = AllowList()
+    """Addresses, networks and names beyond the public ones that it may go to."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
@@ -261,5 +269,6 @@ class Config(Section, frozen=True, kw_only=True):
     play: Play = Play()
     gop: Gop = Gop()
     hls: Hls = Hls()
+    outgoing: Outgoing = Outgoing()
     log: Log = Log()
     paths: dict[str, PathTable] = field(default_factory=dict)

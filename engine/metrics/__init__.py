@@ -5,6 +5,7 @@ from typing import Final
 from engine.metrics.hls import HLS
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
+from engine.metrics.outside import OUTSIDE
 from engine.metrics.process import CONNECTIONS, WORKERS
 from engine.metrics.srt import SRT
 from engine.metrics.streams import STREAMS
@@ -19,6 +20,7 @@ GROUPS: Final = (
     ("HLS", HLS),
     ("Connections and requests", CONNECTIONS),
     ("TLS", TLS),
+    ("The outside", OUTSIDE),
     ("Workers", WORKERS),
 )
 CATALOGUE: Final = tuple(metric for _, metrics in GROUPS for metric in metrics)

@@ -52,6 +52,8 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "AES-256-GCM",
         ),
         "state": ("live", "grace", "ended"),
+        "dependency": ("hooks", "callback", "jwks", "redis", "database", "relay", "pull", "proxy"),
+        "to": ("closed", "half_open", "open"),
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }
 )

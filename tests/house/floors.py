@@ -64,7 +64,7 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
         "cryptography.x509",
         "msgspec",
     ),
-    "workers.runtime": ("msgspec", "prometheus_client", "structlog", "trio"),
+    "workers.runtime": ("httpcore", "msgspec", "prometheus_client", "structlog", "trio"),
     # Plain and small: no event loop in the process that has to outlive all others.
     "workers.supervisor": ("msgspec", "multiprocess", "structlog"),
     "workers.ingest": ("msgspec", "structlog", "trio"),

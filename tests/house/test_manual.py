@@ -8,6 +8,7 @@ from typing import Annotated, get_args, get_origin
 import pytest
 from msgspec import Meta
 
+from engine.access.allowed import AllowList
 from engine.config import (
     KEYS,
     Config,
@@ -67,6 +68,8 @@ def other_value(key: Key) -> str:
         return '{10081 = "live/cam1"}'
     if isinstance(key.default, Passphrases):
         return '{"key of the van" = "0123456789"}'
+    if isinstance(key.default, AllowList):
+        return '["127.0.0.1/32"]'
     if isinstance(key.default, Programmes):
         return '{"live/final" = ["live/final_1080"]}'
     if isinstance(key.default, Secret) or key.name in FREE_TEXTS:
