@@ -20,6 +20,7 @@ _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _MAX_PARTS: Final = 4
 _BITS: Final = 32
+_MAX_DIGITS: Final = 64  # more than any that means something, and less than what Python is slow to read
 
 Host = Address | str
 """A name is in lower case and without a dot at its end."""
@@ -75,10 +76,11 @@ def _parse_ipv4(labels: list[str]) -> Address:
 
 def _number(text: str) -> int:
     """Decimal, octal with a leading 0, hexadecimal with 0x (of which nothing is 0)."""
+    if len(text) > _MAX_DIGITS:
+        raise BadHost("the host is an address with a number that is too long")
     try:
         if text.startswith("0x"):
             return int(text[2:] or "0", 16)
-        # Longer ones are out of bounds anyway, and Python refuses integers of thousands of digits.
-        return int(text[:64], 8 if text.startswith("0") else 10)
+        return int(text, 8 if text.startswith("0") else 10)
     except ValueError:
         raise BadHost("the host ends in a number and is no address") from None

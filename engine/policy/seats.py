@@ -22,7 +22,7 @@ class Place(Enum):
     """What becomes of somebody who comes."""
 
     SEAT = "it may go on; `leave` when done"
-    QUEUE = "it waits until a seat is passed on to it, or else it gives up"
+    QUEUE = "it waits until it is called, or else gives up"
     NONE = "it is sent away"
 
 
@@ -46,14 +46,23 @@ class Seats:
             return Place.QUEUE
         return Place.NONE
 
-    def leave(self) -> int:
-        """A seat is given back; how many of those who wait, the first ones, have a seat from now on."""
+    def leave(self) -> None:
+        """A seat is given back."""
         self.taken -= 1
-        called = max(0, min(self.limits.seats - self.taken, self.waiting))
-        self.taken += called
-        self.waiting -= called
-        return called
 
     def give_up(self) -> None:
         """Somebody who waits, waits no longer."""
         self.waiting -= 1
+
+    @property
+    def room(self) -> int:
+        """How many of those who wait may be called, the first ones. Ask after each of the two above."""
+        return max(0, min(self.limits.seats - self.taken, self.waiting))
+
+    def called(self, number: int) -> None:
+        """So many of those who wait have heard it, and have a seat from now on.
+
+        It may be fewer than there was room for: somebody who is just giving up does not hear any more.
+        """
+        self.waiting -= number
+        self.taken += number

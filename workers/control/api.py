@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.access.names import parse_played_name
 from workers.control import models
+from workers.control.breakers import Breakers
 from workers.control.clients import Clients, Unanswered
 from workers.control.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
 from workers.control.refusals import NotThere, Refusals
@@ -34,10 +35,11 @@ VERSION: Final = models.Version(
 class Desk:
     """Everything the routes ask."""
 
-    def __init__(self, streams: Streams, clients: Clients, staff: Staff) -> None:
+    def __init__(self, streams: Streams, clients: Clients, staff: Staff, breakers: Breakers) -> None:
         self.streams = streams
         self.clients = clients
         self.staff = staff
+        self.breakers = breakers
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -95,6 +97,11 @@ async def list_workers(desk: TheDesk) -> models.WorkerList:
     return models.WorkerList(workers=desk.staff.all(time.monotonic_ns()))
 
 
+@get("/breakers", summary="Circuit breakers round the services outside, of all workers")
+async def list_breakers(desk: TheDesk) -> models.BreakerList:
+    return models.BreakerList(breakers=desk.breakers.all(time.monotonic_ns()))
+
+
 @get("/version", summary="Which engine this is")
 async def show_version() -> models.Version:
     return VERSION
@@ -107,6 +114,7 @@ ROUTES: Final = (
     show_client,
     kick_client,
     list_workers,
+    list_breakers,
     show_version,
 )
 

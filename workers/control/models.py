@@ -13,6 +13,8 @@ StreamState = Literal["live", "grace", "ended"]
 
 WorkerState = Literal["empty", "starting", "ready", "draining", "gone"]
 
+BreakerState = Literal["closed", "half_open", "open"]
+
 
 class Answer(Struct, frozen=True, kw_only=True):
     """Root of all answers."""
@@ -172,6 +174,30 @@ class WorkerList(Answer, frozen=True, kw_only=True):
     """All workers, by slot."""
 
     workers: list[Worker]
+
+
+class Breaker(Answer, frozen=True, kw_only=True):
+    """One worker's circuit breaker round one service outside. `failures` in a row open it.
+
+    `retry_in_s` is there while it is open: with the first call after that the service is tried again.
+    `state_for_s` is null for one that never opened. `trips` and `rejections` (calls that were refused while
+    it was open) count over all processes that the worker's slot has had.
+    """
+
+    dependency: str
+    worker: str
+    state: BreakerState
+    failures: int
+    retry_in_s: float | None
+    state_for_s: float | None
+    trips: int
+    rejections: int
+
+
+class BreakerList(Answer, frozen=True, kw_only=True):
+    """All circuit breakers, by service. A worker that has not called a service yet has none for it."""
+
+    breakers: list[Breaker]
 
 
 class Version(Answer, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import trio
 
 from shm.board import WorkerState
 from workers.control.api import VERSION, Desk, build_api
+from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
 from workers.control.limits import GRACE_S
@@ -72,7 +73,12 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
 
 
 def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
-    desk = Desk(Streams(worker.directory, tally, worker.slots), Clients(worker.bus, staff), staff)
+    desk = Desk(
+        Streams(worker.directory, tally, worker.slots),
+        Clients(worker.bus, staff),
+        staff,
+        Breakers(worker.board, worker.slots),
+    )
     return Requests(cast("App", build_api(desk, worker.log)), log=worker.log, metrics=worker.metrics)
 
 

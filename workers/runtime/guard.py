@@ -18,7 +18,7 @@ from typing import Final
 import httpcore
 import trio
 
-from engine.access.addresses import Address
+from engine.access.addresses import Address, plain
 from engine.access.allowed import AllowList
 from engine.access.hosts import BadHost, Host, parse_host
 from engine.policy.outgoing_errors import Forbidden, Unreachable
@@ -54,13 +54,19 @@ def _look_up(name: str, port: int) -> list[str]:
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects for httpcore. allow: what the operator allows at this moment."""
+    """Connects for httpcore. allow: what the operator allows now. network: what connects in the end."""
 
-    def __init__(self, dependency: str, allow: Callable[[], AllowList], resolver: Resolver) -> None:
+    def __init__(
+        self,
+        dependency: str,
+        allow: Callable[[], AllowList],
+        resolver: Resolver,
+        network: httpcore.AsyncNetworkBackend,
+    ) -> None:
         self._dependency = dependency
         self._allow = allow
         self._resolve = resolver
-        self._network = httpcore.TrioBackend()
+        self._network = network
 
     async def connect_tcp(
         self,
@@ -99,6 +105,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         for address in addresses:
             danger = allow.danger(host, address)
             if danger is not None:
+                address = plain(address)
                 what = f"{_named(host, address)} is a {danger.replace('_', '-')} address"
                 hint = f'if that is meant, add "{address}" to outgoing.allow'
                 raise Forbidden(self._dependency, what, hint)

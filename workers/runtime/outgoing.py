@@ -63,6 +63,7 @@ class Outgoing:
     """The client of one dependency: its own connections, breaker and limits, so that none takes another's.
 
     allow: looked at for each new connection, so that a reload of `[outgoing] allow` takes effect.
+    network: what the guard connects with.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Outgoing:
         *,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         resolver: Resolver = resolve,
+        network: httpcore.AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.outside = outside
@@ -81,7 +83,9 @@ class Outgoing:
             ssl_context=tls or client_context(),
             max_connections=None,  # the limiter's seats bound them
             keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=GuardedNetwork(outside.dependency, allow, resolver),
+            network_backend=GuardedNetwork(
+                outside.dependency, allow, resolver, network or httpcore.TrioBackend()
+            ),
         )
 
     async def post(
@@ -154,7 +158,9 @@ class Outgoing:
             raise BadCertificate(
                 dependency, f"{target.origin}: {certificate.verify_message}", hint
             ) from error
-        if isinstance(error, httpcore.ConnectError):
+        if isinstance(error, httpcore.LocalProtocolError):
+            raise Forbidden(dependency, f"this cannot be sent: {error}", "mend its headers") from error
+        if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
             raise Unreachable(
                 dependency, f"no connection to {target.origin}: {_root(error)}", "see whether it is up"
             ) from error

@@ -90,6 +90,7 @@ class Outside:
         self.limits = limits
         self._breaker.configure(limits.breaker)
         self._seats.limits = limits.seats
+        self._call_next()
 
     async def call(self, work: Work[T], deadline_s: float | None = None) -> T:
         """Do `work` within `deadline_s` (without it: the limits'), with retries; what it returned.
@@ -151,8 +152,8 @@ class Outside:
         try:
             return await work()
         finally:
-            if called := self._seats.leave():
-                self._queue.unpark(count=called)
+            self._seats.leave()
+            self._call_next()
 
     async def _sit_down(self) -> None:
         place = self._seats.come()
@@ -162,9 +163,15 @@ class Outside:
         if place is Place.QUEUE:
             try:
                 await self._queue.park()
-            except BaseException:  # cancelled: and once it is called, parking does not fail any more
+            except BaseException:  # cancelled: who is called does not fail here any more
                 self._seats.give_up()
+                self._call_next()
                 raise
+
+    def _call_next(self) -> None:
+        """Pass free seats on. Who is cancelled has left the lot already, even if it has not run since."""
+        if room := self._seats.room:
+            self._seats.called(len(self._queue.unpark(count=room)))
 
     def _settle(self, attempt: _Attempt, result: str) -> None:
         """Hand the ticket back, once."""
