@@ -17,6 +17,9 @@ LAG_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 60.0)
 
 REQUEST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
+OUTSIDE_S: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
+"""From a service next door to one across an ocean that thinks; 3 is the default deadline."""
+
 SESSION_S: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
 """Down to a second, because sessions that end at once are the ones somebody asks about."""
 

@@ -52,7 +52,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "AES-256-GCM",
         ),
         "state": ("live", "grace", "ended"),
-        "dependency": ("hooks", "callback", "jwks", "redis", "database", "relay", "pull", "proxy"),
+        "dependency": ("hooks", "callback", "jwks"),
         "to": ("closed", "half_open", "open"),
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }

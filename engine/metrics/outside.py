@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.metrics.buckets import REQUEST_S
+from engine.metrics.buckets import OUTSIDE_S
 from engine.metrics.metric import Metric
 
 OUTSIDE: Final = (
@@ -39,6 +39,6 @@ OUTSIDE: Final = (
         kind="histogram",
         help="How long calls took, with all attempts and pauses, refusals included.",
         labels=("dependency",),
-        buckets=REQUEST_S,
+        buckets=OUTSIDE_S,
     ),
 )

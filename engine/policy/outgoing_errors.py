@@ -45,7 +45,7 @@ class TooLarge(OutsideError):
 
 
 class BadStatus(OutsideError):
-    """The service says that it cannot answer now: any status from 500 on, and 429."""
+    """The service says that it cannot answer now: any status from 500 on, 429, and those below 200."""
 
     reason = "bad_status"
 

@@ -48,7 +48,7 @@ async def resolve(name: str, port: int) -> Sequence[Address]:
 
 
 def _look_up(name: str, port: int) -> list[str]:
-    answers = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    answers = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     # A zone (fe80::1%eth0) is of no interest: link-local addresses are refused with and without.
     return [str(address[0]).partition("%")[0] for *_, address in answers]
 

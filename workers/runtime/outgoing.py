@@ -46,13 +46,19 @@ KEEP_ALIVE_S: Final = 15.0
 """Idle time of a pooled connection. Many servers close after 5 to 75 s; a change of the allow-list or of a
 name's address takes effect within this."""
 
+MAX_IDLE: Final = 8
+"""Idle connections kept: nobody looks at them until the next request."""
+
 USER_AGENT: Final = "fanlight"
 TOO_MANY_REQUESTS: Final = 429
 NOT_MODIFIED: Final = 304
 
 
 class Reply(NamedTuple):
-    """An answer. `headers` have lower-case names; of several with one name the last."""
+    """An answer, with any status from 200 to 499 but redirects and 429.
+
+    `headers` have lower-case names; of several with one name the last.
+    """
 
     status: int
     body: bytes
@@ -82,6 +88,7 @@ class Outgoing:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or client_context(),
             max_connections=None,  # the limiter's seats bound them
+            max_keepalive_connections=MAX_IDLE,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=GuardedNetwork(
                 outside.dependency, allow, resolver, network or httpcore.TrioBackend()
@@ -96,14 +103,14 @@ class Outgoing:
 
     async def get(self, url: str, headers: Mapping[str, str], deadline_s: float | None = None) -> Reply:
         """Fetch. As `post`; 304 is a Reply too, for those who sent a condition."""
-        return await self._request("GET", url, b"", headers, deadline_s)
+        return await self._request("GET", url, None, headers, deadline_s)
 
     async def aclose(self) -> None:
         """Close the connections; no call may be under way."""
         await self._pool.aclose()
 
     async def _request(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float | None
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline_s: float | None
     ) -> Reply:
         target = self._target(url)
         return await self.outside.call(lambda: self._exchange(method, target, body, headers), deadline_s)
@@ -117,7 +124,9 @@ class Outgoing:
                 self.outside.dependency, f"the URL is not taken: {error}", "mend the URL"
             ) from None
 
-    async def _exchange(self, method: str, target: Target, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def _exchange(
+        self, method: str, target: Target, body: bytes | None, headers: Mapping[str, str]
+    ) -> Reply:
         """One attempt. Raises OutsideError."""
         try:
             async with self._pool.stream(
@@ -135,7 +144,7 @@ class Outgoing:
         if 300 <= status < 400 and status != NOT_MODIFIED:
             hint = "configure the URL that it means; redirects are not followed"
             raise Redirected(self.outside.dependency, f"{target.origin} redirects ({status})", hint)
-        if status >= 500 or status == TOO_MANY_REQUESTS:
+        if not 200 <= status < 500 or status == TOO_MANY_REQUESTS:
             raise BadStatus(self.outside.dependency, status)
 
     async def _read(self, response: httpcore.Response) -> bytes:
@@ -151,23 +160,21 @@ class Outgoing:
         return bytes(body)
 
     def _explain(self, error: Exception, target: Target) -> NoReturn:
+        """Raise what `error` means. Texts of protocol errors are left out: they repeat headers and answers."""
         dependency = self.outside.dependency
         certificate = _cause(error, ssl.SSLCertVerificationError)
         if certificate is not None:
+            what = f"{target.origin}: {certificate.verify_message}"
             hint = "renew it, or add its authority to the machine's (SSL_CERT_FILE)"
-            raise BadCertificate(
-                dependency, f"{target.origin}: {certificate.verify_message}", hint
-            ) from error
+            raise BadCertificate(dependency, what, hint) from error
         if isinstance(error, httpcore.LocalProtocolError):
-            raise Forbidden(dependency, f"this cannot be sent: {error}", "mend its headers") from error
+            raise Forbidden(dependency, "a header that cannot be sent", "mend its name or value") from None
         if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
-            raise Unreachable(
-                dependency, f"no connection to {target.origin}: {_root(error)}", "see whether it is up"
-            ) from error
+            what = f"no connection to {target.origin}: {_root(error)}"
+            raise Unreachable(dependency, what, "see whether it is up") from error
+        why = "no HTTP, or only a part" if isinstance(error, httpcore.ProtocolError) else _root(error)
         hint = "see the service's own log"
-        raise Broken(
-            dependency, f"the exchange with {target.origin} broke off: {_root(error)}", hint
-        ) from error
+        raise Broken(dependency, f"the exchange with {target.origin} broke off: {why}", hint) from error
 
 
 @asynccontextmanager
@@ -210,9 +217,9 @@ def _url(target: Target) -> httpcore.URL:
     return httpcore.URL(scheme=target.scheme, host=str(target.host), port=target.port, target=target.resource)
 
 
-def _headers(target: Target, headers: Mapping[str, str]) -> dict[str, str]:
+def _headers(target: Target, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     fixed = {"host": target.authority, "user-agent": USER_AGENT, "accept-encoding": "identity"}
-    return {**fixed, **headers}
+    return [(name.encode(), value.encode()) for name, value in {**fixed, **headers}.items()]
 
 
 def _lowered(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -124,11 +124,12 @@ class Outside:
             self._durations.observe(trio.current_time() - began)
 
     async def _retried(self, go: Work[T]) -> T:
-        retry = Retry(self.limits.retry, self._chance)
+        retry: Retry | None = None  # most calls need none
         while True:
             try:
                 return await go()
             except Exception as error:
+                retry = retry or Retry(self.limits.retry, self._chance)
                 pause_s = retry.failed() if blame_for(error) is Blame.THEIRS else None
                 # Where no time is left for another attempt, this error says more than that time ran out.
                 if pause_s is None or trio.current_time() + pause_s >= trio.current_effective_deadline():
