@@ -53,9 +53,9 @@ def host_text(host: Host) -> str:
 
 def _parse_ipv6(text: str) -> Address:
     try:
-        if "%" in text:  # a zone: an interface of this machine, so nowhere outside
+        if "%" in text or not text.endswith("]"):  # a zone is an interface of this machine: nowhere outside
             raise ValueError
-        return ipaddress.IPv6Address(text.removeprefix("[").removesuffix("]"))
+        return ipaddress.IPv6Address(text[1:-1])
     except ValueError:
         raise BadHost("what stands in brackets is no IPv6 address") from None
 

@@ -160,7 +160,7 @@ class Outgoing:
         return bytes(body)
 
     def _explain(self, error: Exception, target: Target) -> NoReturn:
-        """Raise what `error` means. Texts of protocol errors are left out: they repeat headers and answers."""
+        """Raise what `error` means. Texts of protocol errors are left out: they repeat what was sent."""
         dependency = self.outside.dependency
         certificate = _cause(error, ssl.SSLCertVerificationError)
         if certificate is not None:

@@ -78,8 +78,7 @@ class Outside:
 
     @classmethod
     def of(cls, worker: Worker, dependency: str, limits: OutsideLimits) -> Self:
-        """With the worker's metrics, log and place on the board. Call it once serving: the clock is
-        trio's."""
+        """With the worker's metrics, log and place on the board. To be called within trio."""
         entry = BreakerTable(worker.cell).claim(dependency)
         if entry is None:
             worker.log.warning("no room on the board for a breaker", dependency=dependency)
@@ -97,7 +96,8 @@ class Outside:
 
         Raises TimedOut, BreakerOpen, LimiterFull, and what `work` raised in its last attempt. An OutsideError
         says by its `blame` how it counts; any other Exception is the service's fault, and worth another
-        attempt.
+        attempt. A caller with less patience passes it as `deadline_s` and does not cancel: who is cancelled
+        blames nobody, and a service that hangs would never open the breaker.
         """
         attempt = _Attempt()
         return await self._in_time(

@@ -14,6 +14,7 @@ from shm.board import Board, RowCell, WorkerState
 from shm.directory import Directory, DirectoryWriter, LinkEncryption, LinkStats, StreamStats
 from shm.layout import Geometry
 from workers.control.api import Desk
+from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.staff import Staff
 from workers.control.streams import Streams
@@ -184,7 +185,8 @@ def open_house() -> Iterator[House]:
     board, bus = Board(arena), ScriptedBus()
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
-    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff)
+    breakers = Breakers(board, SLOTS)
+    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers)
     house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
     for slot in SLOTS:
         house.seat(slot.number)

@@ -1,5 +1,6 @@
 """The API as programs see it: shapes, refusals, request ids, figures; without a socket."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 import trio.testing
 
+from shm.breakers import BreakerTable
 from tests.workers.control.house import CountingMetrics, House, Lines, client
 from workers.control.api import build_api
 from workers.control.requests import App, Requests
@@ -70,6 +72,16 @@ async def test_workers_version_and_schema(api: httpx.AsyncClient) -> None:
     assert (await api.get("/api/v1/version")).json()["name"] == "fanlight"
     paths = (await api.get("/schema/openapi.json")).json()["paths"]
     assert {"/api/v1/streams", "/api/v1/clients/{client_id}"} <= paths.keys()
+
+
+async def test_breakers_are_listed(house: House, api: httpx.AsyncClient) -> None:
+    assert (await api.get("/api/v1/breakers")).json() == {"breakers": []}
+    entry = BreakerTable(house.board.worker(1)).claim("hooks")
+    assert entry is not None
+    entry.move(2, 3_600_000_000_000, time.monotonic_ns())
+    (shown,) = (await api.get("/api/v1/breakers")).json()["breakers"]
+    assert (shown["dependency"], shown["worker"], shown["state"]) == ("hooks", "fanout0", "open")
+    assert 0 < shown["retry_in_s"] <= 3600
 
 
 async def test_there_are_no_pages_that_fetch_scripts_from_elsewhere(api: httpx.AsyncClient) -> None:
