@@ -14,7 +14,7 @@ The rules:
 
 - Only the trial moves a breaker that is not closed. A call from before it opened may come back at any time,
   and says nothing about the service of now: its result is not looked at. For this every call has a ticket,
-  the number of the lap it was let in; a lap ends with each transition and with each trial.
+  the number of the lap it was let in; a lap ends with each transition.
 - A call that was abandoned (cancelled, or refused by ourselves) has no result. An abandoned trial frees its
   place: the breaker stays half-open and the next call is the trial.
 - Nothing happens by time alone. A breaker that nobody asks stays open, and its next call is the trial: a
@@ -127,7 +127,6 @@ class Breaker:
             return None
         if self._state is BreakerState.OPEN:
             self._move(BreakerInput.TRY)
-        self._lap += 1
         self._trial = True
         return self._lap
 

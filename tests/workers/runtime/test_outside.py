@@ -86,7 +86,7 @@ class Explained:
 
 @pytest.mark.parametrize("first", [OK, FAIL, LASTING, OURS, HANG, CANCEL])
 async def test_any_sequence_of_calls_ends_as_explained(autojump_clock: MockClock, first: str) -> None:
-    for rest in product([OK, FAIL, LASTING, OURS, HANG, CANCEL, WAIT], repeat=3):
+    for rest in product([OK, FAIL, LASTING, OURS, HANG, CANCEL, WAIT], repeat=4):
         stage, explained = make_stage(), Explained()
         for word in (first, *rest):
             if word == WAIT:
