@@ -45,47 +45,44 @@ METADATA: Final = frozenset(
 )
 """Where clouds hand out credentials to whoever asks from inside."""
 
-DANGERS_V4: Final[tuple[tuple[ipaddress.IPv4Network, Danger], ...]] = tuple(
-    (ipaddress.IPv4Network(text), danger)
-    for text, danger in (
-        ("0.0.0.0/8", "unspecified"),  # RFC 1122: this network; Linux connects 0.0.0.0 to the machine itself
-        ("10.0.0.0/8", "private"),  # RFC 1918
-        ("100.64.0.0/10", "shared"),  # RFC 6598: behind a carrier's NAT
-        ("127.0.0.0/8", "loopback"),
-        ("169.254.0.0/16", "link_local"),  # RFC 3927
-        ("172.16.0.0/12", "private"),
-        ("192.0.0.0/24", "reserved"),  # RFC 6890: protocol assignments
-        ("192.0.2.0/24", "reserved"),  # RFC 5737: documentation
-        ("192.88.99.0/24", "tunnel"),  # RFC 7526: what was 6to4's relay
-        ("192.168.0.0/16", "private"),
-        ("198.18.0.0/15", "reserved"),  # RFC 2544: benchmarks
-        ("198.51.100.0/24", "reserved"),
-        ("203.0.113.0/24", "reserved"),
-        ("224.0.0.0/4", "multicast"),
-        ("240.0.0.0/4", "reserved"),  # RFC 1112, with the broadcast address
-    )
+_ROWS_V4: Final[tuple[tuple[str, Danger], ...]] = (
+    ("0.0.0.0/8", "unspecified"),  # RFC 1122: this network; Linux connects 0.0.0.0 to the machine itself
+    ("10.0.0.0/8", "private"),  # RFC 1918
+    ("100.64.0.0/10", "shared"),  # RFC 6598: behind a carrier's NAT
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link_local"),  # RFC 3927
+    ("172.16.0.0/12", "private"),
+    ("192.0.0.0/24", "reserved"),  # RFC 6890: protocol assignments
+    ("192.0.2.0/24", "reserved"),  # RFC 5737: documentation
+    ("192.88.99.0/24", "tunnel"),  # RFC 7526: what was 6to4's relay
+    ("192.168.0.0/16", "private"),
+    ("198.18.0.0/15", "reserved"),  # RFC 2544: benchmarks
+    ("198.51.100.0/24", "reserved"),
+    ("203.0.113.0/24", "reserved"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved"),  # RFC 1112, with the broadcast address
 )
 
 GLOBAL_UNICAST_V6: Final = ipaddress.IPv6Network("2000::/3")
 """What IANA gives out (RFC 4291 section 2.4). What lies outside it and is not named below is reserved."""
 
-DANGERS_V6: Final[tuple[tuple[ipaddress.IPv6Network, Danger], ...]] = tuple(
-    (ipaddress.IPv6Network(text), danger)
-    for text, danger in (
-        ("::/128", "unspecified"),
-        ("::1/128", "loopback"),
-        ("64:ff9b:1::/48", "private"),  # RFC 8215: a network's own NAT64
-        ("2001::/32", "tunnel"),  # RFC 4380: Teredo, an IPv4 address in disguise
-        ("2001::/23", "reserved"),  # RFC 2928: protocol assignments
-        ("2001:db8::/32", "reserved"),  # RFC 3849: documentation
-        ("2002::/16", "tunnel"),  # RFC 3056: 6to4, an IPv4 address in disguise
-        ("3fff::/20", "reserved"),  # RFC 9637: documentation
-        ("fc00::/7", "private"),  # RFC 4193
-        ("fe80::/10", "link_local"),
-        ("fec0::/10", "private"),  # RFC 3879: site-local, as old machines still use it
-        ("ff00::/8", "multicast"),
-    )
+_ROWS_V6: Final[tuple[tuple[str, Danger], ...]] = (
+    ("::/128", "unspecified"),
+    ("::1/128", "loopback"),
+    ("64:ff9b:1::/48", "private"),  # RFC 8215: a network's own NAT64
+    ("2001::/32", "tunnel"),  # RFC 4380: Teredo, an IPv4 address in disguise
+    ("2001::/23", "reserved"),  # RFC 2928: protocol assignments
+    ("2001:db8::/32", "reserved"),  # RFC 3849: documentation
+    ("2002::/16", "tunnel"),  # RFC 3056: 6to4, an IPv4 address in disguise
+    ("3fff::/20", "reserved"),  # RFC 9637: documentation
+    ("fc00::/7", "private"),  # RFC 4193
+    ("fe80::/10", "link_local"),
+    ("fec0::/10", "private"),  # RFC 3879: site-local, as old machines still use it
+    ("ff00::/8", "multicast"),
 )
+
+DANGERS_V4: Final = tuple((ipaddress.IPv4Network(text), danger) for text, danger in _ROWS_V4)
+DANGERS_V6: Final = tuple((ipaddress.IPv6Network(text), danger) for text, danger in _ROWS_V6)
 
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: how a network with IPv6 only reaches IPv4; DNS64 makes these, so the address inside counts."""

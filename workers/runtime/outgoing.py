@@ -20,6 +20,7 @@ from functools import cache
 from typing import Final, NamedTuple, NoReturn, TypeVar
 
 import httpcore
+import trio
 
 from engine.access.allowed import AllowList
 from engine.access.targets import BadUrl, Target, parse_target
@@ -150,13 +151,16 @@ class Outgoing:
     async def _read(self, response: httpcore.Response) -> bytes:
         """The body, as it is on the wire: a compressed one would be a bomb, and was not asked for."""
         body = bytearray()
-        async for piece in response.aiter_stream():
-            body += piece
-            if len(body) > self._max_reply_bytes:
-                what = f"the answer has more than {self._max_reply_bytes} bytes"
-                raise TooLarge(
-                    self.outside.dependency, what, "see what it sends; nothing so large is expected"
-                )
+        # Cancelled, and not left, once it is too large: httpcore's generators within generators end properly
+        # only by an error from below, and would otherwise be left to the collector of garbage.
+        with trio.CancelScope() as reading:
+            async for piece in response.aiter_stream():
+                body += piece
+                if len(body) > self._max_reply_bytes:
+                    reading.cancel()
+        if len(body) > self._max_reply_bytes:
+            what = f"the answer has more than {self._max_reply_bytes} bytes"
+            raise TooLarge(self.outside.dependency, what, "see what it sends; nothing so large is expected")
         return bytes(body)
 
     def _explain(self, error: Exception, target: Target) -> NoReturn:

@@ -250,4 +250,4 @@ def test_every_state_has_a_row_and_every_input_a_place() -> None:
 
 
 def test_shared_memory_means_the_same_by_open() -> None:
-    assert breakers.OPEN == BreakerState.OPEN
+    assert int(BreakerState.OPEN) == breakers.OPEN

@@ -66,7 +66,9 @@ async def world(
     await outgoing.aclose()
 
 
-async def test_a_public_name_is_asked_once_and_connected_to_by_number(world: World) -> None:
+async def test_a_public_name_is_asked_once_and_connected_to_by_number(
+    autojump_clock: MockClock, world: World
+) -> None:
     reply = await world.get("http://hooks.example.com/on?key=1")
     assert (reply.status, reply.body) == (200, b"0")
     assert world.names.asked == ["hooks.example.com"]
@@ -121,7 +123,9 @@ DENIED = [
 
 
 @pytest.mark.parametrize("url", DENIED)
-async def test_no_connection_is_made_to_a_denied_network(world: World, url: str) -> None:
+async def test_no_connection_is_made_to_a_denied_network(
+    autojump_clock: MockClock, world: World, url: str
+) -> None:
     with pytest.raises(Forbidden) as caught:
         await world.get(url)
     assert world.network.connected == []
@@ -129,7 +133,7 @@ async def test_no_connection_is_made_to_a_denied_network(world: World, url: str)
     assert world.stage.figures.of("fanlight_outside_rejections_total") == {"forbidden": 1}
 
 
-async def test_denied_urls_never_open_the_breaker_for_others(world: World) -> None:
+async def test_denied_urls_never_open_the_breaker_for_others(autojump_clock: MockClock, world: World) -> None:
     for url in DENIED:
         with pytest.raises(Forbidden):
             await world.get(url)
@@ -137,14 +141,18 @@ async def test_denied_urls_never_open_the_breaker_for_others(world: World) -> No
     assert (await world.get("http://hooks.example.com/")).status == 200
 
 
-async def test_a_name_that_changes_between_check_and_connect_changes_nothing(world: World) -> None:
+async def test_a_name_that_changes_between_check_and_connect_changes_nothing(
+    autojump_clock: MockClock, world: World
+) -> None:
     world.names.add("rebind.example", [PUBLIC], ["127.0.0.1"])
     await world.get("http://rebind.example/")
     assert world.names.asked == ["rebind.example"]
     assert world.network.connected == [PUBLIC]
 
 
-async def test_a_name_that_has_changed_is_seen_by_the_next_connection(world: World) -> None:
+async def test_a_name_that_has_changed_is_seen_by_the_next_connection(
+    autojump_clock: MockClock, world: World
+) -> None:
     world.names.add("rebind.example", [PUBLIC], ["127.0.0.1"])
     await world.get("http://rebind.example/")
     await world.get("http://rebind.example/")  # over the connection that stands
@@ -158,7 +166,9 @@ async def test_a_name_that_has_changed_is_seen_by_the_next_connection(world: Wor
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
 )
-async def test_redirects_are_followed_nowhere(world: World, location: str, status: str) -> None:
+async def test_redirects_are_followed_nowhere(
+    autojump_clock: MockClock, world: World, location: str, status: str
+) -> None:
     async def redirect(stream: trio.abc.Stream) -> None:
         await read_request(stream)
         await stream.send_all(answer(status, b"", f"Location: {location}"))
@@ -169,7 +179,9 @@ async def test_redirects_are_followed_nowhere(world: World, location: str, statu
     assert world.network.connected == [PUBLIC]
 
 
-async def test_what_the_operator_allows_is_reached_and_a_reload_counts_at_once(world: World) -> None:
+async def test_what_the_operator_allows_is_reached_and_a_reload_counts_at_once(
+    autojump_clock: MockClock, world: World
+) -> None:
     with pytest.raises(Forbidden, match=r'add "127\.0\.0\.1" to outgoing\.allow'):
         await world.get("http://0x7f.1/")
     world.allowed.append("127.0.0.1/32")
@@ -178,7 +190,9 @@ async def test_what_the_operator_allows_is_reached_and_a_reload_counts_at_once(w
     assert b"\r\nhost: 127.0.0.1\r\n" in world.requests[0].lower()
 
 
-async def test_a_trusted_name_may_be_inside_but_never_at_the_metadata(world: World) -> None:
+async def test_a_trusted_name_may_be_inside_but_never_at_the_metadata(
+    autojump_clock: MockClock, world: World
+) -> None:
     world.allowed.append("hooks.internal")
     world.names.add("hooks.internal", ["10.0.0.5"], ["169.254.169.254"])
     assert (await world.get("http://hooks.internal/")).status == 200
@@ -187,20 +201,26 @@ async def test_a_trusted_name_may_be_inside_but_never_at_the_metadata(world: Wor
         await world.get("http://hooks.internal/")
 
 
-async def test_an_ipv6_host_is_named_in_brackets_and_connected_to_without(world: World) -> None:
+async def test_an_ipv6_host_is_named_in_brackets_and_connected_to_without(
+    autojump_clock: MockClock, world: World
+) -> None:
     await world.get(f"http://[{PUBLIC_V6}]:8080/")
     assert world.network.connected == [PUBLIC_V6]
     assert f"\r\nhost: [{PUBLIC_V6}]:8080\r\n".encode() in world.requests[0].lower()
 
 
-async def test_of_several_addresses_the_first_that_answers_is_taken(world: World) -> None:
+async def test_of_several_addresses_the_first_that_answers_is_taken(
+    autojump_clock: MockClock, world: World
+) -> None:
     world.names.add("many.example", ["8.8.8.8", "9.9.9.9", OTHER_PUBLIC])
     world.network.silent.add("9.9.9.9")
     assert (await world.get("http://many.example/")).status == 200
     assert world.network.connected == ["8.8.8.8", "9.9.9.9", OTHER_PUBLIC]
 
 
-async def test_a_name_with_a_thousand_addresses_is_not_tried_to_its_end(world: World) -> None:
+async def test_a_name_with_a_thousand_addresses_is_not_tried_to_its_end(
+    autojump_clock: MockClock, world: World
+) -> None:
     world.names.add("crowd.example", [f"8.8.{high}.{low}" for high in range(4) for low in range(250)])
     with pytest.raises(Unreachable):
         await world.get("http://crowd.example/")
@@ -208,26 +228,30 @@ async def test_a_name_with_a_thousand_addresses_is_not_tried_to_its_end(world: W
 
 
 @pytest.mark.parametrize("answers", [[], [[]]])
-async def test_a_name_without_addresses_is_unreachable(world: World, answers: list[list[str]]) -> None:
+async def test_a_name_without_addresses_is_unreachable(
+    autojump_clock: MockClock, world: World, answers: list[list[str]]
+) -> None:
     world.names.add("nobody.example", *answers)
     with pytest.raises(Unreachable, match=r"nobody\.example"):
         await world.get("http://nobody.example/")
 
 
-async def test_the_environments_proxy_is_no_way_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_proxy_is_no_way_round(
+    autojump_clock: MockClock, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:3128")
     await world.get("http://hooks.example.com/")
     assert world.network.connected == [PUBLIC]
 
 
-async def test_a_unix_socket_is_not_outside(world: World) -> None:
+async def test_a_unix_socket_is_not_outside(autojump_clock: MockClock, world: World) -> None:
     network = guard.GuardedNetwork("hooks", AllowList, world.names, world.network)
     with pytest.raises(Forbidden):
         await network.connect_unix_socket("/run/docker.sock")
 
 
-async def test_a_header_cannot_smuggle_another_request_in(world: World) -> None:
+async def test_a_header_cannot_smuggle_another_request_in(autojump_clock: MockClock, world: World) -> None:
     with pytest.raises(Forbidden) as caught:
         await world.outgoing.get("http://hooks.example.com/", {"x": "y\r\nhost: evil"})
     assert "evil" not in str(caught.value)

@@ -165,7 +165,7 @@ TROUBLE: list[tuple[Handler, str]] = [
 
 @pytest.mark.parametrize(("handler", "reason"), TROUBLE, ids=lambda value: getattr(value, "__name__", value))
 async def test_trouble_is_over_in_time_opens_the_breaker_and_is_forgiven(
-    world: World, handler: Handler, reason: str
+    autojump_clock: MockClock, world: World, handler: Handler, reason: str
 ) -> None:
     world.network.servers[ADDRESS] = handler
     for _ in range(FAILURES):
@@ -185,14 +185,16 @@ async def test_trouble_is_over_in_time_opens_the_breaker_and_is_forgiven(
 @pytest.mark.parametrize(
     "status", ["200 OK", "204 No Content", "400 Bad", "401 No", "403 No", "404 Not", "418 Tea"]
 )
-async def test_an_answer_is_an_answer_whatever_it_says(world: World, status: str) -> None:
+async def test_an_answer_is_an_answer_whatever_it_says(
+    autojump_clock: MockClock, world: World, status: str
+) -> None:
     world.network.servers[ADDRESS] = answering(status)
     for _ in range(FAILURES + 1):
         assert await world.post() == status[:3]
     assert world.stage.state is BreakerState.CLOSED
 
 
-async def test_a_condition_may_be_answered_by_not_modified(world: World) -> None:
+async def test_a_condition_may_be_answered_by_not_modified(autojump_clock: MockClock, world: World) -> None:
     async def serve(stream: trio.abc.Stream) -> None:
         assert b"if-none-match" in (await read_request(stream)).lower()
         await stream.send_all(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
@@ -202,7 +204,7 @@ async def test_a_condition_may_be_answered_by_not_modified(world: World) -> None
     assert (reply.status, reply.body, reply.headers["etag"]) == (304, b"", '"1"')
 
 
-async def test_what_is_sent_arrives_whole(world: World) -> None:
+async def test_what_is_sent_arrives_whole(autojump_clock: MockClock, world: World) -> None:
     requests: list[bytes] = []
 
     async def serve(stream: trio.abc.Stream) -> None:
@@ -219,7 +221,7 @@ async def test_what_is_sent_arrives_whole(world: World) -> None:
     assert body == b'{"action": "on_publish"}'
 
 
-async def test_a_connection_is_used_again_and_not_for_ever(world: World) -> None:
+async def test_a_connection_is_used_again_and_not_for_ever(autojump_clock: MockClock, world: World) -> None:
     world.network.servers[ADDRESS] = answering("200 OK")
     for _ in range(3):
         assert await world.post() == "200"
@@ -229,7 +231,7 @@ async def test_a_connection_is_used_again_and_not_for_ever(world: World) -> None
     assert len(world.network.connected) == 2
 
 
-async def test_a_compressed_body_is_left_as_it_is(world: World) -> None:
+async def test_a_compressed_body_is_left_as_it_is(autojump_clock: MockClock, world: World) -> None:
     bomb = b"\x1f\x8b" + bytes(1000)
 
     async def serve(stream: trio.abc.Stream) -> None:
@@ -240,7 +242,7 @@ async def test_a_compressed_body_is_left_as_it_is(world: World) -> None:
     assert (await world.outgoing.get(URL, {})).body == bomb
 
 
-async def test_the_largest_answer_allowed_is_read_whole(world: World) -> None:
+async def test_the_largest_answer_allowed_is_read_whole(autojump_clock: MockClock, world: World) -> None:
     async def serve(stream: trio.abc.Stream) -> None:
         while await read_request(stream):
             await stream.send_all(answer(body=bytes(MAX_REPLY_BYTES)))
@@ -249,7 +251,7 @@ async def test_the_largest_answer_allowed_is_read_whole(world: World) -> None:
     assert len((await world.outgoing.get(URL, {})).body) == MAX_REPLY_BYTES
 
 
-async def test_no_error_text_repeats_what_may_be_a_key(world: World) -> None:
+async def test_no_error_text_repeats_what_may_be_a_key(autojump_clock: MockClock, world: World) -> None:
     world.network.servers[ADDRESS] = answering("302 Found", "Location: /?key=hunter2")
     texts = []
     for url in (f"{URL}?key=hunter2", "http://x:hunter2@hooks.example.com/", "http://127.0.0.1/?key=hunter2"):

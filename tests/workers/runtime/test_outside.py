@@ -101,7 +101,7 @@ async def test_any_sequence_of_calls_ends_as_explained(autojump_clock: MockClock
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), product([OK, FAIL, OURS, HANG, CANCEL], repeat=2), ids=lambda word: str(word)
+    ("one", "other"), list(product([OK, FAIL, OURS, HANG, CANCEL], repeat=2)), ids=lambda word: str(word)
 )
 async def test_any_two_calls_at_once_leave_nothing_behind(
     autojump_clock: MockClock, one: str, other: str
