@@ -37,7 +37,8 @@ OUTSIDE: Final = (
     Metric(
         name="fanlight_outside_call_seconds",
         kind="histogram",
-        help="How long calls took, with all attempts and pauses, refusals included.",
+        help="How long calls took, with all attempts and pauses; those refused by an open breaker are not "
+        "among them.",
         labels=("dependency",),
         buckets=OUTSIDE_S,
     ),

@@ -119,12 +119,16 @@ class Breaker:
         """Seconds until a call may be let through, at the earliest."""
         return max(0.0, self._retry_at - now) if self._state is BreakerState.OPEN else 0.0
 
+    def refuses(self, now: float) -> bool:
+        """Whether a call would not be let in."""
+        return self._state is not BreakerState.CLOSED and (self._trial or now < self._retry_at)
+
     def admit(self, now: float) -> int | None:
         """Let a call in, or not. Every ticket given must be handed back, once, to one of the three below."""
+        if self.refuses(now):
+            return None
         if self._state is BreakerState.CLOSED:
             return self._lap
-        if self._trial or now < self._retry_at:
-            return None
         if self._state is BreakerState.OPEN:
             self._move(BreakerInput.TRY)
         self._trial = True

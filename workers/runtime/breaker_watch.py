@@ -8,7 +8,7 @@ finds out in five calls.
 """
 
 import time
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import trio
 
@@ -67,15 +67,18 @@ class WatchedBreaker:
         """Take new limits from a reload; the state stays."""
         self._machine.limits = limits
 
+    def check(self) -> None:
+        """Raises BreakerOpen if a call would not be let in."""
+        now = trio.current_time()
+        if self._machine.refuses(now):
+            self._refuse(now)
+
     def admit(self) -> int:
         """A ticket, to be handed back to one of the three below. Raises BreakerOpen."""
         before, now = self._machine.state, trio.current_time()
         ticket = self._machine.admit(now)
         if ticket is None:
-            self._refused.inc()
-            if self._entry is not None:
-                self._entry.rejections += 1
-            raise BreakerOpen(self.dependency, self._machine.retry_in(now))
+            self._refuse(now)
         if self._machine.state is not before:
             self._tell()
         return ticket
@@ -92,6 +95,12 @@ class WatchedBreaker:
 
     def abandoned(self, ticket: int) -> None:
         self._machine.abandoned(ticket)
+
+    def _refuse(self, now: float) -> NoReturn:
+        self._refused.inc()
+        if self._entry is not None:
+            self._entry.rejections += 1
+        raise BreakerOpen(self.dependency, self._machine.retry_in(now))
 
     def _note(self, state: BreakerState, failures: int) -> None:
         if self._machine.failures != failures and self._entry is not None:

@@ -99,6 +99,7 @@ class Outside:
         attempt. A caller with less patience passes it as `deadline_s` and does not cancel: who is cancelled
         blames nobody, and a service that hangs would never open the breaker.
         """
+        self._breaker.check()  # before anything is set up for the call: a refusal has to be cheap
         attempt = _Attempt()
         return await self._in_time(
             self.limits.deadline_s if deadline_s is None else deadline_s,
@@ -130,8 +131,10 @@ class Outside:
             try:
                 return await go()
             except Exception as error:
+                if blame_for(error) is not Blame.THEIRS:
+                    raise
                 retry = retry or Retry(self.limits.retry, self._chance)
-                pause_s = retry.failed() if blame_for(error) is Blame.THEIRS else None
+                pause_s = retry.failed()
                 # Where no time is left for another attempt, this error says more than that time ran out.
                 if pause_s is None or trio.current_time() + pause_s >= trio.current_effective_deadline():
                     raise
