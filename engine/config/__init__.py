@@ -9,6 +9,7 @@ The keys themselves, with a reason for every default, are in `configs/fanlight.t
 """
 
 from engine.config.errors import ConfigError
+from engine.config.hook_urls import HookUrls
 from engine.config.keys import KEYS, Key
 from engine.config.listen import Listen
 from engine.config.load import decode, encode, load
@@ -24,6 +25,7 @@ from engine.config.tree import (
     Config,
     Fanout,
     Gop,
+    Hooks,
     Http,
     Log,
     Metrics,
@@ -45,6 +47,8 @@ __all__ = [
     "ConfigError",
     "Fanout",
     "Gop",
+    "HookUrls",
+    "Hooks",
     "Http",
     "Key",
     "Listen",

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from engine.access.allowed import AllowList
+from engine.config.hook_urls import HookUrls
 from engine.config.keys import Key
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
@@ -27,7 +28,7 @@ class Refused(Exception):
 
 def from_text(wanted: type, value: object) -> object:
     """msgspec's hook for the types it does not know: all but tables are written as text."""
-    for table in TABLES:
+    for table in (*TABLES, HookUrls):
         if wanted is table:
             return table.parse(value)
     if not isinstance(value, str):
@@ -41,6 +42,8 @@ def to_text(value: object) -> str | dict[str, str] | dict[str, list[str]] | list
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
     if isinstance(value, TABLES):
         return value.as_table()
+    if isinstance(value, HookUrls):
+        return value.as_text()
     return value.reveal() if isinstance(value, Secret) else str(value)
 
 
@@ -61,6 +64,8 @@ def _shown(key: Key, value: object) -> str:
         return "this secret"
     if isinstance(key.default, Passphrases):
         return "this table of secrets"
+    if isinstance(key.default, HookUrls):  # an address may hold a key in its query
+        return "this"
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{printable(value)}"' if isinstance(value, str) else printable(str(value))
@@ -73,7 +78,7 @@ def printable(text: str) -> str:
 
 
 def _why(key: Key, error: Exception) -> str:
-    return f" ({error})" if isinstance(key.default, (Listen, *TABLES)) else ""
+    return f" ({error})" if isinstance(key.default, (Listen, HookUrls, *TABLES)) else ""
 
 
 def unknown(where: str, name: str, known: Iterable[str]) -> str:

@@ -24,7 +24,8 @@ from msgspec.structs import replace
 
 from engine.access import allowed
 from engine.access.allowed import AllowList
-from engine.config import listen, passphrases, ports, programmes, secret
+from engine.config import hook_urls, listen, passphrases, ports, programmes, secret
+from engine.config.hook_urls import HookUrls
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
@@ -89,6 +90,11 @@ def _allowed(info: Type, annotation: object) -> str:
                 f" {secret.MIN_PASSPHRASE_BYTES} to {secret.MAX_PASSPHRASE_BYTES} characters each,"
                 f" such as {passphrases.EXAMPLE}"
             )
+        case CustomType(cls=cls) if cls is HookUrls:
+            return (
+                f"at most {hook_urls.MAX_URLS} addresses with spaces between them, such as"
+                f' {hook_urls.EXAMPLE}, or "{hook_urls.OFF}", or an empty text'
+            )
         case CustomType(cls=cls) if cls is Programmes:
             most = programmes.MAX_PROGRAMMES
             return f"a table of at most {most} programmes with their renditions, such as {programmes.EXAMPLE}"
@@ -140,9 +146,9 @@ def _all_keys() -> Iterator[Key]:
             yield _key(section, field, annotations[field.name])
 
 
-PREFIXED_SECTIONS: Final = frozenset({"srt", "hls"})
+PREFIXED_SECTIONS: Final = frozenset({"srt", "hls", "hooks"})
 """Sections with names too general to stand alone: in a path's table, `latency_ms` is `srt_latency_ms`."""
-PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout", "srt", "hls")
+PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout", "srt", "hls", "hooks")
 """The sections of which a path may override keys; a test holds that no name occurs in two of them."""
 SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(_sections())
 KEYS: Final[Mapping[str, Key]] = MappingProxyType({key.dotted: key for key in _all_keys()})

@@ -10,9 +10,10 @@ from engine.access.names import publisher_name
 from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
-from engine.config.tree import Config, Gop, HlsVariant, PathTable, SlowPlayer, StartMode
+from engine.config.tree import Config, Gop, HlsVariant, Hooks, PathTable, SlowPlayer, StartMode
 
 _GOP_KEYS: Final = frozenset(Gop.__struct_fields__)
+_HOOKS_PREFIX: Final = "hooks_"
 
 
 class PathSettings(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     hls_end_list: bool
     hls_return_s: float
     gop: Gop
+    hooks: Hooks
 
 
 def for_path(config: Config, name: str) -> PathSettings:
@@ -88,6 +90,7 @@ def without_tables(config: Config) -> PathSettings:
         hls_end_list=hls.end_list,
         hls_return_s=hls.return_s,
         gop=config.gop,
+        hooks=config.hooks,
     )
 
 
@@ -97,4 +100,11 @@ def overlay(settings: PathSettings, tables: Iterable[PathTable]) -> PathSettings
     for table in tables:
         given.update((name, value) for name, value in asdict(table).items() if value is not UNSET)
     gop = {name: given.pop(name) for name in _GOP_KEYS & given.keys()}
-    return replace(settings, gop=replace(settings.gop, **gop), **given)
+    hooks = {name: given.pop(name) for name in list(given) if name.startswith(_HOOKS_PREFIX)}
+    own_hooks = {name.removeprefix(_HOOKS_PREFIX): value for name, value in hooks.items()}
+    return replace(
+        settings,
+        gop=replace(settings.gop, **gop),
+        hooks=replace(settings.hooks, **own_hooks),
+        **given,
+    )

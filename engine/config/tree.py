@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from engine.access.allowed import AllowList
+from engine.config.hook_urls import HookUrls
 from engine.config.listen import Listen
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
@@ -25,6 +26,8 @@ SlowPlayer = Literal["jump", "wait", "disconnect"]
 StartMode = Literal["keyframe", "burst", "live"]
 SrtMode = Literal["publish", "play"]
 HlsVariant = Literal["low_latency", "fmp4", "ts"]
+Unanswered = Literal["allow", "deny"]
+HookParams = Literal["masked", "whole"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
@@ -209,6 +212,30 @@ class Outgoing(Section, frozen=True, kw_only=True):
     """Addresses, networks and names beyond the public ones that it may go to."""
 
 
+class Hooks(Section, frozen=True, kw_only=True):
+    """Webhooks: who is told what happens, and who decides."""
+
+    url: HookUrls = HookUrls()
+    """For every event that has no address of its own; empty: no hooks."""
+    on_publish: HookUrls = HookUrls()
+    on_unpublish: HookUrls = HookUrls()
+    on_play: HookUrls = HookUrls()
+    on_stop: HookUrls = HookUrls()
+    on_hls: HookUrls = HookUrls(is_off=True)
+    on_stream_live: HookUrls = HookUrls()
+    on_stream_idle: HookUrls = HookUrls()
+    secret: Secret = Secret("")
+    """What calls are signed with; empty: they are not."""
+    timeout_s: Annotated[float, Meta(ge=0.1, le=30)] = 3.0
+    """For one call, from its beginning to the last byte of the answer."""
+    publish_unanswered: Unanswered = "deny"
+    play_unanswered: Unanswered = "allow"
+    params: HookParams = "masked"
+    folder: File = ""
+    """Of the spool; empty: a place of the system's choice."""
+    spool_bytes: Annotated[int, Meta(ge=MIB, le=16 * GIB, extra=NEEDS_RESTART)] = 32 * MIB
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
@@ -251,6 +278,19 @@ class PathTable(Section, frozen=True, kw_only=True):
     hls_on_demand: bool | UnsetType = UNSET
     hls_end_list: bool | UnsetType = UNSET
     hls_return_s: float | UnsetType = UNSET
+    hooks_url: HookUrls | UnsetType = UNSET
+    hooks_on_publish: HookUrls | UnsetType = UNSET
+    hooks_on_unpublish: HookUrls | UnsetType = UNSET
+    hooks_on_play: HookUrls | UnsetType = UNSET
+    hooks_on_stop: HookUrls | UnsetType = UNSET
+    hooks_on_hls: HookUrls | UnsetType = UNSET
+    hooks_on_stream_live: HookUrls | UnsetType = UNSET
+    hooks_on_stream_idle: HookUrls | UnsetType = UNSET
+    hooks_secret: Secret | UnsetType = UNSET
+    hooks_timeout_s: float | UnsetType = UNSET
+    hooks_publish_unanswered: Unanswered | UnsetType = UNSET
+    hooks_play_unanswered: Unanswered | UnsetType = UNSET
+    hooks_params: HookParams | UnsetType = UNSET
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -270,5 +310,6 @@ class Config(Section, frozen=True, kw_only=True):
     gop: Gop = Gop()
     hls: Hls = Hls()
     outgoing: Outgoing = Outgoing()
+    hooks: Hooks = Hooks()
     log: Log = Log()
     paths: dict[str, PathTable] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.metrics.hls import HLS
+from engine.metrics.hooks import HOOKS
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
 from engine.metrics.outside import OUTSIDE
@@ -18,6 +19,7 @@ GROUPS: Final = (
     ("Playing", PLAYING),
     ("SRT", SRT),
     ("HLS", HLS),
+    ("Webhooks", HOOKS),
     ("Connections and requests", CONNECTIONS),
     ("TLS", TLS),
     ("The outside", OUTSIDE),

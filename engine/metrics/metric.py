@@ -51,8 +51,17 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "AES-192-GCM",
             "AES-256-GCM",
         ),
+        "action": (
+            "on_publish",
+            "on_unpublish",
+            "on_play",
+            "on_stop",
+            "on_hls",
+            "on_stream_live",
+            "on_stream_idle",
+        ),
         "state": ("live", "grace", "ended"),
-        "dependency": ("hooks", "callback", "jwks"),
+        "dependency": ("hooks", "hook_decisions", "callback", "jwks"),
         "to": ("closed", "half_open", "open"),
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }

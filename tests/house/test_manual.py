@@ -12,6 +12,7 @@ from engine.access.allowed import AllowList
 from engine.config import (
     KEYS,
     Config,
+    HookUrls,
     Key,
     Listen,
     Passphrases,
@@ -26,7 +27,7 @@ from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
-FREE_TEXTS = ("cors_origin", "certificate", "key")
+FREE_TEXTS = ("cors_origin", "certificate", "key", "folder")
 GO_TOGETHER = ("tls.certificate", "tls.key")  # one without the other is refused
 
 
@@ -68,6 +69,8 @@ def other_value(key: Key) -> str:
         return '{10081 = "live/cam1"}'
     if isinstance(key.default, Passphrases):
         return '{"key of the van" = "0123456789"}'
+    if isinstance(key.default, HookUrls):
+        return "https://example.org/hook"
     if isinstance(key.default, AllowList):
         return '["127.0.0.1/32"]'
     if isinstance(key.default, Programmes):

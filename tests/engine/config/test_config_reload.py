@@ -31,6 +31,8 @@ def test_what_is_built_at_start_needs_a_restart() -> None:
         "hls.enabled",
         "hls.ring_bytes",
         "hls.folder_bytes",
+        "hooks.folder",
+        "hooks.spool_bytes",
     }
 
 

@@ -1,0 +1,92 @@
+"""The spool's codec: whatever becomes of a file, what comes out is whole, and in order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from engine.hooks.limits import MAX_RECORD_BYTES
+from engine.hooks.records import HEADER_BYTES, MAGIC, MARKER, AnyRecord, TooLong, encode, header, scan
+from tests.engine.hooks.records import SALT, any_records, queued
+
+lists_of_records = st.lists(any_records, max_size=6)
+
+
+def file_of(records: list[AnyRecord], salt: bytes = SALT) -> bytes:
+    return header(salt) + encode(records, salt)
+
+
+def is_subsequence(some: list[AnyRecord], of_all: list[AnyRecord]) -> bool:
+    rest = iter(of_all)
+    return all(record in rest for record in some)
+
+
+@given(lists_of_records)
+def test_what_is_written_is_read(records: list[AnyRecord]) -> None:
+    assert scan(file_of(records)) == (records, 0)
+
+
+@given(lists_of_records, st.data())
+def test_a_file_cut_anywhere_has_its_first_records(records: list[AnyRecord], data: st.DataObject) -> None:
+    whole = file_of(records)
+    cut = data.draw(st.integers(0, len(whole)))
+    found = scan(whole[:cut]).records
+    assert found == records[: len(found)]
+    lengths = [len(file_of(records[:count])) for count in range(len(records) + 1)]
+    assert len(found) == max((count for count, length in enumerate(lengths) if length <= cut), default=0)
+
+
+@given(st.lists(any_records, min_size=1, max_size=6), st.data())
+def test_a_byte_that_flips_costs_the_record_it_is_in_and_no_other(
+    records: list[AnyRecord], data: st.DataObject
+) -> None:
+    damaged = bytearray(file_of(records))
+    at = data.draw(st.integers(HEADER_BYTES, len(damaged) - 1))
+    damaged[at] ^= data.draw(st.integers(1, 255))
+    found, damaged_bytes = scan(bytes(damaged))
+    hit = max(count for count in range(len(records)) if len(file_of(records[:count])) <= at)
+    assert found == records[:hit] + records[hit + 1 :]
+    assert damaged_bytes > 0
+
+
+@given(st.lists(any_records, min_size=1, max_size=6), st.data())
+def test_garbage_anywhere_lets_nothing_out_that_was_not_written(
+    records: list[AnyRecord], data: st.DataObject
+) -> None:
+    damaged = bytearray(file_of(records))
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(damaged)))
+        stop = data.draw(st.integers(start, len(damaged)))
+        damaged[start:stop] = data.draw(st.binary(max_size=40))
+    assert is_subsequence(scan(bytes(damaged)).records, records)
+
+
+@given(st.binary(max_size=300))
+def test_a_file_of_anything_has_no_records(garbage: bytes) -> None:
+    assert scan(header(SALT) + garbage).records == []
+    assert scan(garbage).damaged_bytes == len(garbage) or garbage.startswith(MAGIC)
+
+
+def test_a_half_written_record_costs_nothing_that_was_written_behind_it() -> None:
+    first, lost, last = queued(1), queued(2), queued(3)
+    half = encode([lost], SALT)[:-3]
+    found = scan(file_of([first]) + half + encode([last], SALT))
+    assert found == ([first, last], len(half))
+
+
+def test_a_record_that_a_client_has_put_into_its_parameters_is_not_one() -> None:
+    smuggled = encode([queued(666)], bytes(16))
+    carrier = replace(queued(1), body=smuggled)
+    whole = encode([carrier], SALT)
+    assert MARKER in whole[4:]
+    damaged = header(SALT) + b"\x00" + whole[1:]
+    assert scan(damaged).records == []
+
+
+def test_a_length_beyond_all_records_is_damage_and_not_an_allocation() -> None:
+    assert scan(header(SALT) + MARKER + b"\xff" * 8 + b"x").records == []
+
+
+def test_a_record_that_nobody_could_read_again_is_not_written() -> None:
+    with pytest.raises(TooLong):
+        encode([queued(1, size=MAX_RECORD_BYTES)], SALT)
