@@ -2,6 +2,8 @@
 HTTP they came over.
 """
 
+from urllib.parse import urlencode
+
 from engine.access.names import BadName, parse_played_name
 from engine.protocols.http import (
     Answer,
@@ -16,6 +18,7 @@ from engine.protocols.http import (
 from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
 from workers.fanout.hub import StreamGone
+from workers.fanout.visits import Denied, Visit, Who
 
 STREAM_ROUTE: str = "/{stream}.flv"
 """What these requests are called in the counters."""
@@ -66,6 +69,20 @@ class Admission:
             return parse_played_name(route.raw_name)
         except BadName as error:
             raise self.plain(400, f"{error}\n", "bad_name") from None
+
+    def who(self, client_id: str, connection_id: str, remote: str, protocol: str, request: Request) -> Who:
+        """The client as a service is told of it."""
+        query = urlencode(request.query)
+        return Who(client_id, connection_id, remote, protocol, query, request.user_agent, self._request_id)
+
+    async def admit(self, name: str, who: Who) -> tuple[Visit, Feed]:
+        """Ask who is to be asked, then find the stream. Raises Refused."""
+        try:
+            visit = await self._audience.visits.begin("play", name, who)
+        except Denied as denied:
+            raise self.plain(403, f"{denied}\n", denied.reason) from None
+        with visit.until_in():
+            return visit, await self.find(visit.name)
 
     async def find(self, name: str) -> Feed:
         """The stream, when there is one and room for one player more. Raises Refused."""

@@ -4,6 +4,8 @@ There is no session in the URLs, so that caches work. What counts as a player is
 agent that asked for a playlist lately.
 """
 
+from urllib.parse import urlencode
+
 from engine.access.names import BadName, parse_played_name
 from engine.protocols.http import (
     Fields,
@@ -109,7 +111,8 @@ class Answers:
         return await send_document(exchange, page, extra)
 
     async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
-        answers = hls.answers
+        answers, query = hls.answers, urlencode(exchange.request.query)
+        await self._audience.hls_visits.check(self._name(route), exchange, query)
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             return await answers.send_multivariant(exchange, shelves)

@@ -8,13 +8,16 @@ import trio
 from engine.media.gop import StartMode
 from workers.fanout.feed import Feed
 from workers.fanout.hls_answers import Hls
+from workers.fanout.hls_visits import HlsVisits
 from workers.fanout.hub import Hub
 from workers.fanout.player import Player
 from workers.fanout.report import Report
 from workers.fanout.sinks import set_low_water
 from workers.fanout.srt_player import SrtPlayer
+from workers.fanout.visits import Visits
 from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
+from workers.runtime.hook_line import HookLine
 from workers.runtime.srt_readings import measured
 from workers.runtime.worker import Worker
 
@@ -42,13 +45,23 @@ class Audience:
         hub: where the streams are.
         report: counts what happens.
         hls: what HLS players share; None where HLS is off.
+        line: to the sender of webhooks; None where there is none.
     """
 
-    def __init__(self, worker: Worker, hub: Hub, report: Report, hls: Hls | None = None) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        hub: Hub,
+        report: Report,
+        hls: Hls | None = None,
+        line: HookLine | None = None,
+    ) -> None:
         self.worker = worker
         self.hls = hls
         self.hub = hub
         self.report = report
+        self.visits = Visits(line, hub.settings_for, worker.log)
+        self.hls_visits = HlsVisits(self.visits, worker.slot.name)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self._players: dict[str, Player] = {}
 
@@ -88,6 +101,8 @@ class Audience:
         feed.leave(player, reason)
         self._players.pop(player.client_id, None)
         self.report.player_ended(player)
+        if player.visit is not None:
+            player.visit.end(player.reason, trio.current_time() - accepted_s, player.bytes_sent)
         self.worker.log.info(
             "ended",
             conn=player.client_id,
@@ -116,6 +131,7 @@ class Audience:
             scope.cancel()
         if self.hls is not None:
             self.hls.library.close()
+        self.hls_visits.end_all()
 
     # -- the round
 
@@ -126,6 +142,8 @@ class Audience:
             await trio.sleep(ROUND_S)
             rounds += 1
             self._send_lingerers_home()
+            self._end_visits()
+            self.hls_visits.sweep()
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
             self._read_srt_links()
@@ -138,6 +156,13 @@ class Audience:
         for player in self:
             if player.done and now_s > player.linger_until_s:
                 player.hang_up()
+
+    def _end_visits(self) -> None:
+        """Those go who have been here as long as a service has let them."""
+        now_s = trio.current_time()
+        for player in self:
+            if player.visit is not None and player.visit.is_over(now_s) and not player.done:
+                self.kick(player.client_id, "lifetime")
 
     def _read_srt_links(self) -> None:
         for player in self:

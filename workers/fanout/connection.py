@@ -27,6 +27,8 @@ REFUSAL_LINGER_S: float = 2.0
 class PeerGone(Exception):
     """The peer closed or lost its connection; ordinary, and caught where the connection's story ends."""
 
+    reason = "connection_lost"
+
 
 class Connection:
     """One accepted socket, or what stands for one.

@@ -22,6 +22,12 @@ async def hand_over(
     report.handed_over("accepted")
 
 
+def publisher_id(worker: Worker, name: str, conn_id: str) -> str:
+    """What a publisher of stream `name` will be called, once its ingest has it."""
+    ingest = worker.slots[ingest_of(worker, name)]
+    return f"{ingest.name}-{conn_id.rsplit('-', 1)[-1]}"
+
+
 def ingest_of(worker: Worker, name: str) -> int:
     """The slot number of the ingest that has the stream, or would get it.
 

@@ -244,24 +244,31 @@ class Http2Session(Connection):
         admission, request = Admission(self._audience, exchange.request_id), exchange.request
         report = self._audience.report
         try:
-            feed = await self._find(admission, route)
+            name = self._name(admission, route)
             head = flv_head(admission.origin, exchange.request_id)
             if request.method == "HEAD":
+                await admission.find(name)
                 raise Refused(Answer(head), "head")
+            player = self._player(stream, request)
+            visit, feed = await admission.admit(
+                name, admission.who(player.client_id, self.id, self.remote, FLV.name, request)
+            )
         except Refused as refused:
             report.request(request.method, STREAM_ROUTE, refused.status)
             if refused.status >= 400:
                 report.play_refused(FLV.name, refused.reason)
             await exchange.send(*refused.answer)
             return
-        await exchange.begin(head)
-        report.request(request.method, STREAM_ROUTE, 200)
-        await self._watch(stream, self._player(stream, request), feed, route)
+        with visit.until_in():
+            await exchange.begin(head)
+            report.request(request.method, STREAM_ROUTE, 200)
+            player.visit = visit
+            await self._watch(stream, player, feed, route)
 
-    async def _find(self, admission: Admission, route: Route) -> Feed:
+    def _name(self, admission: Admission, route: Route) -> str:
         if route.kind != "flv":
             raise admission.plain(404, "not found\n", "not_found")
-        return await admission.find(admission.name(route))
+        return admission.name(route)
 
     def _player(self, stream: Http2Stream, request: Request) -> Player:
         return Player(

@@ -30,6 +30,7 @@ from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.http_session import HttpSession
 from workers.fanout.player import Player
 from workers.fanout.sinks import Sink
+from workers.fanout.visits import Visit
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 
 WIRES_OF: dict[str, Wire] = {"flv": WEBSOCKET_FLV, "mp4": WEBSOCKET_MP4}
@@ -111,14 +112,17 @@ class HttpConnection(Connection):
         name = admission.name(route)
         if request.is_websocket:
             wire, opening = WIRES_OF[route.kind], self._shake_hands(request)
-            feed = await admission.find(name)
         else:
             head = flv_head(admission.origin, self.request_id)
-            feed = await admission.find(name)
-            if request.method == "HEAD":
-                raise Refused(Answer(head), "head")
             wire, opening = FLV, http1_head(head, keep_alive=False)
-        return self._admit(request, route, feed, wire, opening)
+            if request.method == "HEAD":
+                await admission.find(name)
+                raise Refused(Answer(head), "head")
+        visit, feed = await admission.admit(
+            name, admission.who(self.id, self.id, self.remote, wire.name, request)
+        )
+        with visit.until_in():
+            return self._admit(request, route, feed, wire, opening, visit)
 
     @property
     def _admission(self) -> Admission:
@@ -144,7 +148,9 @@ class HttpConnection(Connection):
         self._frames = websocket.ClientFrames()
         return response
 
-    def _admit(self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes) -> Player:
+    def _admit(
+        self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes, visit: Visit
+    ) -> Player:
         player = Player(
             self.id,
             self.sock,
@@ -155,6 +161,7 @@ class HttpConnection(Connection):
             user_agent=request.user_agent,
             started_ns=self.accepted_ns,
         )
+        player.visit = visit
         mode = StartMode(route.start) if route.start else None
         self._audience.admit(player, feed, wire, mode)
         self._audience.report.request(request.method, STREAM_ROUTE, 101 if self._frames else 200)

@@ -28,6 +28,7 @@ from workers.fanout.tls_door import TlsDoor
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
+from workers.runtime.hook_line import open_line
 from workers.runtime.messages import Lend, TakeBack
 from workers.runtime.worker import HTTP, HTTPS, RTMP, RTMPS, Worker
 
@@ -52,7 +53,9 @@ async def serve(worker: Worker) -> None:
     async with trio.open_nursery() as background:
         hub = Hub(worker, background, report.flush_feed)
         worker.on_reload(hub.reconfigure)
-        audience = Audience(worker, hub, report, hls_of(worker, hub, background, report))
+        line = open_line(worker)
+        background.start_soon(line.run)
+        audience = Audience(worker, hub, report, hls_of(worker, hub, background, report), line)
         answer_for_clients(worker.bus, audience)
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
@@ -61,6 +64,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(hub.ear.run)
         await _serve_until_drained(worker, audience, doors_of(worker, report, background))
         report.flush(hub.feeds.values())
+        await line.flush()
         background.cancel_scope.cancel()
 
 

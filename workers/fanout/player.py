@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from engine.policy.lag import SlowPlayer
 from workers.fanout.sinks import Sink
+from workers.fanout.visits import Visit
 
 if TYPE_CHECKING:
     from workers.fanout.feed import Feed
@@ -78,6 +79,7 @@ class Player:
         "tail",
         "tended",
         "user_agent",
+        "visit",
         "wait_from_seq",
     )
 
@@ -127,6 +129,7 @@ class Player:
         self.debt_us = 0
         self.slow: SlowPlayer | None = None  # made when first needed: most players never are
         self.linger_until_s = 0.0
+        self.visit: Visit | None = None  # as webhooks know it
 
     @property
     def done(self) -> bool:

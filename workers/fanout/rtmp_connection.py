@@ -19,12 +19,13 @@ from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, Publ
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
-from workers.fanout.hand_over import hand_over
+from workers.fanout.hand_over import hand_over, publisher_id
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
 from workers.fanout.relay import open_pair, relay
 from workers.fanout.sinks import Sink
 from workers.fanout.start_mode import start_mode
+from workers.fanout.visits import Denied, Visit, Who
 from workers.fanout.wire import RTMP
 from workers.runtime.bus import BusError
 from workers.runtime.messages import HandOver
@@ -109,7 +110,7 @@ class RtmpConnection(Connection):
     async def _begin_to_play(self, request: PlayRequested) -> Player | None:
         audience = self._audience
         try:
-            feed = await self._find(request)
+            visit, feed = await self._find(request)
         except NotPlayed as refusal:
             await self._refuse_play(refusal)
             return None
@@ -124,15 +125,25 @@ class RtmpConnection(Connection):
             farewell=self._farewell,
             started_ns=self.accepted_ns,
         )
+        player.visit = visit
         audience.admit(player, feed, RTMP, start_mode(request.query))
         return player
 
-    async def _find(self, request: PlayRequested) -> Feed:
-        hub = self._audience.hub
+    async def _find(self, request: PlayRequested) -> tuple[Visit, Feed]:
         try:
             name = join_app_and_name(request.app, request.name).name
         except BadName as error:
             raise NotPlayed("bad_name", str(error)) from None
+        who = Who(self.id, self.id, self.remote, RTMP.name, request.query)
+        try:
+            visit = await self._audience.visits.begin("play", name, who)
+        except Denied as denied:
+            raise NotPlayed(denied.reason, str(denied)) from None
+        with visit.until_in():
+            return visit, await self._find_feed(visit.name)
+
+    async def _find_feed(self, name: str) -> Feed:
+        hub = self._audience.hub
         record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is None:
             raise NotPlayed("not_found", f"no stream is published as {name}")
@@ -184,29 +195,44 @@ class RtmpConnection(Connection):
         if not verdict.allowed:
             await self._refuse_publish(verdict.reason, "this stream needs its publish key")
             return
-        await self._send_to_ingest(asked.name)
-
-    async def _send_to_ingest(self, name: str) -> None:
-        worker = self._audience.worker
-        frozen = self._protocol.freeze()
-        message = HandOver(self.id, self.remote, self.accepted_ns, encode_frozen(frozen))
         try:
-            await self._hand_over_sink(name, message)
+            visit = await audience.visits.begin(
+                "publish", asked.name, self._publisher(asked.name, request.query)
+            )
+        except Denied as denied:
+            await self._refuse_publish(denied.reason, str(denied))
+            return
+        with visit.until_in():
+            await self._send_to_ingest(visit)
+
+    def _publisher(self, name: str, query: str) -> Who:
+        return Who(publisher_id(self._audience.worker, name, self.id), self.id, self.remote, "rtmp", query)
+
+    async def _send_to_ingest(self, visit: Visit) -> None:
+        worker, name = self._audience.worker, visit.name
+        frozen = self._protocol.freeze()
+        state = encode_frozen(frozen)
+        message = HandOver(self.id, self.remote, self.accepted_ns, state, visit=visit.handed())
+        try:
+            await self._hand_over_sink(name, message, visit)
         except (BusError, OSError) as error:
+            visit.end("no_ingest")
             worker.log.warning("hand_over_failed", conn=self.id, stream=name, why=str(error))
             self._protocol = ServerConnection.thaw(frozen, trio.current_time())
             await self._refuse_publish("no_ingest", "the server cannot take this stream now")
 
-    async def _hand_over_sink(self, name: str, message: HandOver) -> None:
+    async def _hand_over_sink(self, name: str, message: HandOver, visit: Visit) -> None:
         """A socket goes to ingest as it is; a channel stays here, with a relay. Raises BusError."""
         worker, report = self._audience.worker, self._audience.report
         if isinstance(self.sock, socket.socket):
             await hand_over(worker, report, name, message, self.sock)
+            visit.pass_on()
             return
         ours, theirs = open_pair()
         with ours:
             with theirs:
                 await hand_over(worker, report, name, message, theirs)
+                visit.pass_on()
             await relay(self, ours)
 
     async def _refuse_publish(self, reason: str, description: str) -> None:

@@ -32,9 +32,11 @@ from shm.directory import StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
+from workers.fanout.hand_over import publisher_id
 from workers.fanout.hub import StreamGone
-from workers.fanout.srt_session import hand_over_publisher, serve_player
+from workers.fanout.srt_session import PROTOCOL, hand_over_publisher, new_id, serve_player
 from workers.fanout.start_mode import start_mode
+from workers.fanout.visits import DENIED, Denied, Visit, Who
 from workers.runtime.circle import now_us
 from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
 
@@ -165,13 +167,34 @@ class SrtPort:
         settings = self._audience.hub.settings_for(name)
         if asked.mode == "publish":
             self._check_publisher(name, asked, settings)
-            negotiated, sock = self._accept(request, address, settings, asked)
-            await hand_over_publisher(self._audience, name, negotiated, sock, remote_name(address))
+            visit, conn_id = await self._ask(name, asked, address)
+            with visit.until_in():
+                negotiated, sock = self._accept(request, address, settings, asked)
+            await hand_over_publisher(self._audience, conn_id, visit, negotiated, sock, remote_name(address))
         else:
-            feed = await self._find_feed(name, settings)
-            negotiated, sock = self._accept(request, address, settings, asked)
+            visit, conn_id = await self._ask(name, asked, address)
+            with visit.until_in():
+                feed = await self._find_feed(visit.name, settings)
+                negotiated, sock = self._accept(request, address, settings, asked)
             mode = start_mode(asked.query)
-            await serve_player(self._audience, feed, negotiated, sock, remote_name(address), mode)
+            await serve_player(
+                self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
+            )
+
+    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> tuple[Visit, str]:
+        """Ask who is to be asked; gives the visit and the id of the connection that is to be. Raises
+        Refused."""
+        conn_id, publishes = new_id(self._audience), asked.mode == "publish"
+        client_id = publisher_id(self._worker, name, conn_id) if publishes else conn_id
+        who = Who(client_id, conn_id, remote_name(address), PROTOCOL, asked.shown)
+        try:
+            visit = await self._audience.visits.begin(
+                "publish" if publishes else "play", name, who, MAX_WAIT_S
+            )
+        except Denied as denied:
+            code = Rejection.FORBIDDEN if denied.reason == DENIED else Rejection.SERVER_ERROR
+            raise Refused(code, denied.reason) from None
+        return visit, conn_id
 
     def _read_stream_id(self, stream_id: str) -> StreamRequest:
         mode = self._worker.config.srt.default_mode

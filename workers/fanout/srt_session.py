@@ -15,22 +15,32 @@ from workers.fanout.audience import Audience
 from workers.fanout.feed import Feed
 from workers.fanout.hand_over import hand_over
 from workers.fanout.srt_player import SrtPlayer
+from workers.fanout.visits import Visit
 from workers.fanout.wire import SRT
 from workers.runtime.bus import BusError
 from workers.runtime.circle import now_us
 from workers.runtime.messages import HandOver
 from workers.runtime.srt_link import SrtHandOver, SrtLink
 
+PROTOCOL: str = "srt"
+
 
 async def hand_over_publisher(
-    audience: Audience, name: str, negotiated: Negotiated, sock: socket.socket, remote: str
+    audience: Audience,
+    conn_id: str,
+    visit: Visit,
+    negotiated: Negotiated,
+    sock: socket.socket,
+    remote: str,
 ) -> None:
     """Send the connection to the stream's ingest. If that fails the caller hears SRT's goodbye."""
-    worker = audience.worker
+    worker, name = audience.worker, visit.name
     state = msgspec.msgpack.encode(SrtHandOver(name, negotiated))
-    message = HandOver(new_id(audience), remote, time.time_ns(), state, protocol="srt")
+    message = HandOver(conn_id, remote, time.time_ns(), state, PROTOCOL, visit.handed())
     try:
-        await hand_over(worker, audience.report, name, message, sock)
+        with visit.until_in():
+            await hand_over(worker, audience.report, name, message, sock)
+        visit.pass_on()
     except BusError as error:
         audience.report.publish_refused("srt", "no_ingest")
         worker.log.warning("hand_over_failed", conn=message.conn_id, stream=name, why=str(error))
@@ -41,6 +51,8 @@ async def hand_over_publisher(
 
 async def serve_player(
     audience: Audience,
+    conn_id: str,
+    visit: Visit,
     feed: Feed,
     negotiated: Negotiated,
     sock: socket.socket,
@@ -49,7 +61,8 @@ async def serve_player(
 ) -> None:
     """Play to one caller until the stream, the caller or we end it."""
     link = SrtLink(sock, negotiated, now_us())
-    player = SrtPlayer(new_id(audience), remote, link, started_ns=time.time_ns())
+    player = SrtPlayer(conn_id, remote, link, started_ns=time.time_ns())
+    player.visit = visit
     began_s = trio.current_time()
     reason = "drained"
     try:

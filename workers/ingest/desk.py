@@ -13,8 +13,10 @@ from workers.ingest.report import Report
 from workers.ingest.srt_publisher import SrtPublisher
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Streams
+from workers.ingest.visit import PublisherVisit
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.circle import Circle
+from workers.runtime.hook_line import HookLine
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import ClientInfo, ClientsPage, HandOver, Kick, KickResult, ListClients
 from workers.runtime.worker import Worker
@@ -54,12 +56,14 @@ class Desk:
         report: Report,
         connections: trio.Nursery,
         circle: Circle,
+        line: HookLine | None = None,
     ) -> None:
         self._worker = worker
         self._streams = streams
         self._report = report
         self._connections = connections
         self._circle = circle
+        self._line = line
         self._buffer = memoryview(bytearray(READ_BYTES))  # all RTMP publishers read into it, one at a time
         self._publishers: dict[str, Session] = {}
 
@@ -80,24 +84,27 @@ class Desk:
 
     async def _receive(self, message: HandOver, envelope: Envelope, fds: Descriptors) -> None:
         sock = fds.take_socket()
+        visit = PublisherVisit(message.visit, self._line, trio.current_time())
         if self._worker.draining.is_set():
             self._report.refused(message.protocol, "draining")
+            visit.end("draining")
             sock.close()
             return
         try:
-            publisher = self._session(message, sock)
+            publisher = self._session(message, sock, visit)
         except (LocalProtocolError, msgspec.MsgspecError, BadName) as error:
+            visit.end("error")
             sock.close()
             self._worker.log.error("hand_over_unreadable", conn=message.conn_id, why=str(error))
             return
         self._publishers[publisher.id] = publisher
         self._connections.start_soon(self._run, publisher)
 
-    def _session(self, message: HandOver, sock: socket.socket) -> Session:
+    def _session(self, message: HandOver, sock: socket.socket, visit: PublisherVisit) -> Session:
         """The session of the protocol that the socket speaks."""
         if message.protocol == "srt":
-            return SrtPublisher(self._worker, self._streams, self._report, self._circle, message, sock)
-        return Publisher(self._worker, self._streams, self._report, message, sock, self._buffer)
+            return SrtPublisher(self._worker, self._streams, self._report, self._circle, message, sock, visit)
+        return Publisher(self._worker, self._streams, self._report, message, sock, self._buffer, visit)
 
     async def _run(self, publisher: Session) -> None:
         try:

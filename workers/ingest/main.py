@@ -12,8 +12,10 @@ import trio
 
 from workers.ingest.desk import Desk
 from workers.ingest.report import Report
+from workers.ingest.stream_news import StreamNews
 from workers.ingest.streams import Streams
 from workers.runtime.circle import Circle
+from workers.runtime.hook_line import open_line
 from workers.runtime.worker import Worker
 
 ROUND_S: float = 0.5
@@ -23,13 +25,15 @@ ROUND_S: float = 0.5
 async def serve(worker: Worker) -> None:
     """Run one ingest worker until it has drained."""
     report = Report(worker.metrics)
-    streams = Streams(worker)
+    line = open_line(worker)
+    streams = Streams(worker, StreamNews(line, worker))
     worker.on_reload(streams.reconfigure)
     async with trio.open_nursery() as background:
         async with trio.open_nursery() as connections:
             circle = Circle()
             background.start_soon(circle.run)
-            desk = Desk(worker, streams, report, connections, circle)
+            background.start_soon(line.run)
+            desk = Desk(worker, streams, report, connections, circle, line)
             background.start_soon(make_rounds, streams, report, desk)
             desk.listen()
             worker.ready()
@@ -37,6 +41,7 @@ async def serve(worker: Worker) -> None:
             desk.send_home()
         streams.end_all()
         report.flush(streams)
+        await line.flush()
         background.cancel_scope.cancel()
 
 

@@ -22,6 +22,7 @@ from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
 from workers.ingest.tracks import PublishedTracks
+from workers.ingest.visit import PublisherVisit
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import HandOver
 from workers.runtime.worker import Worker
@@ -39,6 +40,12 @@ SILENCE_S: float = 0.25
 
 LINGER_S: float = 1.0
 """How long a publisher has to read our last word and close, seconds."""
+
+PASSED = {
+    "lifetime": "the time that was given is over",
+    "bitrate": "more was sent than is allowed",
+}
+"""What a publisher is told that has passed a limit of a service's."""
 
 RING_FAILURES = {
     TagTooLarge: "tag_too_large",
@@ -67,6 +74,7 @@ class Publisher:
         message: the hand-over.
         sock: the connection, ours from now on; non-blocking.
         buffer: scratch space of READ_BYTES that all publishers of the worker read into, one at a time.
+        visit: what webhooks know of it, and let it do.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class Publisher:
         message: HandOver,
         sock: socket.socket,
         buffer: memoryview,
+        visit: PublisherVisit,
     ) -> None:
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
         self.protocol = PROTOCOL
@@ -91,6 +100,7 @@ class Publisher:
         self._report = report
         self._sock = sock
         self._buffer = buffer
+        self._visit = visit
         self._company = Company(sock)
         self._began_s = self._heard_s = trio.current_time()
         self._protocol = ServerConnection.thaw(
@@ -109,13 +119,14 @@ class Publisher:
         except Exception:  # a fault of ours costs this publisher, not the worker with everybody in it
             self._worker.log.exception("connection_failed", conn=self.id, remote=self.remote)
         finally:
+            self._visit.end("error")  # if nothing else has ended it
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
 
     async def _publish(self) -> None:
         asked = join_app_and_name(self._protocol.target.app, self._protocol.target.name)
         try:
-            stream = self._open(asked.name)
+            stream = self._open(self._visit.name_for(asked.name))
         except (Refused, ShmError) as error:
             await self._refuse(error)
             return
@@ -141,6 +152,7 @@ class Publisher:
     async def _refuse(self, error: Refused | ShmError) -> None:
         reason = error.reason if isinstance(error, Refused) else "no_memory"
         self._report.refused(PROTOCOL, reason)
+        self._visit.end(reason)
         self._worker.log.warning(
             "publish_refused", conn=self.id, remote=self.remote, reason=reason, why=str(error)
         )
@@ -168,6 +180,11 @@ class Publisher:
         if self.stream is None or self.stream.publisher is not self:
             return
         settings = self.stream.settings
+        if passed := self._visit.overstep(now_s, self.bytes_in):
+            self._end_by_us(passed)
+            self._protocol.close("NetStream.Unpublish.Success", PASSED[passed])
+            self._send_parting()
+            return
         if now_s - self._heard_s > SILENCE_S:
             self._company.give_up()
         if self.tags_in:
@@ -313,6 +330,7 @@ class Publisher:
         if self._tracks is not None:
             self._tracks.leave(clean=clean or self._reason == "drained")
         self._report.ended(PROTOCOL, self._reason, seconds)
+        self._visit.end(self._reason, seconds, self.bytes_in)
         self._worker.log.info(
             "unpublished",
             conn=self.id,

@@ -20,6 +20,7 @@ from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.ingest.visit import PublisherVisit
 from workers.runtime.circle import Circle, now_us
 from workers.runtime.link_figures import Figures, received_figures
 from workers.runtime.messages import HandOver
@@ -56,6 +57,7 @@ class SrtPublisher:
         circle: brings its datagrams.
         message: the hand-over.
         sock: a connected UDP socket, ours from now on.
+        visit: what webhooks know of it, and let it do.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class SrtPublisher:
         circle: Circle,
         message: HandOver,
         sock: socket.socket,
+        visit: PublisherVisit,
     ) -> None:
         state = _DECODER.decode(message.state)
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
@@ -80,6 +83,7 @@ class SrtPublisher:
         self._streams = streams
         self._report = report
         self._circle = circle
+        self._visit = visit
         self._reader = TsReader()
         self._opening = Opening()
         self._over = trio.Event()
@@ -96,6 +100,12 @@ class SrtPublisher:
 
     async def run(self) -> None:
         """The whole session; its errors end here."""
+        try:
+            await self._publish()
+        finally:
+            self._visit.end("error")  # if nothing else has ended it
+
+    async def _publish(self) -> None:
         try:
             stream = self.stream = self._streams.open(self._name, self)
         except (Refused, ShmError) as error:
@@ -115,6 +125,7 @@ class SrtPublisher:
     def _refuse(self, error: Refused | ShmError) -> None:
         reason = error.reason if isinstance(error, Refused) else "no_memory"
         self._report.refused(PROTOCOL, reason)
+        self._visit.end(reason)
         self._worker.log.warning(
             "publish_refused", conn=self.id, remote=self.remote, reason=reason, why=str(error)
         )
@@ -180,6 +191,9 @@ class SrtPublisher:
         self._report.srt_measured(measured(statistics))
         self.stream.report_link(link_stats(statistics, self.link.keys))
         settings = self.stream.settings
+        if passed := self._visit.overstep(now_s, self.bytes_in):
+            self._end(passed)
+            return
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
         if now_s - self._heard_s > limit_s:
             self._end("idle" if self.tags_in else "no_first_packet")
@@ -213,6 +227,7 @@ class SrtPublisher:
         self.link.close(now_us())
         reason = self._reason or "error"
         self._report.ended(PROTOCOL, reason, seconds)
+        self._visit.end(reason, seconds, self.bytes_in)
         self._worker.log.info(
             "unpublished",
             conn=self.id,

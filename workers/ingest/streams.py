@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from engine.config import Config, for_path
 from shm.board import Board
-from shm.directory import Directory, DirectoryWriter, StreamState
+from shm.directory import Directory, DirectoryWriter, StreamRecord, StreamState
 from shm.errors import DirectoryFull
 from workers.ingest.stream import Holder, PublishedStream
 from workers.runtime.bells import Bells
@@ -20,12 +21,30 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Streams:
-    """Streams by name. Made once per ingest process; takes over what a dead one left in its slots."""
+class News(Protocol):
+    """Who wants to know which streams there are."""
 
-    def __init__(self, worker: Worker) -> None:
+    def came(self, record: StreamRecord) -> None:
+        """The stream is there; may be said again."""
+        ...
+
+    def went(self, record: StreamRecord) -> None:
+        """The stream is over; may be said again."""
+        ...
+
+
+class Streams:
+    """Streams by name. Made once per ingest process; takes over what a dead one left in its slots.
+
+    Args:
+        worker: for the arena, the configuration and the board.
+        news: hears what comes and goes; None: nobody does.
+    """
+
+    def __init__(self, worker: Worker, news: News | None = None) -> None:
         ingests = sum(slot.role == worker.slot.role for slot in worker.slots)
         self._worker = worker
+        self._news = news
         self._board: Board = worker.board
         self._directory: Directory = worker.directory
         self._writer = DirectoryWriter(worker.arena, worker.slot.index, ingests)
@@ -50,8 +69,10 @@ class Streams:
             stream.inherit(record, self._directory.headers(record.slot))
             if record.state is StreamState.ENDED:
                 self._leaving.append(stream)
+                self._tell_went(stream)
             else:
                 self._streams[record.name] = stream
+                self._tell_came(stream)
 
     def open(self, name: str, publisher: Holder) -> PublishedStream:
         """Give `publisher` the stream `name`: a new one, one in its grace time, or another publisher's.
@@ -81,7 +102,16 @@ class Streams:
         settings = for_path(self._worker.config, name)
         stream = PublishedStream(self._worker.arena, self._writer, slot, name, settings, self._bells)
         self._streams[name] = stream
+        self._tell_came(stream)
         return stream
+
+    def _tell_came(self, stream: PublishedStream) -> None:
+        if self._news is not None:
+            self._news.came(self._directory.get(stream.slot))
+
+    def _tell_went(self, stream: PublishedStream) -> None:
+        if self._news is not None:
+            self._news.went(self._directory.get(stream.slot))
 
     def look_after(self) -> None:
         """End what has been in grace for too long, and give back what nobody reads any more."""
@@ -101,10 +131,13 @@ class Streams:
             if stream.state is StreamState.ENDED:
                 del self._streams[stream.name]
                 self._leaving.append(stream)
+                self._tell_went(stream)
 
     def end_all(self) -> None:
         for stream in self:
-            stream.end()
+            if stream.state is not StreamState.ENDED:
+                stream.end()
+            self._tell_went(stream)
 
     def reconfigure(self, old: Config, new: Config) -> None:
         for stream in self:

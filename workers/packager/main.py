@@ -12,7 +12,9 @@ import trio
 
 from workers.packager.packages import PackageRack
 from workers.packager.report import Report
+from workers.packager.segment_news import SegmentNews
 from workers.runtime.bells import BellListener
+from workers.runtime.hook_line import open_line
 from workers.runtime.worker import Worker
 
 ROUND_S: float = 0.25
@@ -22,8 +24,11 @@ ROUND_S: float = 0.25
 async def serve(worker: Worker) -> None:
     """Run one packager until it has drained."""
     async with trio.open_nursery() as background:
+        line = open_line(worker)
+        background.start_soon(line.run)
         async with trio.open_nursery() as packaging:
-            rack = PackageRack(worker, packaging, Report(worker.metrics))
+            news = SegmentNews(line, worker)
+            rack = PackageRack(worker, packaging, Report(worker.metrics), news)
             listener = BellListener(worker.doorbell, rack.look)
             rack.attach(listener)
             rack.adopt()
@@ -32,6 +37,7 @@ async def serve(worker: Worker) -> None:
             worker.ready()
             await worker.draining.wait()
             rack.end_all()
+        await line.flush()
         background.cancel_scope.cancel()
 
 

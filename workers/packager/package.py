@@ -25,6 +25,7 @@ from shm.ring import Entry, RingReader
 from workers.packager.journal import Journal
 from workers.packager.report import Report
 from workers.packager.segment_files import SegmentFiles
+from workers.packager.segment_news import SegmentNews
 from workers.runtime.bells import shared_ns
 
 SAFETY_POLL_S: float = 0.020
@@ -56,6 +57,7 @@ class Package:
         files: so do they.
         report: counts.
         stamp: what the names of its files begin with.
+        news: hears of finished segments; None: nobody does.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Package:
         files: SegmentFiles,
         report: Report,
         stamp: str,
+        news: SegmentNews | None = None,
     ) -> None:
         self.record = record
         self.ending = False
@@ -85,6 +88,7 @@ class Package:
         self._files = files
         self._report = report
         self._stamp = stamp
+        self._news = news
         self._wake = trio.Event()
         self._seq = -1  # the next tag to take; -1 before the first
         self._epoch = -1
@@ -246,10 +250,12 @@ class Package:
             mark = replace(mark, first_seq=self._part_seq, stop_seq=self._journal.next_seq)
             self._report.part(mark.duration_us)
         elif isinstance(mark, SegmentEnd):
-            suffix = self._journal.window.settings.suffix
-            kept = self._files.finish(segment_name(self._stamp, mark.msn, suffix))
+            name = segment_name(self._stamp, mark.msn, self._journal.window.settings.suffix)
+            kept = self._files.finish(name)
             mark = replace(mark, gap=not kept)
             self._report.segment(mark.duration_us, kept)
+            if kept and self._news is not None:
+                self._news.finished(self.record.name, name, mark)
             self._journal.request_snapshot()
         self._journal.note_mark(mark)
         if isinstance(mark, SegmentEnd) and (outgrown_bytes := self._journal.outgrown_bytes):

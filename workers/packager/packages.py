@@ -20,6 +20,7 @@ from workers.packager.package_settings import new_cutter, playlist_settings
 from workers.packager.remains import Remains
 from workers.packager.report import Report
 from workers.packager.segment_files import Budget, SegmentFiles
+from workers.packager.segment_news import SegmentNews
 from workers.runtime.bells import BellListener, Bells
 from workers.runtime.packages import WindowReader, asked_lately_s, kept_s, stamp_of
 from workers.runtime.programmes import programme_of
@@ -42,14 +43,18 @@ class PackageRack:
         worker: for the streams, the packages and the configuration.
         nursery: packages run here.
         report: counts.
+        news: hears of finished segments; None: nobody does.
     """
 
-    def __init__(self, worker: Worker, nursery: trio.Nursery, report: Report) -> None:
+    def __init__(
+        self, worker: Worker, nursery: trio.Nursery, report: Report, news: SegmentNews | None = None
+    ) -> None:
         assert worker.packages is not None
         self._worker = worker
         self._packages = worker.packages
         self._nursery = nursery
         self._report = report
+        self._news = news
         self._count = len(of_role(worker.slots, worker.slot.role))
         self._writer = DirectoryWriter(self._packages.arena, worker.slot.index, self._count)
         self._bells = Bells(self._packages.board, worker.doorbells)
@@ -225,6 +230,7 @@ class PackageRack:
             files,
             self._report,
             window.settings.stamp,
+            self._news,
         )
         self._running[record.slot] = package
         if self._listener is not None:

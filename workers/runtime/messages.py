@@ -6,6 +6,10 @@ renamed or re-used, so that a worker of the next version can talk to one of this
 
 import msgspec
 
+from engine.hooks.notices import AnyNotice
+from engine.hooks.reply import Verdict
+from engine.hooks.sessions import Session
+
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Root of all bus messages."""
@@ -39,12 +43,23 @@ class TakeBack(Message, frozen=True):
     fanout_index: int
 
 
+class HandedVisit(msgspec.Struct, frozen=True, array_like=True):
+    """A publisher's session as webhooks know it: the name it has got, and the limits it lives by; 0 for
+    none."""
+
+    session_id: str
+    stream: str
+    lifetime_s: float
+    max_bitrate_bps: int
+
+
 class HandOver(Message, frozen=True):
     """fanout -> ingest, with one descriptor: a connection that said `publish`.
 
     `state` is the frozen protocol machine, with bytes that were read and not parsed yet inside it.
     `protocol` says what machine that is. `accepted_wall_ns` is time.time_ns() when the connection was
-    accepted, for its story in the log.
+    accepted, for its story in the log. `visit` is what a service has said of it, if one follows publishers of
+    this stream.
     """
 
     conn_id: str
@@ -52,6 +67,7 @@ class HandOver(Message, frozen=True):
     accepted_wall_ns: int
     state: bytes
     protocol: str = "rtmp"
+    visit: "HandedVisit | None" = None
 
 
 class ListClients(Message, frozen=True):
@@ -107,6 +123,51 @@ class KickResult(Message, frozen=True):
     found: bool
 
 
+class HookAsk(Message, frozen=True):
+    """worker -> control: may this session begin? `HookVerdict` answers, within `timeout_s` or never.
+
+    An order and not a request: the answer takes as long as a stranger's service does, and the bus answers a
+    bounded number of requests at a time.
+    """
+
+    number: int
+    session: Session
+    timeout_s: float
+
+
+class HookVerdict(Message, frozen=True):
+    """control -> worker: the answer to the `HookAsk` of that number."""
+
+    number: int
+    verdict: Verdict
+
+
+class HookNotices(Message, frozen=True):
+    """worker -> control: what has happened, in order. Said again until `HookNoticesTaken` says so."""
+
+    batch: int
+    notices: list[AnyNotice]
+
+
+class HookNoticesTaken(Message, frozen=True):
+    """control -> worker: the notices of that batch outlive control's death."""
+
+    batch: int
+
+
 AnyMessage = (
-    Ready | Reload | Drain | Lend | TakeBack | HandOver | ListClients | ClientsPage | Kick | KickResult
+    Ready
+    | Reload
+    | Drain
+    | Lend
+    | TakeBack
+    | HandOver
+    | ListClients
+    | ClientsPage
+    | Kick
+    | KickResult
+    | HookAsk
+    | HookVerdict
+    | HookNotices
+    | HookNoticesTaken
 )

@@ -14,9 +14,12 @@ from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.negotiated import Negotiated
 from tests.engine.srt.handshakes import call
 from workers.fanout.srt_port import Address, SrtPort
+from workers.fanout.visits import Visits
 from workers.runtime.circle import now_us
+from workers.runtime.slots import WorkerSlot
 
 SECRET = b"secret of the port, 32 bytes long"
+SLOTS = (WorkerSlot(0, "ingest", 0), WorkerSlot(1, "fanout", 0))
 STRANGER: Address = ("192.0.2.1", 4000)
 
 
@@ -76,9 +79,15 @@ class PortStage:
             settings_for=lambda name: for_path(config, name), find=lambda name: None, wait_for=self._wait_for
         )
         worker = SimpleNamespace(
-            srt_secret=SECRET, config=config, log=self.log, directory=SimpleNamespace(live_count=lambda: 0)
+            srt_secret=SECRET,
+            config=config,
+            log=self.log,
+            directory=SimpleNamespace(live_count=lambda: 0, find=lambda name: None),
+            slot=SLOTS[1],
+            slots=SLOTS,
         )
-        self.audience = SimpleNamespace(worker=worker, hub=hub, report=self.report)
+        visits = Visits(None, hub.settings_for, cast("Any", self.log))
+        self.audience = SimpleNamespace(worker=worker, hub=hub, report=self.report, visits=visits)
         self.port = SrtPort(cast("Any", self.audience), cast("Any", sock or self.mouth), "", nursery)
         self.waiting = 0
 

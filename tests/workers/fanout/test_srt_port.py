@@ -24,6 +24,7 @@ from tests.engine.srt.handshakes import call, handshake_in
 from tests.workers.fanout.port_stage import STRANGER, PortStage, conclusion, induction
 from workers.fanout import srt_port
 from workers.fanout.srt_port import MAX_WAIT_S, Address
+from workers.fanout.visits import Visit
 from workers.runtime.circle import now_us
 
 FLOOD = 5_000
@@ -104,10 +105,15 @@ def handed_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[PortStage]]:
     stages: list[PortStage] = []
 
     async def hand_over(
-        audience: object, name: str, negotiated: Negotiated, sock: socket.socket, remote: str
+        audience: object,
+        _conn_id: str,
+        visit: Visit,
+        negotiated: Negotiated,
+        sock: socket.socket,
+        remote: str,
     ) -> None:
         stage = next(stage for stage in stages if stage.audience is audience)
-        stage.publishers.append((name, negotiated, sock))
+        stage.publishers.append((visit.name, negotiated, sock))
 
     monkeypatch.setattr(srt_port, "hand_over_publisher", hand_over)
     yield stages

@@ -41,8 +41,9 @@ class Report:
 
 def audience_of(stage: FilmStage, report: Report) -> Audience:
     quiet = SimpleNamespace(info=lambda event, **_: None)
-    hub = SimpleNamespace(feeds={}, close_idle=lambda: None)
-    return Audience(cast("Any", SimpleNamespace(log=quiet)), cast("Any", hub), cast("Any", report))
+    hub = SimpleNamespace(feeds={}, close_idle=lambda: None, settings_for=None)
+    worker = SimpleNamespace(log=quiet, slot=SimpleNamespace(name="fanout0"))
+    return Audience(cast("Any", worker), cast("Any", hub), cast("Any", report))
 
 
 async def test_every_round_observes_each_link_once(autojump_clock: MockClock) -> None:

@@ -29,6 +29,7 @@ from workers.ingest.publisher import READ_BYTES, Publisher
 from workers.ingest.report import Report
 from workers.ingest.srt_publisher import SrtPublisher
 from workers.ingest.streams import Streams
+from workers.ingest.visit import PublisherVisit
 from workers.runtime.circle import Circle, now_us
 from workers.runtime.messages import HandOver
 from workers.runtime.metrics import DIRECTORY_VARIABLE, Metrics
@@ -72,7 +73,13 @@ class CountingHouse(House):
         server.take_output()
         hand_over = HandOver("fanout0-0000000000aa", "192.0.2.1:5000", 1, encode_frozen(server.freeze()))
         return Publisher(
-            self.worker, streams, self.report, hand_over, sock, memoryview(bytearray(READ_BYTES))
+            self.worker,
+            streams,
+            self.report,
+            hand_over,
+            sock,
+            memoryview(bytearray(READ_BYTES)),
+            PublisherVisit(None, None, trio.current_time()),
         )
 
     def srt(
@@ -81,7 +88,8 @@ class CountingHouse(House):
         """The same over SRT."""
         state = msgspec.msgpack.encode(SrtHandOver("live/cam", negotiated))
         hand_over = HandOver("fanout0-0000000000bb", "192.0.2.1:5000", 1, state, "srt")
-        return SrtPublisher(self.worker, streams, self.report, circle, hand_over, sock)
+        visit = PublisherVisit(None, None, trio.current_time())
+        return SrtPublisher(self.worker, streams, self.report, circle, hand_over, sock, visit)
 
 
 @pytest.fixture

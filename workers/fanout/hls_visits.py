@@ -1,0 +1,126 @@
+"""Players of HLS as webhooks know them: an address and a user agent that ask for one stream.
+
+HLS has no connection that a player is, so a visit begins with the first request for anything of the stream,
+and ends when nothing has been asked for in a while. It is this worker's: a player whose connections lead to
+several workers is asked about by each. A player keeps the name it has asked for, whatever a service calls it.
+"""
+
+import secrets
+from typing import Final
+
+import trio
+
+from workers.fanout.exchange import Exchange
+from workers.fanout.hls_answers import Unanswerable
+from workers.fanout.library import MAX_VIEWERS, VIEWER_S
+from workers.fanout.visits import Denied, Visit, Visits, Who
+
+PROTOCOL: Final = "hls"
+
+DENIED_S: Final = 5.0
+"""How long a "no" holds before the service is asked again: players that are refused try every second."""
+
+OVER: Final = "the time that was given is over"
+
+
+class Guest:
+    """One player of one stream: not decided about yet, or let in, or refused."""
+
+    __slots__ = ("decided", "denied", "seen_s", "visit")
+
+    def __init__(self, now_s: float) -> None:
+        self.decided = trio.Event()
+        self.visit: Visit | None = None
+        self.denied: Denied | None = None
+        self.seen_s = now_s
+
+    def is_stale(self, now_s: float) -> bool:
+        """Whether nothing is to be remembered of it."""
+        limit_s = DENIED_S if self.denied is not None else VIEWER_S
+        return self.decided.is_set() and now_s - self.seen_s > limit_s
+
+
+class HlsVisits:
+    """All of this worker's.
+
+    Args:
+        visits: where they begin.
+        worker_name: begins their ids.
+    """
+
+    def __init__(self, visits: Visits, worker_name: str) -> None:
+        self._visits = visits
+        self._worker_name = worker_name
+        self._guests: dict[tuple[str, str], Guest] = {}
+
+    async def check(self, name: str, exchange: Exchange, query: str) -> None:
+        """Return if this player may have what is of the stream `name`. Raises Unanswerable."""
+        if not self._visits.follows("play", name):
+            return
+        guest = await self._find(name, exchange, query)
+        now_s = trio.current_time()
+        if guest.denied is not None:
+            raise Unanswerable(403, str(guest.denied))
+        guest.seen_s = now_s
+        if guest.visit is not None and guest.visit.is_over(now_s):
+            guest.visit.end("lifetime")
+            raise Unanswerable(403, OVER)
+
+    def sweep(self) -> None:
+        """Those end that have not asked for anything in a while."""
+        now_s = trio.current_time()
+        for key, guest in [entry for entry in self._guests.items() if entry[1].is_stale(now_s)]:
+            self._forget(key, guest, "closed")
+
+    def end_all(self) -> None:
+        """This worker drains."""
+        for key, guest in list(self._guests.items()):
+            self._forget(key, guest, "drained")
+
+    def _forget(self, key: tuple[str, str], guest: Guest, reason: str) -> None:
+        if self._guests.get(key) is guest:
+            del self._guests[key]
+        if guest.visit is not None:
+            guest.visit.end(reason, trio.current_time() - guest.visit.began_s)
+
+    async def _find(self, name: str, exchange: Exchange, query: str) -> Guest:
+        """The player, decided about; those who ask at the same time wait for one answer."""
+        key = (name, f"{exchange.host}|{exchange.request.user_agent}")
+        while True:
+            guest = self._guests.get(key)
+            if guest is not None and guest.is_stale(trio.current_time()):
+                self._forget(key, guest, "closed")
+                guest = None
+            if guest is None:
+                return await self._begin(key, name, exchange, query)
+            await guest.decided.wait()
+            if guest.visit is not None or guest.denied is not None:
+                return guest
+
+    async def _begin(self, key: tuple[str, str], name: str, exchange: Exchange, query: str) -> Guest:
+        if len(self._guests) >= MAX_VIEWERS:
+            raise Unanswerable(503, "there are too many players here")
+        guest = self._guests[key] = Guest(trio.current_time())
+        try:
+            guest.visit = await self._visits.begin("play", name, self._who(exchange, query))
+        except Denied as denied:
+            guest.denied = denied
+        finally:
+            guest.decided.set()
+            if guest.visit is None and guest.denied is None:  # it has left; whoever waits asks anew
+                self._forget(key, guest, "closed")
+        guest.seen_s = trio.current_time()
+        return guest
+
+    def _who(self, exchange: Exchange, query: str) -> Who:
+        client_id = f"{self._worker_name}-{secrets.token_hex(6)}"
+        request = exchange.request
+        return Who(
+            client_id,
+            client_id,
+            f"{exchange.host}:0",
+            PROTOCOL,
+            query,
+            request.user_agent,
+            exchange.request_id,
+        )
