@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Callable
 from importlib import metadata
 from typing import Annotated, Final
 
@@ -35,11 +36,19 @@ VERSION: Final = models.Version(
 class Desk:
     """Everything the routes ask."""
 
-    def __init__(self, streams: Streams, clients: Clients, staff: Staff, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        clients: Clients,
+        staff: Staff,
+        breakers: Breakers,
+        hooks: Callable[[], models.Hooks],
+    ) -> None:
         self.streams = streams
         self.clients = clients
         self.staff = staff
         self.breakers = breakers
+        self.hooks = hooks
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -102,6 +111,11 @@ async def list_breakers(desk: TheDesk) -> models.BreakerList:
     return models.BreakerList(breakers=desk.breakers.all(time.monotonic_ns()))
 
 
+@get("/hooks", summary="Webhooks: what waits, and what went wrong lately")
+async def show_hooks(desk: TheDesk) -> models.Hooks:
+    return desk.hooks()
+
+
 @get("/version", summary="Which engine this is")
 async def show_version() -> models.Version:
     return VERSION
@@ -115,6 +129,7 @@ ROUTES: Final = (
     kick_client,
     list_workers,
     list_breakers,
+    show_hooks,
     show_version,
 )
 

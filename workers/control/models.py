@@ -200,6 +200,49 @@ class BreakerList(Answer, frozen=True, kw_only=True):
     breakers: list[Breaker]
 
 
+class HookService(Answer, frozen=True, kw_only=True):
+    """One address that events go to, without its query. `queued` events wait for it.
+
+    `answered_at` is when it last gave an answer to this process of control; null if it never did.
+    """
+
+    url: str
+    queued: int
+    answered_at: datetime | None
+
+
+class HookFailure(Answer, frozen=True, kw_only=True):
+    """One call that had no answer, or an event that was refused."""
+
+    at: datetime
+    action: str
+    event_id: str
+    stream: str
+    url: str
+    reason: str
+    text: str
+
+
+class Hooks(Answer, frozen=True, kw_only=True):
+    """The sender of webhooks. `queued` counts an event once for each address it goes to.
+
+    `sessions` are publishers, players and streams whose end will be told. The counts are those of control's
+    present process; those in the metrics go on.
+    """
+
+    queued: int
+    oldest_s: float
+    spool_bytes: int
+    spool_limit_bytes: int
+    sessions: int
+    delivered: int
+    refused: int
+    dropped: int
+    failed: int
+    services: list[HookService]
+    failures: list[HookFailure]
+
+
 class Version(Answer, frozen=True, kw_only=True):
     """Which engine this is."""
 

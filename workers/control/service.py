@@ -4,6 +4,9 @@ Loaded after the fork, so that the web framework's 25 MB are in this process alo
 """
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, cast
 
 import trio
@@ -13,6 +16,8 @@ from workers.control.api import VERSION, Desk, build_api
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
+from workers.control.hooks.office import HookOffice
+from workers.control.hooks.shown import hooks_of
 from workers.control.limits import GRACE_S
 from workers.control.probes import Gauges, build_probes
 from workers.control.requests import App, Requests
@@ -38,9 +43,10 @@ async def run(worker: Worker) -> None:
     """Serve until drained."""
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
-    api, probes = _api(worker, staff, tally), _probes(worker, staff, tally)
+    probes = _probes(worker, staff, tally)
     leaving = trio.Event()
-    async with trio.open_nursery() as nursery:
+    async with _hooks(worker) as office, trio.open_nursery() as nursery:
+        api = _api(worker, staff, tally, office)
         nursery.start_soon(_keep_tally, worker, tally)
         async with trio.open_nursery() as servers:
             await servers.start(serve_http, api, worker.own_listener(API), worker.log, leaving)
@@ -48,9 +54,24 @@ async def run(worker: Worker) -> None:
             worker.ready()
             await worker.draining.wait()
             await _outstay(worker, staff)
+            await office.finish()
             leaving.set()
             worker.close_listeners()
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _hooks(worker: Worker) -> AsyncIterator[HookOffice]:
+    """The sender of webhooks, at work until the block ends; what it has not sent is on disk then."""
+    async with trio.open_nursery() as nursery:
+        office = HookOffice(worker, nursery)
+        await office.start()
+        try:
+            yield office
+        finally:
+            nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await office.aclose()
 
 
 async def _outstay(worker: Worker, staff: Staff) -> None:
@@ -72,12 +93,13 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
         await trio.sleep(OUTSTAY_LOOK_S)
 
 
-def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice) -> Requests:
     desk = Desk(
         Streams(worker.directory, tally, worker.slots),
         Clients(worker.bus, staff),
         staff,
         Breakers(worker.board, worker.slots),
+        partial(hooks_of, office),
     )
     return Requests(cast("App", build_api(desk, worker.log)), log=worker.log, metrics=worker.metrics)
 

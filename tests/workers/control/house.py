@@ -13,6 +13,7 @@ from shm.arena import Arena
 from shm.board import Board, RowCell, WorkerState
 from shm.directory import Directory, DirectoryWriter, LinkEncryption, LinkStats, StreamStats
 from shm.layout import Geometry
+from workers.control import models
 from workers.control.api import Desk
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
@@ -20,7 +21,15 @@ from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
 from workers.runtime.bus import BusTimeout
-from workers.runtime.messages import AnyMessage, ClientInfo, ClientsPage, Kick, KickResult, ListClients
+from workers.runtime.messages import (
+    AnyMessage,
+    ClientInfo,
+    ClientsPage,
+    Kick,
+    KickResult,
+    ListClients,
+    Message,
+)
 from workers.runtime.slots import WorkerSlot
 
 GEOMETRY = Geometry(workers=4, streams=8, ring_bytes=1024 * 1024, index_entries=1024)
@@ -49,6 +58,20 @@ STATS = StreamStats(
     audio_codec=codec_number("mp4a"),
 )
 
+
+HOOKS = models.Hooks(
+    queued=3,
+    oldest_s=1.5,
+    spool_bytes=2000,
+    spool_limit_bytes=4_000_000,
+    sessions=2,
+    delivered=10,
+    refused=1,
+    dropped=0,
+    failed=4,
+    services=[models.HookService(url="http://a.example/hook", queued=3, answered_at=None)],
+    failures=[],
+)
 
 LINK = LinkStats(
     rtt_us=60_500,
@@ -99,6 +122,9 @@ class ScriptedBus:
         self.silent: set[int] = set()
         self.asked: list[tuple[int, AnyMessage]] = []
         self.page_cap = 1000
+
+    def handle(self, _kind: type[Message], _handler: object) -> None:
+        """Nobody sends orders here."""
 
     async def request(self, to: int, message: AnyMessage, timeout_s: float) -> AnyMessage:
         self.asked.append((to, message))
@@ -186,7 +212,7 @@ def open_house() -> Iterator[House]:
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
     breakers = Breakers(board, SLOTS)
-    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers)
+    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers, lambda: HOOKS)
     house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
     for slot in SLOTS:
         house.seat(slot.number)

@@ -188,3 +188,8 @@ async def test_head_is_answered_like_get_without_the_body(api: httpx.AsyncClient
     whole, head = await api.get("/api/v1/version"), await api.head("/api/v1/version")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_hooks_are_shown_with_what_waits(house: House, api: httpx.AsyncClient) -> None:
+    shown = (await api.get("/api/v1/hooks")).json()
+    assert (shown["queued"], shown["services"][0]["url"]) == (3, "http://a.example/hook")

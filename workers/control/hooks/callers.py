@@ -1,0 +1,96 @@
+"""The clients that call services: one per service, so that none of them costs another its answers.
+
+A service is an origin (scheme, host and port). Each has its own breaker, connections and seats, and
+decisions have them apart from events: a queue that is being delivered must not stand in a publisher's way.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from engine.access.targets import parse_target
+from engine.hooks.limits import MAX_REPLY_BYTES
+from engine.policy.outside import OutsideLimits
+from engine.policy.retry import RetryLimits
+from engine.policy.seats import SeatLimits
+from shm.breakers import NAME_BYTES_MAX, BreakerTable
+from workers.runtime.outgoing import Outgoing, Reply
+from workers.runtime.outside import Outside
+from workers.runtime.worker import Worker
+
+DECISIONS: Final = "hook_decisions"
+EVENTS: Final = "hooks"
+
+MAX_SERVICES: Final = 64
+"""Clients that are kept; the one that was used longest ago goes. Each path may have services of its own."""
+
+LIMITS: Final = {
+    # A second attempt where the first one broke off at once: a kept connection that the service had closed.
+    DECISIONS: OutsideLimits(
+        retry=RetryLimits(attempts=2, first_delay_s=0.05), seats=SeatLimits(seats=32, waiting=256)
+    ),
+    # The lanes try again, each in its own time.
+    EVENTS: OutsideLimits(seats=SeatLimits(seats=16, waiting=16)),
+}
+
+
+class Posts(Protocol):
+    """What decisions and events are sent with."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> Reply:
+        """Send `body`; the answer. Raises OutsideError."""
+        ...
+
+
+class Callers:
+    """The clients of all services that are called for one purpose, DECISIONS or EVENTS."""
+
+    def __init__(self, worker: Worker, purpose: str) -> None:
+        self._worker = worker
+        self._purpose = purpose
+        self._clients: OrderedDict[str, Outgoing] = OrderedDict()
+        self._under_way: dict[str, int] = {}
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> Reply:
+        """Send `body`; the answer. Raises OutsideError."""
+        origin = parse_target(url).origin
+        client = await self._client(origin)
+        self._under_way[origin] = self._under_way.get(origin, 0) + 1
+        try:
+            return await client.post(url, body, headers, deadline_s)
+        finally:
+            self._under_way[origin] -= 1
+            if not self._under_way[origin]:
+                del self._under_way[origin]
+
+    async def aclose(self) -> None:
+        """No call may be under way."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def _client(self, origin: str) -> Outgoing:
+        client = self._clients.get(origin)
+        if client is None:
+            client = self._clients[origin] = self._new(origin)
+        self._clients.move_to_end(origin)
+        if len(self._clients) > MAX_SERVICES:
+            await self._close_an_idle_one()
+        return client
+
+    async def _close_an_idle_one(self) -> None:
+        idle = next((origin for origin in self._clients if origin not in self._under_way), None)
+        if idle is not None and idle != next(reversed(self._clients)):
+            await self._clients.pop(idle).aclose()
+
+    def _new(self, origin: str) -> Outgoing:
+        worker, limits = self._worker, LIMITS[self._purpose]
+        name = f"{self._purpose} {origin}".encode("ascii", "replace")[:NAME_BYTES_MAX].decode()
+        outside = Outside(
+            self._purpose,
+            limits,
+            metrics=worker.metrics,
+            log=worker.log,
+            entry=BreakerTable(worker.cell).claim(name),
+        )
+        return Outgoing(outside, lambda: worker.config.outgoing.allow, max_reply_bytes=MAX_REPLY_BYTES)

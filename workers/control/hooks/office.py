@@ -1,0 +1,183 @@
+"""All of the sender together: the book and its spool, the desk, the deliveries, the watch."""
+
+import os
+from typing import Final
+
+import trio
+
+from engine.config import Config
+from engine.config.hook_urls import HookUrls
+from engine.config.tree import Hooks, PathTable
+from engine.hooks.lanes import Lanes
+from engine.hooks.records import AnyRecord
+from engine.hooks.reply import Verdict
+from workers.control.hooks.callers import DECISIONS, EVENTS, Callers
+from workers.control.hooks.decisions import Decisions
+from workers.control.hooks.desk import HookDesk
+from workers.control.hooks.figures import Figures
+from workers.control.hooks.folder import folder_for
+from workers.control.hooks.sender import Sender, now_ms
+from workers.control.hooks.settings import HookSettings
+from workers.control.hooks.spool import Spool
+from workers.control.hooks.watch import LOOK_S, Deaths, alive_on
+from workers.runtime.bus import BusError, Descriptors, Envelope
+from workers.runtime.hook_line import engine_holder
+from workers.runtime.messages import AnyMessage, HookAsk, HookNotices, HookNoticesTaken, HookVerdict
+from workers.runtime.worker import Worker
+
+LAST_DELIVERIES_S: Final = 2.0
+"""How long control stays for what is still queued when the engine drains; the rest waits on disk for the
+next one."""
+
+LAST_LOOK_S: Final = 0.02
+
+
+class HookOffice:
+    """The sender. It begins to work when hooks are configured, and has no folder before.
+
+    Args:
+        worker: control's.
+        nursery: everything runs here.
+    """
+
+    def __init__(self, worker: Worker, nursery: trio.Nursery) -> None:
+        self._worker = worker
+        self._nursery = nursery
+        hooks = worker.config.hooks
+        self.figures = Figures(worker.metrics)
+        self.lanes = Lanes()
+        self.spool = Spool(
+            folder_for(hooks.folder, os.environ),
+            hooks.spool_bytes,
+            self._drop,
+            worker.log,
+            worker.metrics.bind("fanlight_hook_spool_errors_total"),
+        )
+        self._decision_calls = Callers(worker, DECISIONS)
+        self._event_calls = Callers(worker, EVENTS)
+        settings = HookSettings(worker)
+        book = self.spool.book
+        decisions = Decisions(self._decision_calls, self.figures, worker.log)
+        self._sender = Sender(
+            self.lanes, book, self.spool.append, self._event_calls, settings, self.figures, worker.log
+        )
+        self._desk = HookDesk(book, self.spool.append, self._sender, decisions, settings, worker.log)
+        engine = engine_holder()
+        self._deaths = Deaths(book.ledger, alive_on(worker.board, len(worker.slots), engine))
+        self._opening = trio.Lock()
+        self._is_open = False
+
+    async def start(self) -> None:
+        """Name the handlers; open the spool if there are hooks, or as soon as there are."""
+        self._worker.bus.handle(HookAsk, self._asked)
+        self._worker.bus.handle(HookNotices, self._told)
+        self._worker.on_reload(self._reloaded)
+        if are_configured(self._worker.config):
+            await self._open()
+
+    async def finish(self) -> None:
+        """Deliver what can be delivered in a moment, and leave the rest on disk."""
+        if self._is_open:
+            with trio.move_on_after(LAST_DELIVERIES_S):
+                while len(self.lanes):  # noqa: ASYNC110 - several tasks empty them
+                    await trio.sleep(LAST_LOOK_S)
+
+    async def aclose(self) -> None:
+        """Nothing may run any more."""
+        if self._is_open:
+            await self.spool.close()
+        await self._decision_calls.aclose()
+        await self._event_calls.aclose()
+
+    # -- opening
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._is_open:
+                return
+            await self.spool.open()
+            for _, event in sorted(self.spool.book.pending.items()):
+                self._sender.add(event)
+            self._nursery.start_soon(self._sender.run)
+            self._nursery.start_soon(self._look_after)
+            self._is_open = True
+            self._worker.log.info(
+                "hooks_open", queued=len(self.lanes), sessions=len(self.spool.book.ledger.open)
+            )
+
+    def _reloaded(self, _old: Config, new: Config) -> None:
+        if are_configured(new) and not self._is_open:
+            self._nursery.start_soon(self._open)
+
+    # -- the bus
+
+    async def _asked(self, message: HookAsk, envelope: Envelope, _fds: Descriptors) -> None:
+        await self._open()
+        self._nursery.start_soon(self._answer, message, envelope.source)
+
+    async def _answer(self, message: HookAsk, source: int) -> None:
+        verdict, records = Verdict(allowed=False, answered=False), list[AnyRecord]()
+        try:
+            verdict, records = await self._desk.decide(message.session, message.timeout_s)
+        except Exception:  # one question's: the others go on, and so do the events
+            self._worker.log.exception("hook_failed_here", session=message.session.id)
+            return
+        await self._say(source, HookVerdict(message.number, verdict))
+        await self.spool.append(records)
+
+    async def _told(self, message: HookNotices, envelope: Envelope, _fds: Descriptors) -> None:
+        await self._open()
+        records = self._desk.take(message.notices)
+        self._nursery.start_soon(self._confirm, records, envelope.source, message.batch)
+
+    async def _confirm(self, records: list[AnyRecord], source: int, batch: int) -> None:
+        await self.spool.append(records)
+        await self._say(source, HookNoticesTaken(batch))
+
+    async def _say(self, to: int, message: AnyMessage) -> None:
+        try:
+            await self._worker.bus.send(to, message)
+        except BusError as error:
+            self._worker.log.error("hook_answer_lost", to=to, error=str(error))
+
+    # -- now and then
+
+    async def _look_after(self) -> None:
+        while True:
+            ends = self._deaths.look(trio.current_time())
+            if ends:
+                await self.spool.append(self._desk.take(ends))
+            self._tell_figures()
+            await trio.sleep(LOOK_S)
+
+    def _tell_figures(self) -> None:
+        self.figures.queue(
+            len(self.lanes),
+            self.oldest_s(),
+            self.spool.segments.total_bytes,
+            len(self.spool.book.ledger.open),
+        )
+
+    def oldest_s(self) -> float:
+        """How long the event has waited that has waited longest."""
+        oldest_ms = self.lanes.oldest_ms()
+        return max(0.0, (now_ms() - oldest_ms) / 1000) if oldest_ms is not None else 0.0
+
+    def _drop(self, numbers: list[int]) -> None:
+        """The spool is full: these go."""
+        pending = self.spool.book.pending
+        dropped = [event for number in numbers if (event := pending.pop(number, None)) is not None]
+        self.lanes.drop({event.number for event in dropped}, trio.current_time())
+        for event in dropped:
+            self.figures.done(event.action, "dropped")
+        self._worker.log.error("hook_events_dropped", count=len(dropped), why="the spool is full")
+
+
+def are_configured(config: Config) -> bool:
+    """Whether any stream may have hooks."""
+    return _has_urls(config.hooks) or any(_has_urls(table) for table in config.paths.values())
+
+
+def _has_urls(section: Hooks | PathTable) -> bool:
+    values = (getattr(section, name) for name in section.__struct_fields__)
+    return any(isinstance(value, HookUrls) and value.urls for value in values)

@@ -1,0 +1,227 @@
+"""The book on disk: every change of it is appended, and read again by the next process.
+
+What is appended by several tasks at once is written in one go, in a thread: a slow disk holds up those who
+wait for it, and nobody else. A disk that cannot be written (full, gone, read-only) costs durability and
+nothing more: the events are in memory, bounded as they would be on disk, and the next file is tried again.
+
+Each process begins a file of its own, so that nothing is ever written behind what a killed one may have left
+half done. A file begins with a snapshot; hence any number of old ones may be gone.
+"""
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from engine.hooks.book import Book
+from engine.hooks.records import AnyRecord, Done, Queued, encode, scan
+from engine.hooks.segments import Segments
+from workers.control.hooks.folder import InUse, lock
+from workers.control.hooks.segment_file import SegmentFile, numbers_in, path_of
+from workers.runtime.metrics import Child
+
+SEGMENTS: Final = 16
+"""Files that a full spool has: a sixteenth of the events goes at once when it overflows."""
+
+LEAST_SEGMENT_BYTES: Final = 64 * 1024
+MOST_SEGMENT_BYTES: Final = 4 * 1024 * 1024
+"""Read in one piece when a process begins."""
+
+RECORD_BYTES: Final = 160
+"""What an event takes on disk beside its body, for the books: addresses and names are counted as bodies
+are."""
+
+
+Aside = Callable[[Callable[[], None]], Awaitable[None]]
+"""Runs what blocks where it holds up nobody."""
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Run it in a thread, to its end even where the caller is cancelled."""
+    await trio.to_thread.run_sync(work)
+
+
+class Spool:
+    """Appends to, and cleans up, one folder.
+
+    Args:
+        folder: private to this engine.
+        limit_bytes: of all files together.
+        on_drop: hears of the events that had to go, by number.
+        log, errors: of what goes wrong.
+        aside: where files are written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limit_bytes: int,
+        on_drop: Callable[[list[int]], None],
+        log: FilteringBoundLogger,
+        errors: Child,
+        aside: Aside = in_thread,
+    ) -> None:
+        self.book = Book()
+        self.segments = Segments(limit_bytes)
+        self._folder = folder
+        self._segment_bytes = min(MOST_SEGMENT_BYTES, max(LEAST_SEGMENT_BYTES, limit_bytes // SEGMENTS))
+        self._on_drop = on_drop
+        self._log = log
+        self._errors = errors
+        self._aside = aside
+        self._lock_fd = -1
+        self._file: SegmentFile | None = None
+        self._failing = False
+        self._number = 0
+        self._turn = trio.Lock()
+        self._buffer: list[AnyRecord] = []
+        self._appended = self._written = 0
+
+    async def open(self) -> None:
+        """Read what is there, and begin to write. Never raises for what it finds."""
+        await self._aside(self._open)
+        self._clean_up()
+
+    async def append(self, records: Sequence[AnyRecord]) -> None:
+        """Return when these are written, or cannot be. The book has them already."""
+        self._buffer += records
+        self._appended += len(records)
+        mine = self._appended
+        async with self._turn:
+            if self._written < mine:
+                batch, self._buffer = self._buffer, []
+                await self._write(batch)
+                self._written += len(batch)
+
+    async def close(self) -> None:
+        """Write what is left, and give the folder back."""
+        await self.append(())
+        await self._aside(self.close_now)
+
+    # -- opening
+
+    def _open(self) -> None:
+        try:
+            self._lock_fd = lock(self._folder)
+            for number in numbers_in(self._folder):
+                self._read(number)
+        except (InUse, OSError) as error:
+            self._failed(error)
+        self._begin_segment()
+
+    def _read(self, number: int) -> None:
+        data = path_of(self._folder, number).read_bytes()
+        found = scan(data)
+        if found.damaged_bytes:
+            self._log.warning(
+                "hook_spool_damaged", file=number, bytes=found.damaged_bytes, whole_records=len(found.records)
+            )
+        self._number = number
+        self.segments.open(number)
+        self._account(found.records, len(data))
+        self.book.read(found.records)
+
+    # -- writing
+
+    async def _write(self, batch: list[AnyRecord]) -> None:
+        if batch:
+            await self._aside(partial(self._write_now, batch))
+        if self.segments.newest.bytes >= self._segment_bytes:
+            # The snapshot is the loop's to take; only what is written is the thread's.
+            await self._aside(partial(self._begin_segment, list(self.book.snapshot())))
+            self._clean_up()
+
+    def _write_now(self, batch: Iterable[AnyRecord]) -> None:
+        """Append to the newest file, and to the books in any case."""
+        records = list(batch)
+        size_bytes = 0
+        try:
+            size_bytes = self._append(records)
+        except OSError as error:
+            self._failed(error)
+        self._account(records, size_bytes)
+
+    def _append(self, records: list[AnyRecord]) -> int:
+        if self._file is None:
+            return sum(map(size_of, records))
+        data = encode(records, self._file.salt)
+        self._file.append(data)
+        self._failing = False
+        return len(data)
+
+    def _account(self, records: Iterable[AnyRecord], size_bytes: int) -> None:
+        self.segments.grow(size_bytes)
+        for record in records:
+            if isinstance(record, Queued):
+                self.segments.hold(record.number, size_of(record))
+            elif isinstance(record, Done):
+                self.segments.done(record.numbers)
+
+    def _begin_segment(self, snapshot: Sequence[AnyRecord] | None = None) -> None:
+        self._close_file()
+        self._number += 1
+        self.segments.open(self._number)
+        try:
+            self._file = SegmentFile(self._folder, self._number) if self._lock_fd >= 0 else None
+        except OSError as error:
+            self._failed(error)
+        self._write_now(snapshot if snapshot is not None else list(self.book.snapshot()))
+
+    def _close_file(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                self._failed(error)
+
+    # -- cleaning up
+
+    def _clean_up(self) -> None:
+        """Let files go that nobody needs, and make room if there are too many."""
+        self._remove_unwanted()
+        while (remedy := self.segments.remedy) is not None:
+            numbers = list(self.segments.oldest.wanted)
+            if remedy == "carry":
+                self._write_now([self.book.pending[number] for number in numbers if self._is_pending(number)])
+            else:
+                self._on_drop(numbers)
+                self._write_now([Done(numbers)])
+            self.segments.done([number for number in numbers if number in self.segments.oldest.wanted])
+            self._remove_unwanted()
+
+    def _is_pending(self, number: int) -> bool:
+        return number in self.book.pending
+
+    def _remove_unwanted(self) -> None:
+        for number in self.segments.take_unwanted():
+            with contextlib.suppress(OSError):  # gone already, or the folder is
+                path_of(self._folder, number).unlink()
+
+    def _failed(self, error: Exception) -> None:
+        """Once for each time that it stops working: a full disk would fill the log too."""
+        self._errors.inc()
+        if not self._failing:
+            self._failing = True
+            self._log.error(
+                "hook_spool_failed", error=str(error), hint="events are in memory alone until it works again"
+            )
+
+    def close_now(self) -> None:
+        """Give the folder back, as the death of the process does."""
+        self._close_file()
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+
+def size_of(record: AnyRecord) -> int:
+    """About what a record takes."""
+    if isinstance(record, Queued):
+        return RECORD_BYTES + len(record.body) + len(record.url) + len(record.stream)
+    return RECORD_BYTES
