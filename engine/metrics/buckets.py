@@ -29,5 +29,5 @@ RTT_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 LINK_BPS: Final = (1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9)
 """From a link that hardly carries one stream to gigabit Ethernet, bits per second."""
 
-DECISION_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
+DECISION_S: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0)
 """From a service on the same machine to the longest time-out it can be given; 3 is the default one."""

@@ -44,7 +44,7 @@ HOOKS: Final = (
         name="fanlight_hook_failures_total",
         kind="counter",
         help="Calls without an answer, decisions among them; events are sent again.",
-        labels=("action", "reason"),
+        labels=("reason",),
         reasons=(
             "timed_out",
             "unreachable",
@@ -64,7 +64,7 @@ HOOKS: Final = (
         kind="histogram",
         help="How long clients waited for a service to decide about them; unanswered ones were decided by the"
         " policy.",
-        labels=("action", "result"),
+        labels=("result",),
         reasons=("allowed", "denied", "unanswered_allowed", "unanswered_denied"),
         buckets=DECISION_S,
     ),

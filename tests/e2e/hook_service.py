@@ -68,6 +68,15 @@ class HookService:
         first = {body["event_id"]: body["action"] for body in self.bodies if body["name"] == name}
         return list(first.values())
 
+    def check_balanced(self) -> None:
+        """Wait until each session has exactly one start and one end; a dead worker's are found out about."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._news:
+            while unbalanced := self.unbalanced():
+                left_s = deadline - time.monotonic()
+                assert left_s > 0, unbalanced
+                self._news.wait(left_s)
+
     def unbalanced(self) -> dict[str, list[str]]:
         """Sessions that have not exactly one start and one end, with what they have."""
         sessions: dict[str, Counter[str]] = {}

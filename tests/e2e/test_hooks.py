@@ -53,7 +53,7 @@ def test_a_publisher_and_its_player_are_asked_about_and_each_has_one_end(
     assert unpublished["client_id"] == published["client_id"]
     assert unpublished["reason"] == "finished"
     assert unpublished["bytes"] > 0
-    assert service.unbalanced() == {}
+    service.check_balanced()
     assert service.unsigned == 0
     of_stream = [body["sequence"] for body in service.bodies if body["name"] == "live/film"]
     assert sorted(of_stream) == list(range(1, 7))
@@ -144,7 +144,7 @@ def test_a_publisher_that_sends_more_than_it_may_is_ended(
 def test_each_start_has_one_end_whichever_worker_is_killed(
     worker: str, start_engine: StartEngine, service: HookService, ffmpeg: Path, media: Media, tmp_path: Path
 ) -> None:
-    settings = {"publish": {"grace_s": 1.0}, **hooked(service, str(tmp_path / "spool"))}
+    settings: Settings = {"publish": {"grace_s": 1.0}, **hooked(service, str(tmp_path / "spool"))}
     engine = start_engine(settings)
     with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
         engine.wait_for_stream("live/film", tags=10)
@@ -161,7 +161,7 @@ def test_each_start_has_one_end_whichever_worker_is_killed(
             player.communicate()
         service.wait_for_count("on_stop", 6)
     service.wait_for("on_stream_idle")
-    assert service.unbalanced() == {}
+    service.check_balanced()
 
 
 def test_what_a_killed_engine_could_not_tell_the_next_one_tells(
@@ -181,7 +181,7 @@ def test_what_a_killed_engine_could_not_tell_the_next_one_tells(
     start_engine(settings)
     assert service.wait_for("on_unpublish")["reason"] == "worker_death"
     assert service.wait_for("on_stream_idle")["reason"] == "engine_death"
-    assert service.unbalanced() == {}
+    service.check_balanced()
 
 
 def test_without_a_service_players_play_and_are_told_of_later_and_publishers_wait(

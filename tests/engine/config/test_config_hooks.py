@@ -1,4 +1,4 @@
-"""Where webhooks go: addresses for everything, of one's own, or nowhere; for all streams, or those of a path."""
+"""Where webhooks go: for everything, one event or nothing; for all streams, or those of a path."""
 
 import pytest
 

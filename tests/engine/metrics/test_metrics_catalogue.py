@@ -45,15 +45,15 @@ def test_buckets_rise_and_only_histograms_have_them(metric: Metric) -> None:
     assert all(low < high for low, high in pairwise(metric.buckets))
 
 
-def test_a_process_cannot_have_two_thousand_series() -> None:
-    # A scrape of 8 processes with 1,000 series each was measured at 13 ms, with 10,000 at 137 ms: 2,000 are a
-    # quarter of what a scrape may take. What our own routes and workers bound is counted as one here.
+def test_a_process_cannot_have_more_series_than_a_scrape_bears() -> None:
+    # A scrape of 8 processes with 1,000 series each was measured at 13 ms, with 10,000 at 137 ms: 2,500 are a
+    # third of what a scrape may take. What our own routes and workers bound is counted as one here.
     series = sum(
         prod(len(metric.allowed(label)) + 1 for label in metric.labels)
         * (len(metric.buckets) + 3 if metric.buckets else 1)
         for metric in WORKER_METRICS
     )
-    assert series < 2_000
+    assert series < 2_500
 
 
 def test_what_was_not_foreseen_is_folded() -> None:

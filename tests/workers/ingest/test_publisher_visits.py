@@ -61,10 +61,8 @@ def test_a_burst_is_no_bitrate_and_a_window_full_of_it_is() -> None:
 def test_a_publisher_at_its_limit_stays_for_hours() -> None:
     visit = visit_of(Line(), max_bitrate_bps=8_000)
     assert {visit.overstep(number / 2, 500 * number) for number in range(1, 8_000)} == {""}
-    assert {visit.overstep(4_000 + number / 2, 4_000_000 + 1_000 * number) for number in range(1, 30)} == {
-        "",
-        "bitrate",
-    }
+    faster = [visit.overstep(4_000 + number / 2, 4_000_000 + 550 * number) for number in range(1, 30)]
+    assert faster[-1] == "bitrate"
 
 
 async def test_the_clock_is_the_roles(autojump_clock: MockClock) -> None:

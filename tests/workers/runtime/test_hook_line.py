@@ -39,7 +39,7 @@ class Counter:
 
     dec = set = observe = inc
 
-    def bind(self, _name: str, **_labels: str) -> "Counter":
+    def bind(self, name: str, **labels: str) -> "Counter":
         return self
 
 

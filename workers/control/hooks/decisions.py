@@ -56,7 +56,7 @@ class Decisions:
                 ask = partial(self._ask, url, body, hooks, timeout_s, decision)
                 nursery.start_soon(_into, verdicts, index, ask)
         decision.verdict = combined(verdicts)
-        self._figures.decided(body.action, result_of(decision.verdict), trio.current_time() - began_s)
+        self._figures.decided(result_of(decision.verdict), trio.current_time() - began_s)
         return decision
 
     async def _ask(

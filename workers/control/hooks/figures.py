@@ -58,7 +58,7 @@ class Figures:
     def failure(self, failure: Failure) -> None:
         """A call had no answer."""
         self.failed += 1
-        self._metrics.bind("fanlight_hook_failures_total", action=failure.action, reason=failure.reason).inc()
+        self._metrics.bind("fanlight_hook_failures_total", reason=failure.reason).inc()
         self.note(failure)
 
     def note(self, failure: Failure) -> None:
@@ -66,10 +66,9 @@ class Figures:
         shown = failure._replace(url=shown_url(failure.url), text=failure.text[:MAX_SHOWN_CHARACTERS])
         self.failures.append(shown)
 
-    def decided(self, action: Action, result: str, seconds: float) -> None:
+    def decided(self, result: str, seconds: float) -> None:
         """A client has heard whether it gets in."""
-        bind = self._metrics.bind
-        bind("fanlight_hook_decision_seconds", action=action, result=result).observe(seconds)
+        self._metrics.bind("fanlight_hook_decision_seconds", result=result).observe(seconds)
 
     def queue(self, events: int, oldest_s: float, spool_bytes: int, sessions: int) -> None:
         """How things stand now."""

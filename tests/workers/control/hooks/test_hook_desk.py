@@ -6,7 +6,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from engine.hooks.notices import Began, Ended, Held, SegmentFinished
+from engine.hooks.notices import AnyNotice, Began, Ended, Held, SegmentFinished
 from engine.hooks.reply import Limits
 from tests.workers.control.hooks.office import (
     FANOUT,
@@ -150,7 +150,7 @@ async def test_a_client_that_leaves_before_the_answer_has_one_end_behind_its_sta
 
 async def test_what_is_said_twice_is_told_once(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
     service = FakeService()
-    notices = [Began(session(1, "stream")), Ended("s1", "ended")]
+    notices: list[AnyNotice] = [Began(session(1, "stream")), Ended("s1", "ended")]
     async with small_office(tmp_path, service) as office:
         await office.tell(*notices)
         await office.tell(*notices)
@@ -161,7 +161,7 @@ async def test_what_is_said_twice_is_told_once(tmp_path: Path, autojump_clock: t
 async def test_what_is_said_again_to_the_next_process_is_told_once(
     tmp_path: Path, autojump_clock: trio.abc.Clock
 ) -> None:
-    notices = [Began(session(1, "stream")), Ended("s1", "ended")]
+    notices: list[AnyNotice] = [Began(session(1, "stream")), Ended("s1", "ended")]
     service = FakeService()
     async with small_office(tmp_path, service, sends=False) as first:
         await first.tell(*notices)
