@@ -82,10 +82,12 @@ def test_a_player_that_the_service_does_not_want_is_refused_on_every_protocol(
     with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
         engine.wait_for_stream("live/film", tags=10)
         assert engine.status(engine.http_url("live/film")) == 403
+        assert engine.status(f"http://{engine.addresses['http']}/live/film.m3u8") == 403
         for url in (engine.rtmp_url("live/film"), engine.srt_url("live/film", "request")):
             refused(play(ffmpeg, url, into=tmp_path / "player"))
     assert [body["protocol"] for body in service.bodies if body["action"] == "on_play"] == [
         "http-flv",
+        "hls",
         "rtmp",
         "srt",
     ]
@@ -207,6 +209,26 @@ def test_without_a_service_players_play_and_are_told_of_later_and_publishers_wai
         assert told["decided_by"] == "policy"
     finish(player)
     service.wait_for("on_stop")
+
+
+def test_a_sender_that_is_stopped_costs_newcomers_the_time_out_and_nobody_else_anything(
+    start_engine: StartEngine, service: HookService, ffmpeg: Path, media: Media, tmp_path: Path
+) -> None:
+    settings = hooked(service, str(tmp_path / "spool"), timeout_s=1)
+    engine = start_engine({**settings, "workers": {"heartbeat_timeout_s": 60}})
+    with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
+        engine.wait_for_stream("live/film", tags=10)
+        control = signal_worker(engine, "control0", signal.SIGSTOP)
+        try:
+            refused(publish(ffmpeg, media.h264, engine.rtmp_url("live/other")))
+            player = play(ffmpeg, engine.http_url("live/film"), into=tmp_path / "player")
+            engine.log.wait_for("playing")
+        finally:
+            os.kill(control, signal.SIGCONT)
+        assert service.wait_for("on_play", where=lambda body: "decided_by" in body)["decided_by"] == "policy"
+        assert "on_unpublish" not in service.actions()
+    finish(player)
+    service.check_balanced()
 
 
 def test_finished_segments_are_told_of_where_somebody_wants_them(

@@ -10,6 +10,7 @@ lives. What this worker had not told when it was killed itself, the sender finds
 
 import os
 import secrets
+import time
 from collections import deque
 from typing import Final, Protocol
 
@@ -110,7 +111,9 @@ class HookLine:
         self._asked[number] = put
         try:
             with trio.move_on_after(timeout_s):
-                await self._bus.send(self._control, HookAsk(number, session, timeout_s * REPLY_SHARE))
+                await self._bus.send(
+                    self._control, HookAsk(number, session, timeout_s * REPLY_SHARE, time.monotonic_ns())
+                )
                 return await get.receive()
         except BusError as error:
             self._log.error("hook_not_asked", session=session.id, error=str(error))

@@ -133,6 +133,8 @@ class HookAsk(Message, frozen=True):
     number: int
     session: Session
     timeout_s: float
+    asked_ns: int
+    """Monotonic: a sender that was away must not ask a service what nobody waits for any more."""
 
 
 class HookVerdict(Message, frozen=True):

@@ -1,6 +1,7 @@
 """All of the sender together: the book and its spool, the desk, the deliveries, the watch."""
 
 import os
+import time
 from typing import Final
 
 import trio
@@ -10,7 +11,6 @@ from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
 from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord
-from engine.hooks.reply import Verdict
 from workers.control.hooks.callers import DECISIONS, EVENTS, Callers
 from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
@@ -30,6 +30,8 @@ LAST_DELIVERIES_S: Final = 2.0
 next one."""
 
 LAST_LOOK_S: Final = 0.02
+
+NS_PER_S: Final = 1e9
 
 
 class HookOffice:
@@ -116,9 +118,11 @@ class HookOffice:
         self._nursery.start_soon(self._answer, message, envelope.source)
 
     async def _answer(self, message: HookAsk, source: int) -> None:
-        verdict, records = Verdict(allowed=False, answered=False), list[AnyRecord]()
+        left_s = message.timeout_s - (time.monotonic_ns() - message.asked_ns) / NS_PER_S
+        if left_s <= 0:
+            return
         try:
-            verdict, records = await self._desk.decide(message.session, message.timeout_s)
+            verdict, records = await self._desk.decide(message.session, left_s)
         except Exception:  # one question's: the others go on, and so do the events
             self._worker.log.exception("hook_failed_here", session=message.session.id)
             return
