@@ -10,9 +10,10 @@ from engine.access.names import publisher_name
 from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
-from engine.config.tree import Config, Gop, HlsVariant, PathTable, SlowPlayer, StartMode
+from engine.config.tree import Config, Gop, HlsVariant, Limits, PathTable, SlowPlayer, StartMode
 
-_GOP_KEYS: Final = frozenset(Gop.__struct_fields__)
+_NESTED: Final = {"gop": frozenset(Gop.__struct_fields__), "limits": frozenset(Limits.__struct_fields__)}
+"""Sections that stay together, and their keys."""
 
 
 class PathSettings(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     hls_end_list: bool
     hls_return_s: float
     gop: Gop
+    limits: Limits
 
 
 def for_path(config: Config, name: str) -> PathSettings:
@@ -88,6 +90,7 @@ def without_tables(config: Config) -> PathSettings:
         hls_end_list=hls.end_list,
         hls_return_s=hls.return_s,
         gop=config.gop,
+        limits=config.limits,
     )
 
 
@@ -96,5 +99,7 @@ def overlay(settings: PathSettings, tables: Iterable[PathTable]) -> PathSettings
     given: dict[str, object] = {}
     for table in tables:
         given.update((name, value) for name, value in asdict(table).items() if value is not UNSET)
-    gop = {name: given.pop(name) for name in _GOP_KEYS & given.keys()}
-    return replace(settings, gop=replace(settings.gop, **gop), **given)
+    for section, keys in _NESTED.items():
+        nested = {name: given.pop(name) for name in keys & given.keys()}
+        given[section] = replace(getattr(settings, section), **nested)
+    return replace(settings, **given)

@@ -5,15 +5,16 @@ import time
 from importlib import metadata
 from typing import Annotated, Final
 
-from litestar import Litestar, Router, delete, get
+from litestar import Litestar, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 from structlog.typing import FilteringBoundLogger
 
 from engine.access.names import parse_played_name
 from workers.control import models
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients, Unanswered
 from workers.control.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
@@ -35,11 +36,14 @@ VERSION: Final = models.Version(
 class Desk:
     """Everything the routes ask."""
 
-    def __init__(self, streams: Streams, clients: Clients, staff: Staff, breakers: Breakers) -> None:
+    def __init__(
+        self, streams: Streams, clients: Clients, staff: Staff, breakers: Breakers, bans: Bans
+    ) -> None:
         self.streams = streams
         self.clients = clients
         self.staff = staff
         self.breakers = breakers
+        self.bans = bans
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -92,6 +96,23 @@ async def kick_client(desk: TheDesk, client_id: FromPath[str]) -> None:
         raise NotThere("there is no such client")
 
 
+@get("/bans", summary="All bans")
+async def list_bans(desk: TheDesk) -> models.BanList:
+    return models.BanList(bans=desk.bans.all())
+
+
+@post("/bans", summary="Keep an address or a stream's publishers out, and end their connections")
+async def ban(desk: TheDesk, data: JSONBody[models.NewBan]) -> models.Ban:
+    """Holds for newcomers at once, for others within a second. Raises BadBan, TooManyBans."""
+    return desk.bans.add(data)
+
+
+@delete("/bans/{ban_id:str}", summary="Lift a ban")
+async def lift_ban(desk: TheDesk, ban_id: FromPath[str]) -> None:
+    if not desk.bans.remove(ban_id):
+        raise NotThere("there is no such ban")
+
+
 @get("/workers", summary="All workers")
 async def list_workers(desk: TheDesk) -> models.WorkerList:
     return models.WorkerList(workers=desk.staff.all(time.monotonic_ns()))
@@ -113,6 +134,9 @@ ROUTES: Final = (
     list_clients,
     show_client,
     kick_client,
+    list_bans,
+    ban,
+    lift_ban,
     list_workers,
     list_breakers,
     show_version,

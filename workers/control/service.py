@@ -8,15 +8,19 @@ from typing import Final, cast
 
 import trio
 
+from engine.config import Config
+from engine.policy.addresses import AddressBook, AddressLimits, parse_networks
+from engine.policy.overload import Level
 from shm.board import WorkerState
 from workers.control.api import VERSION, Desk, build_api
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
 from workers.control.limits import GRACE_S
 from workers.control.probes import Gauges, build_probes
 from workers.control.requests import App, Requests
-from workers.control.server import serve_http
+from workers.control.server import Site, serve_http
 from workers.control.snapshot import Camera
 from workers.control.staff import Staff
 from workers.control.streams import Streams
@@ -39,18 +43,33 @@ async def run(worker: Worker) -> None:
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
     api, probes = _api(worker, staff, tally), _probes(worker, staff, tally)
-    leaving = trio.Event()
+    leaving, visits = trio.Event(), AddressBook(AddressLimits())
+    _hold_to(visits, worker.config)
+    worker.on_reload(lambda _old, new: _hold_to(visits, new))
+    sites: list[Site] = []
+    worker.count_clients = lambda: sum(site.connections for site in sites)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_keep_tally, worker, tally)
         async with trio.open_nursery() as servers:
-            await servers.start(serve_http, api, worker.own_listener(API), worker.log, leaving)
-            await servers.start(serve_http, probes, worker.own_listener(METRICS), worker.log, leaving)
+            for app, kind in ((api, API), (probes, METRICS)):
+                site = Site(app, worker.log, worker.metrics, visits)
+                sites.append(site)
+                await servers.start(serve_http, site, worker.own_listener(kind), leaving)
             worker.ready()
             await worker.draining.wait()
             await _outstay(worker, staff)
             leaving.set()
             worker.close_listeners()
         nursery.cancel_scope.cancel()
+
+
+def _hold_to(visits: AddressBook, config: Config) -> None:
+    """What one address may have here: all of it, since control is one process."""
+    addresses = config.addresses
+    visits.exempt = parse_networks(addresses.exempt)
+    visits.limits = AddressLimits(
+        max_connections=addresses.max_connections, max_handshakes_per_s=addresses.max_handshakes_per_s
+    )
 
 
 async def _outstay(worker: Worker, staff: Staff) -> None:
@@ -78,8 +97,14 @@ def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
         Clients(worker.bus, staff),
         staff,
         Breakers(worker.board, worker.slots),
+        Bans(worker.metrics.directory),
     )
-    return Requests(cast("App", build_api(desk, worker.log)), log=worker.log, metrics=worker.metrics)
+    return Requests(
+        cast("App", build_api(desk, worker.log)),
+        log=worker.log,
+        metrics=worker.metrics,
+        is_overloaded=lambda: staff.overload() >= Level.SLOW_API,
+    )
 
 
 def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:

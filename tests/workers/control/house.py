@@ -1,7 +1,9 @@
 """An engine for the control surface to look at: real shared memory, and workers played by the test."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -14,6 +16,7 @@ from shm.board import Board, RowCell, WorkerState
 from shm.directory import Directory, DirectoryWriter, LinkEncryption, LinkStats, StreamStats
 from shm.layout import Geometry
 from workers.control.api import Desk
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.staff import Staff
@@ -186,14 +189,16 @@ def open_house() -> Iterator[House]:
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
     breakers = Breakers(board, SLOTS)
-    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers)
-    house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
-    for slot in SLOTS:
-        house.seat(slot.number)
-    try:
-        yield house
-    finally:
-        arena.close()
+    with tempfile.TemporaryDirectory() as folder:
+        streams, bans = Streams(directory, tally, SLOTS), Bans(Path(folder))
+        desk = Desk(streams, Clients(bus, staff), staff, breakers, bans)
+        house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
+        for slot in SLOTS:
+            house.seat(slot.number)
+        try:
+            yield house
+        finally:
+            arena.close()
 
 
 class Lines:
