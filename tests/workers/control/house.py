@@ -8,6 +8,7 @@ import structlog
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from engine.config import Programmes
 from engine.media.describe import codec_number
 from shm.arena import Arena
 from shm.board import Board, RowCell, WorkerState
@@ -16,6 +17,7 @@ from shm.layout import Geometry
 from workers.control.api import Desk
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
+from workers.control.programmes import ProgrammeGuide
 from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
@@ -32,6 +34,7 @@ SLOTS = (
 )
 FANOUTS = (1, 2)
 NOW_NS = 100_000_000_000
+CONFIGURED = Programmes.parse({"live/final": ["live/final_1080", "live/final_480"]})
 
 STATS = StreamStats(
     bytes_in=5_000,
@@ -185,8 +188,9 @@ def open_house() -> Iterator[House]:
     board, bus = Board(arena), ScriptedBus()
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
-    breakers = Breakers(board, SLOTS)
-    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers)
+    streams = Streams(directory, tally, SLOTS)
+    programmes = ProgrammeGuide(directory, streams, lambda: CONFIGURED)
+    desk = Desk(streams, programmes, Clients(bus, staff), staff, Breakers(board, SLOTS))
     house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
     for slot in SLOTS:
         house.seat(slot.number)
