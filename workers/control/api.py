@@ -2,6 +2,7 @@
 
 import platform
 import time
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Annotated, Final
 
@@ -18,6 +19,7 @@ from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients, Unanswered
 from workers.control.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
+from workers.control.programmes import ProgrammeGuide
 from workers.control.refusals import NotThere, Refusals
 from workers.control.staff import Staff
 from workers.control.streams import Streams
@@ -33,17 +35,16 @@ VERSION: Final = models.Version(
 )
 
 
+@dataclass(frozen=True)
 class Desk:
     """Everything the routes ask."""
 
-    def __init__(
-        self, streams: Streams, clients: Clients, staff: Staff, breakers: Breakers, bans: Bans
-    ) -> None:
-        self.streams = streams
-        self.clients = clients
-        self.staff = staff
-        self.breakers = breakers
-        self.bans = bans
+    streams: Streams
+    programmes: ProgrammeGuide
+    clients: Clients
+    staff: Staff
+    breakers: Breakers
+    bans: Bans
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -72,6 +73,11 @@ async def show_stream(desk: TheDesk, name: FromPath[str]) -> models.StreamDetail
     except Unanswered as worker:
         return models.StreamDetail(stream=stream, publisher=None, missing=[str(worker)])
     return models.StreamDetail(stream=stream, publisher=publisher, missing=[])
+
+
+@get("/programmes", summary="All programmes and their renditions")
+async def list_programmes(desk: TheDesk) -> models.ProgrammeList:
+    return models.ProgrammeList(programmes=desk.programmes.all(time.monotonic_ns()))
 
 
 @get("/clients", summary="Players and publishers, a page at a time")
@@ -131,6 +137,7 @@ async def show_version() -> models.Version:
 ROUTES: Final = (
     list_streams,
     show_stream,
+    list_programmes,
     list_clients,
     show_client,
     kick_client,

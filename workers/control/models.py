@@ -141,6 +141,33 @@ class StreamList(Answer, frozen=True, kw_only=True):
     streams: list[Stream]
 
 
+class Rendition(Answer, frozen=True, kw_only=True):
+    """One of the streams that a programme is made of; `state` is null while it is not published."""
+
+    stream: str
+    state: StreamState | None
+    video: Video | None
+    audio: Audio | None
+    bitrate_bps: int
+
+
+class Programme(Answer, frozen=True, kw_only=True):
+    """Streams that players choose from, in the order in which they are told of them.
+
+    `origin`: whether it stands in `[hls.programmes]`, or is what one publisher sends in several video tracks.
+    """
+
+    name: str
+    origin: Literal["configuration", "tracks"]
+    renditions: list[Rendition]
+
+
+class ProgrammeList(Answer, frozen=True, kw_only=True):
+    """All programmes, by name: those configured, whether they are live or not, and those of tracks."""
+
+    programmes: list[Programme]
+
+
 class StreamDetail(Answer, frozen=True, kw_only=True):
     """One stream, and its publisher's connection; null in the grace time, or if its ingest did not answer."""
 

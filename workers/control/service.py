@@ -19,6 +19,7 @@ from workers.control.clients import Clients
 from workers.control.exposition import render
 from workers.control.limits import GRACE_S
 from workers.control.probes import Gauges, build_probes
+from workers.control.programmes import ProgrammeGuide
 from workers.control.requests import App, Requests
 from workers.control.server import Site, serve_http
 from workers.control.snapshot import Camera
@@ -92,13 +93,10 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
 
 
 def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
-    desk = Desk(
-        Streams(worker.directory, tally, worker.slots),
-        Clients(worker.bus, staff),
-        staff,
-        Breakers(worker.board, worker.slots),
-        Bans(worker.metrics.directory),
-    )
+    streams = Streams(worker.directory, tally, worker.slots)
+    programmes = ProgrammeGuide(worker.directory, streams, lambda: worker.config.hls.programmes)
+    breakers, bans = Breakers(worker.board, worker.slots), Bans(worker.metrics.directory)
+    desk = Desk(streams, programmes, Clients(worker.bus, staff), staff, breakers, bans)
     return Requests(
         cast("App", build_api(desk, worker.log)),
         log=worker.log,

@@ -76,9 +76,11 @@ class Admission:
             raise self.plain(400, f"{error}\n", "bad_name") from None
 
     async def find(self, name: str) -> Feed:
-        """The stream, when there is one and room for one player more. Raises Refused."""
+        """The stream, or a rendition of the programme, when there is one and room for one player more.
+        Raises Refused.
+        """
         hub = self._audience.hub
-        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+        record = await hub.wait_to_play(name, hub.settings_for(name).wait_s)
         if record is None:
             raise self.plain(404, f"no stream is published as {name}\n", "not_found")
         try:

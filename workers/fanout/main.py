@@ -159,7 +159,7 @@ class Doors:
     async def _serve(self, kind: str, door: Door, sock: socket.socket, remote: str) -> None:
         """Serve one connection, if there is room beside all players that there may be."""
         if self.connected >= self._worker.config.fanout.max_players + MAX_STRANGERS:
-            self._audience.report.handshake_failed(kind, "too_many_connections")
+            self._audience.report.turned_away(kind)
             sock.close()
             return
         visit = self._audience.guard.enter(host_of(remote))

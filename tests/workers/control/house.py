@@ -10,6 +10,7 @@ import structlog
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from engine.config import Programmes
 from engine.media.describe import codec_number
 from shm.arena import Arena
 from shm.board import Board, RowCell, WorkerState
@@ -19,6 +20,7 @@ from workers.control.api import Desk
 from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
+from workers.control.programmes import ProgrammeGuide
 from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
@@ -35,6 +37,7 @@ SLOTS = (
 )
 FANOUTS = (1, 2)
 NOW_NS = 100_000_000_000
+CONFIGURED = Programmes.parse({"live/final": ["live/final_1080", "live/final_480"]})
 
 STATS = StreamStats(
     bytes_in=5_000,
@@ -188,10 +191,11 @@ def open_house() -> Iterator[House]:
     board, bus = Board(arena), ScriptedBus()
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
-    breakers = Breakers(board, SLOTS)
+    streams = Streams(directory, tally, SLOTS)
+    programmes = ProgrammeGuide(directory, streams, lambda: CONFIGURED)
     with tempfile.TemporaryDirectory() as folder:
-        streams, bans = Streams(directory, tally, SLOTS), Bans(Path(folder))
-        desk = Desk(streams, Clients(bus, staff), staff, breakers, bans)
+        bans = Bans(Path(folder))
+        desk = Desk(streams, programmes, Clients(bus, staff), staff, Breakers(board, SLOTS), bans)
         house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
         for slot in SLOTS:
             house.seat(slot.number)
