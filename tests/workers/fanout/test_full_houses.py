@@ -17,12 +17,14 @@ class Busy:
     """An audience that takes nobody, for a reason."""
 
     def __init__(self, reason: str) -> None:
-        async def wait_for(name: str, seconds: float) -> object:
+        async def wait_to_play(name: str, seconds: float) -> object:
             return object()
 
         self.full = Full(reason, f"it is {reason}")
         self.worker = SimpleNamespace(config=Config())
-        self.hub = SimpleNamespace(wait_for=wait_for, settings_for=lambda name: SimpleNamespace(wait_s=0.0))
+        self.hub = SimpleNamespace(
+            wait_to_play=wait_to_play, settings_for=lambda name: SimpleNamespace(wait_s=0.0)
+        )
 
     def check_room(self, host: str) -> None:
         raise self.full
