@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.dialogue import HTTP_FLV, RTMP, WEBSOCKET
+from bench.programs import end
 
 HOST = "127.0.0.1"
 SRT = "srt"
@@ -86,12 +87,7 @@ class Server:
         """End it politely, then not."""
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, STOP_S)
 
     def forget(self) -> None:
         """Remove its directory; it stays where something went wrong."""

@@ -86,6 +86,7 @@ class WorkerCell(Cell):
     ready_ns = Word(9)  # monotonic; 0 until ready
     loop_lag_us = Word(10)
     rss_bytes = Word(11)
+    overload = Word(12)  # how far up the overload ladder it stands: engine.policy.overload.Level
 
     @property
     def counters(self) -> memoryview:

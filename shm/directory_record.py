@@ -56,6 +56,7 @@ class StreamStats(NamedTuple):
     publisher_id: int = 0
     video_codec: int = 0  # FourCC, first letter in the high byte
     audio_codec: int = 0
+    broken_limits: int = 0  # a bit for each limit that the publisher does not keep, lowest first
 
 
 class StreamRecord(NamedTuple):

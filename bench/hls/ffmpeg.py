@@ -3,15 +3,13 @@
 The synthetic stream will not do here: ffmpeg looks into the frames before it packages them.
 """
 
-import contextlib
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import imageio_ffmpeg
 
-from bench import cpu
+from bench.programs import Program
 
 FILM_S = 30
 FPS = 30
@@ -23,43 +21,20 @@ SEGMENT_TYPES = {"low_latency": "fmp4", "fmp4": "fmp4", "ts": "mpegts"}
 """What it makes beside each of Fanlight's variants: it has no parts."""
 
 
-class Ffmpeg:
+class Ffmpeg(Program):
     """One running ffmpeg; what it complains of is in `log`."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self._log = log
-        with log.open("wb") as file:
-            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", *arguments]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=file)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", *arguments]
+        super().__init__(command, complaints=log)
 
     @property
     def complaint(self) -> str:
         """Why it has ended; empty while it runs."""
-        if self._process.poll() is None:
+        if self.exit_code is None:
             return ""
-        return (
-            f"ffmpeg ended with {self._process.returncode}: {self._log.read_text(errors='replace')[-1000:]}"
-        )
-
-    def cpu_s(self) -> float:
-        """Processor time so far."""
-        return cpu.process_s(self._process.pid)
-
-    def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.close()
+        return f"ffmpeg ended with {self.exit_code}: {self._log.read_text(errors='replace')[-1000:]}"
 
 
 def make_film(path: Path, bitrate_bps: int) -> None:

@@ -1,12 +1,9 @@
 """srt-live-transmit from Debian's srt-tools: libsrt as sender and as receiver."""
 
-import contextlib
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Self
 
-from bench import cpu
+from bench.programs import NOWHERE, Program
 from bench.servers import HOST
 
 PAYLOAD_BYTES = 7 * 188
@@ -18,42 +15,17 @@ def srt_tools_missing() -> str:
     return "" if shutil.which(PROGRAM) else f"{PROGRAM} is not installed (scripts/bench-packages)"
 
 
-class Transmit:
+class Transmit(Program):
     """One running srt-live-transmit. What it writes to standard output goes into `output`."""
 
-    def __init__(self, source: str, target: str, output: Path | None = None) -> None:
-        with (output or Path("/dev/null")).open("wb") as file:
-            self._process = subprocess.Popen(
-                [PROGRAM, "-q", "-a:no", f"-c:{PAYLOAD_BYTES}", source, target],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.DEVNULL,
-            )
+    def __init__(self, source: str, target: str, output: Path = NOWHERE) -> None:
+        command = [PROGRAM, "-q", "-a:no", f"-c:{PAYLOAD_BYTES}", source, target]
+        super().__init__(command, output=output)
 
     @property
     def running(self) -> bool:
         """Whether its connection, and with it the program, is still there."""
-        return self._process.poll() is None
-
-    def cpu_s(self) -> float:
-        """Processor time so far."""
-        return cpu.process_s(self._process.pid)
-
-    def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.close()
+        return self.exit_code is None
 
 
 def sender(from_port: int, to: str) -> Transmit:
@@ -66,6 +38,6 @@ def listening_sender(from_port: int, port: int, latency_ms: int) -> Transmit:
     return Transmit(f"udp://{HOST}:{from_port}", f"srt://{HOST}:{port}?mode=listener&latency={latency_ms}")
 
 
-def receiver(port: int, latency_ms: int, output: Path | None = None) -> Transmit:
+def receiver(port: int, latency_ms: int, output: Path = NOWHERE) -> Transmit:
     """Take one caller, and write what it sends."""
     return Transmit(f"srt://{HOST}:{port}?mode=listener&latency={latency_ms}", "file://con", output)

@@ -148,7 +148,7 @@ def _all_keys() -> Iterator[Key]:
 
 PREFIXED_SECTIONS: Final = frozenset({"srt", "hls", "hooks"})
 """Sections with names too general to stand alone: in a path's table, `latency_ms` is `srt_latency_ms`."""
-PATH_SECTIONS: Final = ("publish", "play", "gop", "fanout", "srt", "hls", "hooks")
+PATH_SECTIONS: Final = ("publish", "limits", "play", "gop", "fanout", "srt", "hls", "hooks")
 """The sections of which a path may override keys; a test holds that no name occurs in two of them."""
 SECTIONS: Final[Mapping[str, type[Section]]] = MappingProxyType(_sections())
 KEYS: Final[Mapping[str, Key]] = MappingProxyType({key.dotted: key for key in _all_keys()})

@@ -7,12 +7,12 @@ Both halves are secrets. Nothing that formats such a table, or complains about o
 """
 
 import hmac
-import tomllib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from engine.config.secret import Passphrase, Secret, digest
+from engine.config.tables import Table, read_table
 
 MAX_PASSPHRASES: Final = 64
 """Each one shown is compared with all of them, so that the time tells nothing: some 20 us per candidate."""
@@ -20,26 +20,23 @@ MAX_PASSPHRASES: Final = 64
 EXAMPLE: Final = '{"key" = "passphrase"}'
 
 
-class Passphrases:
+class Passphrases(Table[str, Passphrase]):
     """An immutable table of key -> passphrase; neither is ever empty, and each key is in it once."""
 
-    __slots__ = ("_by_digest", "_table")
+    __slots__ = ("_by_digest",)
 
     def __init__(self, table: Mapping[str, str] = MappingProxyType({})) -> None:
         """Raise ValueError for entries that cannot be; it says which by number, since the key is a secret."""
         if len(table) > MAX_PASSPHRASES:
             raise ValueError(f"more than {MAX_PASSPHRASES} keys")
         entries = [_entry(number, key, text) for number, (key, text) in enumerate(table.items(), 1)]
-        self._table = {key.reveal(): passphrase for key, passphrase in entries}
+        super().__init__({key.reveal(): passphrase for key, passphrase in entries})
         self._by_digest = [(digest(key.reveal()), passphrase) for key, passphrase in entries]
 
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read a table, or its text as it stands in the environment; ValueError says what is wrong."""
-        table = _table(value) if isinstance(value, str) else value
-        if not isinstance(table, Mapping):
-            raise ValueError("not a table")
-        return cls(table)
+        return cls(cast("Mapping[str, str]", read_table(value)))  # each entry is looked at there
 
     def find(self, candidates: Iterable[str]) -> Passphrase | None:
         """The passphrase of the first candidate that is a key. Compares in constant time per candidate."""
@@ -53,31 +50,12 @@ class Passphrases:
 
     def as_table(self) -> dict[str, str]:
         """What `parse` reads: for the encoder that hands the configuration to our own workers."""
-        return {key: passphrase.reveal() for key, passphrase in self._table.items()}
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __eq__(self, other: object) -> bool:
-        return self._table == other._table if isinstance(other, Passphrases) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._table.items()))
+        return {key: passphrase.reveal() for key, passphrase in self._entries.items()}
 
     def __repr__(self) -> str:
         return f"Passphrases({len(self)} of ***)"
 
     __str__ = __repr__
-
-
-def _table(text: str) -> object:
-    try:
-        document = tomllib.loads(f"passphrases = {text}")
-    except (ValueError, RecursionError):
-        document = {}
-    if document.keys() != {"passphrases"}:
-        raise ValueError("not a TOML inline table")
-    return document["passphrases"]
 
 
 def _entry(number: int, key: object, text: object) -> tuple[Secret, Passphrase]:

@@ -10,9 +10,11 @@ from engine.access.names import publisher_name
 from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
-from engine.config.tree import Config, Gop, HlsVariant, Hooks, PathTable, SlowPlayer, StartMode
+from engine.config.tree import Config, Gop, HlsVariant, Hooks, Limits, PathTable, SlowPlayer, StartMode
 
-_GOP_KEYS: Final = frozenset(Gop.__struct_fields__)
+_NESTED: Final = {"gop": frozenset(Gop.__struct_fields__), "limits": frozenset(Limits.__struct_fields__)}
+"""Sections that stay together, and their keys."""
+
 _HOOKS_PREFIX: Final = "hooks_"
 
 
@@ -46,6 +48,7 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     hls_end_list: bool
     hls_return_s: float
     gop: Gop
+    limits: Limits
     hooks: Hooks
 
 
@@ -90,6 +93,7 @@ def without_tables(config: Config) -> PathSettings:
         hls_end_list=hls.end_list,
         hls_return_s=hls.return_s,
         gop=config.gop,
+        limits=config.limits,
         hooks=config.hooks,
     )
 
@@ -99,12 +103,9 @@ def overlay(settings: PathSettings, tables: Iterable[PathTable]) -> PathSettings
     given: dict[str, object] = {}
     for table in tables:
         given.update((name, value) for name, value in asdict(table).items() if value is not UNSET)
-    gop = {name: given.pop(name) for name in _GOP_KEYS & given.keys()}
+    for section, keys in _NESTED.items():
+        nested = {name: given.pop(name) for name in keys & given.keys()}
+        given[section] = replace(getattr(settings, section), **nested)
     hooks = {name: given.pop(name) for name in list(given) if name.startswith(_HOOKS_PREFIX)}
     own_hooks = {name.removeprefix(_HOOKS_PREFIX): value for name, value in hooks.items()}
-    return replace(
-        settings,
-        gop=replace(settings.gop, **gop),
-        hooks=replace(settings.hooks, **own_hooks),
-        **given,
-    )
+    return replace(settings, hooks=replace(settings.hooks, **own_hooks), **given)

@@ -6,16 +6,14 @@
 A stream may be a rendition of one programme only, because its media playlist, which is the same for all
 players, says where the other renditions stand. A programme may be named as one of its own renditions: the
 stream as its encoder sends it, beside smaller ones.
-
-Names go through the one door here, when the file is read, as those of ports do.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Self
 
-from engine.access.names import BadName, parse_stream_name
+from engine.config.names import read_stream_name
+from engine.config.tables import Table, read_table
 
 MAX_PROGRAMMES: Final = 256
 """Of four renditions each they are the streams of twenty engines at the default of fifty."""
@@ -31,30 +29,28 @@ MAX_CHARACTERS: Final = 32 * 1024
 _NONE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
-class Programmes:
+class Programmes(Table[str, tuple[str, ...]]):
     """An immutable table of programme -> its renditions, in the order in which players are told of them."""
 
-    __slots__ = ("_programme_of", "_renditions")
+    __slots__ = ("_programme_of",)
 
     def __init__(self, renditions: Mapping[str, tuple[str, ...]] = _NONE) -> None:
-        self._renditions = dict(renditions)
-        self._programme_of = {name: one for one, names in self._renditions.items() for name in names}
+        super().__init__(renditions)
+        self._programme_of = {name: one for one, names in renditions.items() for name in names}
 
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read a table, or its text as it stands in the environment; ValueError says what is wrong."""
-        table = _table(value) if isinstance(value, str) else value
-        if not isinstance(table, Mapping):
-            raise ValueError("not a table")
+        table = read_table(value)
         if len(table) > MAX_PROGRAMMES:
             raise ValueError(f"more than {MAX_PROGRAMMES} programmes")
-        entries = [(_name(name), _names(names)) for name, names in table.items()]
+        entries = [(read_stream_name(name), _names(names)) for name, names in table.items()]
         _check(entries)
         return cls(dict(entries))
 
     def renditions(self, programme: str) -> tuple[str, ...]:
         """The streams of a programme; empty if there is none of that name."""
-        return self._renditions.get(programme, ())
+        return self._entries.get(programme, ())
 
     def programme_of(self, stream: str) -> str | None:
         """The programme that `stream` is a rendition of."""
@@ -62,22 +58,10 @@ class Programmes:
 
     def as_table(self) -> dict[str, list[str]]:
         """What `parse` reads."""
-        return {programme: list(names) for programme, names in self._renditions.items()}
+        return {programme: list(names) for programme, names in self._entries.items()}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._renditions)
-
-    def __len__(self) -> int:
-        return len(self._renditions)
-
-    def __eq__(self, other: object) -> bool:
-        return self._renditions == other._renditions if isinstance(other, Programmes) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._renditions.items()))
-
-    def __repr__(self) -> str:
-        return f"Programmes({self._renditions!r})"
+        return iter(self._entries)
 
 
 def _check(entries: list[tuple[str, tuple[str, ...]]]) -> None:
@@ -95,28 +79,9 @@ def _check(entries: list[tuple[str, tuple[str, ...]]]) -> None:
             raise ValueError("a programme as a rendition of another one")
 
 
-def _table(text: str) -> object:
-    try:
-        document = tomllib.loads(f"programmes = {text}")
-    except (ValueError, RecursionError):
-        document = {}
-    if document.keys() != {"programmes"}:
-        raise ValueError("not a TOML inline table")
-    return document["programmes"]
-
-
 def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError("a programme is a list of streams")
     if not 1 <= len(value) <= MAX_RENDITIONS:
         raise ValueError(f"a programme has 1 to {MAX_RENDITIONS} renditions")
-    return tuple(_name(name) for name in value)
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a stream name is a text")
-    try:
-        return parse_stream_name(value)
-    except BadName as error:
-        raise ValueError(str(error)) from None
+    return tuple(map(read_stream_name, value))

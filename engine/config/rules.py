@@ -10,6 +10,8 @@ from engine.config.listen import Listen
 from engine.config.path_settings import PathSettings, overlay, without_tables
 from engine.config.patterns import overlap, specificity
 from engine.config.tree import Config, Srt
+from engine.media.codec_words import CODEC_WORDS, codecs_of
+from engine.policy.addresses import parse_networks
 
 
 def check_rules(config: Config) -> tuple[str, ...]:
@@ -23,6 +25,7 @@ def check_rules(config: Config) -> tuple[str, ...]:
             _streams_per_ingest,
             _index_length,
             _parts_fit,
+            _exempt_are_networks,
             _settings_fit,
         )
         for problem in rule(config)
@@ -86,6 +89,13 @@ def _parts_fit(config: Config) -> Iterator[str]:
         )
 
 
+def _exempt_are_networks(config: Config) -> Iterator[str]:
+    try:
+        parse_networks(config.addresses.exempt)
+    except ValueError as error:
+        yield f"addresses.exempt: {error}; use networks divided by commas, such as 127.0.0.0/8,2001:db8::/32"
+
+
 def _settings_fit(config: Config) -> Iterator[str]:
     said: set[str] = set()
     for label, settings in _all_settings(config):
@@ -93,6 +103,7 @@ def _settings_fit(config: Config) -> Iterator[str]:
             *_ring_holds(config, settings),
             *_tick_is_possible(settings),
             *_segment_is_possible(settings),
+            *_codecs_are_known(settings),
         )
         for problem in found:
             if problem not in said:  # what is wrong in general is not said again for every table
@@ -119,6 +130,13 @@ def _segment_is_possible(settings: PathSettings) -> Iterator[str]:
             f"hls.part_s: {settings.hls_part_s} is more than hls.segment_s ({settings.hls_segment_s});"
             " use at most that"
         )
+
+
+def _codecs_are_known(settings: PathSettings) -> Iterator[str]:
+    try:
+        codecs_of(settings.limits.allowed_codecs)
+    except KeyError as error:
+        yield f'limits.allowed_codecs: there is no "{error.args[0]}"; known here: {", ".join(CODEC_WORDS)}'
 
 
 def _ring_holds(config: Config, settings: PathSettings) -> Iterator[str]:

@@ -26,6 +26,7 @@ SlowPlayer = Literal["jump", "wait", "disconnect"]
 StartMode = Literal["keyframe", "burst", "live"]
 SrtMode = Literal["publish", "play"]
 HlsVariant = Literal["low_latency", "fmp4", "ts"]
+OverLimit = Literal["end", "warn"]
 Unanswered = Literal["allow", "deny"]
 HookParams = Literal["masked", "whole"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -163,6 +164,43 @@ class Publish(Section, frozen=True, kw_only=True):
     idle_s: Annotated[float, Meta(ge=0.5, le=600)] = 5.0
 
 
+class Limits(Section, frozen=True, kw_only=True):
+    """What a publisher may send. 0, or an empty text: no limit."""
+
+    over_limit: OverLimit = "end"
+    """What becomes of a publisher that does not keep to one of the limits below."""
+    max_bitrate_bps: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
+    max_frame_rate: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    limit_window_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
+    """How long twice the bitrate or frame rate is tolerated."""
+    max_width: Annotated[int, Meta(ge=0, le=65_536)] = 0
+    max_height: Annotated[int, Meta(ge=0, le=65_536)] = 0
+    max_keyframe_interval_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    allowed_codecs: Annotated[str, Meta(max_length=256, pattern=r"^[a-z0-9,]*$")] = ""
+    """Words divided by commas: engine.media.codec_words."""
+    max_session_s: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
+
+
+class Addresses(Section, frozen=True, kw_only=True):
+    """What one address may have, over TCP and SRT: an IPv4 address, or an IPv6 network of 64 bits."""
+
+    max_connections: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """At once, in all workers; 0: no limit."""
+    max_handshakes_per_s: Annotated[float, Meta(ge=0, le=100_000)] = 100.0
+    """Connections begun in a second, sustained; 0: no limit."""
+    exempt: Annotated[str, Meta(max_length=4096, pattern=r"^[0-9A-Fa-f.:,/]*$")] = "127.0.0.0/8,::1/128"
+    """Networks divided by commas that have no limit."""
+
+
+class Overload(Section, frozen=True, kw_only=True):
+    """When a worker counts as full: the hundred per cent that the ladder's steps are shares of."""
+
+    enabled: bool = True
+    max_loop_lag_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+    max_cpu_percent: Annotated[float, Meta(ge=10, le=100)] = 100.0
+    """Of one core."""
+
+
 class Play(Section, frozen=True, kw_only=True):
     """Where a player starts, and how long it waits for a stream that is not there."""
 
@@ -254,6 +292,15 @@ class PathTable(Section, frozen=True, kw_only=True):
     grace_s: float | UnsetType = UNSET
     first_packet_s: float | UnsetType = UNSET
     idle_s: float | UnsetType = UNSET
+    over_limit: OverLimit | UnsetType = UNSET
+    max_bitrate_bps: int | UnsetType = UNSET
+    max_frame_rate: float | UnsetType = UNSET
+    limit_window_s: float | UnsetType = UNSET
+    max_width: int | UnsetType = UNSET
+    max_height: int | UnsetType = UNSET
+    max_keyframe_interval_s: float | UnsetType = UNSET
+    allowed_codecs: str | UnsetType = UNSET
+    max_session_s: float | UnsetType = UNSET
     start: StartMode | UnsetType = UNSET
     wait_s: float | UnsetType = UNSET
     max_gops: int | UnsetType = UNSET
@@ -306,6 +353,9 @@ class Config(Section, frozen=True, kw_only=True):
     fanout: Fanout = Fanout()
     ring: Ring = Ring()
     publish: Publish = Publish()
+    limits: Limits = Limits()
+    addresses: Addresses = Addresses()
+    overload: Overload = Overload()
     play: Play = Play()
     gop: Gop = Gop()
     hls: Hls = Hls()

@@ -17,7 +17,8 @@ _LAST_TRACK: Final = 255  # track ids have eight bits
 class IntakeStats(NamedTuple):
     """Totals since the stream began, and rates over the last five seconds.
 
-    bytes_in counts whole tags. video and audio have an empty codec while there is no such track.
+    bytes_in counts whole tags, frames those of the main video track. keyframe_age_ms is the time from its
+    newest keyframe to its newest frame. video and audio have an empty codec while there is no such track.
     """
 
     bytes_in: int
@@ -34,6 +35,8 @@ class IntakeStats(NamedTuple):
     keyframe_interval_ms: int
     video: VideoFormat
     audio: AudioFormat
+    frames: int
+    keyframe_age_ms: int
 
 
 class Survey:
@@ -42,7 +45,7 @@ class Survey:
 
     __slots__ = (
         "_ahead", "_audio", "_audio_tags", "_audio_track", "_backwards", "_epochs", "_key_ms",
-        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_tags", "_video", "_video_tags",
+        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_main_ms", "_tags", "_video", "_video_tags",
         "_video_track", "_window",
     )  # fmt: skip
 
@@ -52,6 +55,7 @@ class Survey:
         self._last_tag_ns = 0
         self._key_ms: int | None = None
         self._keyframe_interval_ms = 0
+        self._main_ms = 0  # newest frame of the main video track, as shown
         self._window = RateWindow()
         self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
         self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
@@ -83,7 +87,7 @@ class Survey:
         self._video_tags += kind == KIND_VIDEO
         self._audio_tags += kind == KIND_AUDIO
         if found.role is Role.CONFIG:
-            self._read_config(found, body)
+            self._read_config(kind, found, body)
 
     def forget(self, kind: int) -> None:
         """There is no such track any more."""
@@ -110,6 +114,8 @@ class Survey:
             keyframe_interval_ms=self._keyframe_interval_ms,
             video=self._video,
             audio=self._audio,
+            frames=self._window.frames,
+            keyframe_age_ms=max(0, self._main_ms - self._key_ms) if self._key_ms is not None else 0,
         )
 
     def _count_break(self, fixed: Fixed) -> None:
@@ -123,6 +129,7 @@ class Survey:
         """Key frames are measured by when they are shown: with B-frames they are not decoded evenly."""
         if found.codec != self._video.codec:
             self._video = VideoFormat(codec=_printable(found.codec))
+        self._main_ms = pts_ms
         if not found.keyframe:
             return
         self._keyframes += 1
@@ -130,10 +137,13 @@ class Survey:
             self._keyframe_interval_ms = pts_ms - self._key_ms
         self._key_ms = pts_ms
 
-    def _read_config(self, found: Classified, body: Body) -> None:
+    def _read_config(self, kind: int, found: Classified, body: Body) -> None:
         """Describe the lowest track; a header that does not parse leaves its codec's name."""
         end = found.parts[0].end if found.parts else len(body)
         read = describe(found.codec, bytes(body[found.payload_at : end]))
+        if read is None and found.codec != (self._video if kind == KIND_VIDEO else self._audio).codec:
+            form = VideoFormat if kind == KIND_VIDEO else AudioFormat
+            read = form(codec=_printable(found.codec))
         if isinstance(read, VideoFormat) and found.track <= self._video_track:
             self._video, self._video_track = read, found.track
         elif isinstance(read, AudioFormat) and found.track <= self._audio_track:

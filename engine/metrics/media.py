@@ -4,8 +4,11 @@ from typing import Final
 
 from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, SESSION_S
 from engine.metrics.metric import Metric
+from engine.policy.publisher_limits import REASONS
 
 _COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", "worker_death", "error")
+
+PUBLISHED_OVER: Final = ("rtmp", "srt")
 
 PUBLISHING: Final = (
     Metric(
@@ -13,25 +16,45 @@ PUBLISHING: Final = (
         kind="gauge",
         help="Publishers connected now.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_publishes_started_total",
         kind="counter",
         help="Publishers that were let in.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_publishes_ended_total",
         kind="counter",
         help="Publishers that have gone, and why.",
         labels=("protocol", "reason"),
-        reasons=("finished", "no_first_packet", "idle", "taken_over", "lifetime", "bitrate", *_COMMON_ENDS),
+        protocols=PUBLISHED_OVER,
+        reasons=(
+            "finished",
+            "no_first_packet",
+            "idle",
+            "taken_over",
+            "over_limit",
+            "lifetime",
+            "bitrate",
+            *_COMMON_ENDS,
+        ),
+    ),
+    Metric(
+        name="fanlight_limits_broken_total",
+        kind="counter",
+        help="Times a publisher began to send more or other media than it may.",
+        labels=("reason",),
+        reasons=REASONS,
     ),
     Metric(
         name="fanlight_publish_refusals_total",
         kind="counter",
         help="Publishers that were not let in, and why.",
         labels=("protocol", "reason"),
+        protocols=PUBLISHED_OVER,
         reasons=(
             "bad_name",
             "key_missing",
@@ -44,6 +67,8 @@ PUBLISHING: Final = (
             "hook_denied",
             "hook_unanswered",
             "draining",
+            "banned",
+            "overloaded",
         ),
     ),
     Metric(
@@ -51,24 +76,28 @@ PUBLISHING: Final = (
         kind="counter",
         help="Streams that went on from a second publisher while the first was still connected.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_reconnects_total",
         kind="counter",
         help="Streams that went on because a publisher came back within the grace time.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_received_bytes_total",
         kind="counter",
         help="Bytes read from publishers' sockets.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_received_tags_total",
         kind="counter",
         help="Media tags taken from publishers and written to shared memory.",
         labels=("protocol",),
+        protocols=PUBLISHED_OVER,
     ),
     Metric(
         name="fanlight_timestamp_repairs_total",
@@ -112,6 +141,8 @@ PLAYING: Final = (
             "too_many_jumps",
             "lapped",
             "overwritten",
+            "banned",
+            "overloaded",
             "lifetime",
             *_COMMON_ENDS,
         ),
@@ -131,6 +162,8 @@ PLAYING: Final = (
             "hook_unanswered",
             "no_memory",
             "draining",
+            "banned",
+            "overloaded",
         ),
     ),
     Metric(

@@ -82,6 +82,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     """The values of its label `reason` or `result`, if it has one."""
     roles: tuple[str, ...] = ()
     """The values of its label `role`, where it means clients and not workers."""
+    protocols: tuple[str, ...] = ()
+    """The values of its label `protocol`, where most of them cannot occur."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the name's unit, without infinity."""
     scope: Scope = "worker"
@@ -93,7 +95,8 @@ class Metric(Struct, frozen=True, kw_only=True):
         """Values that `label` may have here; empty where it is bounded otherwise."""
         if label in ("reason", "result"):
             return self.reasons
-        return self.roles if label == "role" and self.roles else LABELS.get(label, ())
+        own = {"role": self.roles, "protocol": self.protocols}.get(label)
+        return own or LABELS.get(label, ())
 
     def fold(self, label: str, value: str) -> str:
         """Return `value` if `label` may have it, else `other`."""

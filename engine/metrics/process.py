@@ -4,6 +4,7 @@ from typing import Final
 
 from engine.metrics.buckets import REQUEST_S
 from engine.metrics.metric import Metric
+from engine.policy.leaks import RESOURCES
 
 CONNECTIONS: Final = (
     Metric(
@@ -23,7 +24,15 @@ CONNECTIONS: Final = (
         kind="counter",
         help="Connections that ended before they asked to publish, play or know anything.",
         labels=("protocol", "reason"),
-        reasons=("timeout", "protocol_error", "connection_lost", "too_many_connections"),
+        reasons=(
+            "timeout",
+            "protocol_error",
+            "connection_lost",
+            "too_many_connections",
+            "address_connections",
+            "address_rate",
+            "banned",
+        ),
     ),
     Metric(
         name="fanlight_protocol_errors_total",
@@ -74,6 +83,21 @@ CONNECTIONS: Final = (
     ),
 )
 
+
+def _held(name: str, what: str) -> tuple[Metric, Metric]:
+    """A gauge of something that a worker holds, and one of the most that there was."""
+    return (
+        Metric(name=name, kind="gauge", help=f"{what}.", labels=("worker",), gauge_mode="livemax"),
+        Metric(
+            name=f"{name}_max",
+            kind="gauge",
+            help=f"{what}, the most since it began.",
+            labels=("worker",),
+            gauge_mode="livemax",
+        ),
+    )
+
+
 WORKERS: Final = (
     Metric(
         name="fanlight_worker_restarts_total",
@@ -116,6 +140,26 @@ WORKERS: Final = (
         help="The worker's resident memory; pages that workers share count in each of them.",
         labels=("worker",),
         scope="collector",
+    ),
+    Metric(
+        name="fanlight_worker_overload_level",
+        kind="gauge",
+        help="How far up the overload ladder the worker stands: 0 calm, 1 reads of the API are slowed, 2 no"
+        " new players, 3 no new publishers, 4 players are dropped.",
+        labels=("worker",),
+        scope="collector",
+    ),
+    *_held("fanlight_worker_tasks", "Tasks of the worker"),
+    *_held("fanlight_worker_descriptors", "Open descriptors of the worker"),
+    *_held("fanlight_worker_private_bytes", "Memory of the worker that no other process shares"),
+    Metric(
+        name="fanlight_leak_suspected",
+        kind="gauge",
+        help="1 while the worker holds more than three times what it held in its first five minutes, beyond"
+        " what its connections explain.",
+        labels=("worker", "reason"),
+        reasons=RESOURCES,
+        gauge_mode="livemax",
     ),
     Metric(
         name="fanlight_shared_memory_bytes",

@@ -27,6 +27,7 @@ TLS: Final = (
             "nothing_in_common",
             "protocol_error",
             "no_certificate",
+            "too_many_connections",
         ),
     ),
     Metric(

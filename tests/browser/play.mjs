@@ -3,8 +3,10 @@
 //
 //     node play.mjs ws://127.0.0.1:8080/live/name.flv 3
 //     node play.mjs http://127.0.0.1:8080/live/name.m3u8 10
+//     node play.mjs https://127.0.0.1:8443/live/name.m3u8 10
 //
-// The page comes from a port of its own: as with a real viewer, the engine is asked across origins.
+// The page comes from a port of its own: as with a real viewer, the engine is asked across origins. Any certificate
+// will do. `protocols` are those in which the engine answered, as browsers call them: "http/1.1", "h2".
 
 import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
@@ -63,14 +65,27 @@ function watch([url, name, seconds]) {
   }
 }
 
+/** Keeps what the engine's answers were spoken in. A page itself is not told that of another origin. */
+async function noteProtocols(page) {
+  const protocols = new Set();
+  const session = await page.context().newCDPSession(page);
+  session.on("Network.responseReceived", ({ response }) => {
+    if (response.url.startsWith(new URL(url).origin)) protocols.add(response.protocol);
+  });
+  await session.send("Network.enable");
+  return protocols;
+}
+
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
   args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
 });
 try {
-  const page = await browser.newPage();
+  const page = await browser.newPage({ ignoreHTTPSErrors: true });
+  const protocols = await noteProtocols(page);
   await page.goto(`http://127.0.0.1:${site.address().port}/`);
-  console.log(JSON.stringify(await page.evaluate(watch, [url, name, seconds])));
+  const seen = await page.evaluate(watch, [url, name, seconds]);
+  console.log(JSON.stringify({ ...seen, protocols: [...protocols] }));
 } finally {
   await browser.close();
   site.close();

@@ -10,6 +10,7 @@ import trio
 from bench.stream import KIND_SCRIPT, read_stamp
 from engine.protocols.flv import FlvTag
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.tls import Sock, TlsSocket, is_over_tls
 from tests.e2e.wires import HTTP, RTMP, WEBSOCKET, ClientWire, HttpFlv, RtmpPlay, WebSocketFlv
 
 READ_BYTES: Final = 65_536
@@ -28,7 +29,7 @@ class Player:
 
     Args:
         protocol: "http-flv", "ws-flv" or "rtmp".
-        url: what it plays.
+        url: what it plays, in plain or over TLS.
         small_buffer: receive as little as the kernel allows ahead of what is read.
     """
 
@@ -75,13 +76,13 @@ class Player:
                 self.over.set()
                 self._tell()
 
-    async def _connect(self) -> trio.socket.SocketType:
+    async def _connect(self) -> Sock:
         parts = urlsplit(self.url)
         sock = trio.socket.socket()
         if self._small_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
         await sock.connect((parts.hostname, parts.port))
-        return sock
+        return await TlsSocket.open(sock) if is_over_tls(self.url) else sock
 
     async def _read_to_the_end(self) -> None:
         while True:

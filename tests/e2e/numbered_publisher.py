@@ -8,9 +8,10 @@ import trio
 
 from bench.stream import AAC_HEADER, AVC_HEADER, KIND_AUDIO, KIND_SCRIPT, KIND_VIDEO, Bodies, Due, Shape
 from engine.protocols import amf0
-from engine.protocols.rtmp import ClientConnection, ClientState, split_url
+from engine.protocols.rtmp import ClientConnection, ClientState
 from engine.protocols.rtmp.events import PublishStarted, Status
 from tests.e2e.rtmp_talk import Gone, Talk, talking
+from tests.e2e.tls import rtmp_address
 
 FRAME_MS: Final = 40
 SOUND_AFTER_MS: Final = 20
@@ -25,9 +26,13 @@ PATIENCE_S: Final = 30.0  # for what must come; a loaded machine of two cores ne
 
 
 class Session:
-    """One connection's worth: the numbers sent, those of keyframes among them, and what the server said."""
+    """One connection's worth: the numbers sent, those of keyframes among them, and what the server said.
 
-    def __init__(self) -> None:
+    `local` is the publisher's end, "host:port".
+    """
+
+    def __init__(self, local: str) -> None:
+        self.local = local
         self.numbers: list[int] = []
         self.keyframes: list[int] = []
         self.statuses: list[str] = []
@@ -113,13 +118,13 @@ class NumberedPublisher:
         self._news = trio.Event()
 
     async def _connect(self, task_status: trio.TaskStatus[None]) -> None:
-        client = ClientConnection(split_url(self.url))
+        client = ClientConnection(rtmp_address(self.url))
         client.publish()
         async with talking(client, self.url) as talk:
             with suppress(Gone):
                 await talk.flush()
                 await talk.until(lambda talk: talk.hear_of(PublishStarted))
-                self.sessions.append(Session())
+                self.sessions.append(Session(talk.local))
                 if len(self.sessions) == 1:
                     task_status.started()
                 await self._publish(talk, self.session)

@@ -6,7 +6,8 @@ from typing import Final
 
 import trio
 
-from engine.protocols.rtmp import ClientConnection, Event, split_url
+from engine.protocols.rtmp import ClientConnection, Event
+from tests.e2e.tls import in_tls, is_over_tls, rtmp_address
 
 READ_BYTES: Final = 65_536
 
@@ -16,10 +17,11 @@ class Gone(Exception):
 
 
 class Talk:
-    """One client's conversation. `heard` has every event so far."""
+    """One client's conversation. `heard` has every event so far; `local` is our end, "host:port"."""
 
-    def __init__(self, client: ClientConnection, stream: trio.SocketStream) -> None:
+    def __init__(self, client: ClientConnection, stream: trio.abc.Stream, local: str) -> None:
         self.client = client
+        self.local = local
         self.heard: list[Event] = []
         self.over = False
         self._stream = stream
@@ -75,9 +77,11 @@ class Talk:
 @asynccontextmanager
 async def talking(client: ClientConnection, url: str) -> AsyncIterator[Talk]:
     """Connect to the server of `url` and listen to it; the connection is closed at the end."""
-    parts = split_url(url)
-    async with await trio.open_tcp_stream(parts.host, parts.port) as stream:
-        talk = Talk(client, stream)
+    parts = rtmp_address(url)
+    connected = await trio.open_tcp_stream(parts.host, parts.port)
+    host, port = connected.socket.getsockname()
+    async with in_tls(connected) if is_over_tls(url) else connected as stream:
+        talk = Talk(client, stream, f"{host}:{port}")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk.listen)
             yield talk

@@ -16,6 +16,7 @@ from tests.e2e.engine_process import RunningEngine
 from tests.e2e.figures import scrape
 from tests.e2e.numbered_publisher import SHAPE, NumberedPublisher
 from tests.e2e.shared_memory import RingRecord, arena_of
+from tests.e2e.tls import over_tls
 from tests.e2e.wires import PROTOCOLS
 
 STREAM: Final = "live/numbered"
@@ -24,12 +25,18 @@ MOST_JOINS: Final = 40  # the kernel deals connections out to workers by their p
 
 
 class Studio:
-    """What a story has at hand. Everything in it ends with the `async with` block of `studio`."""
+    """What a story has at hand. Everything in it ends with the `async with` block of `studio`.
 
-    def __init__(self, engine: RunningEngine, arena: Arena, nursery: trio.Nursery, shape: Shape) -> None:
+    With `tls` all its connections are over TLS.
+    """
+
+    def __init__(
+        self, engine: RunningEngine, arena: Arena, nursery: trio.Nursery, shape: Shape, *, tls: bool
+    ) -> None:
         self.engine = engine
         self.nursery = nursery
-        self.publisher = NumberedPublisher(engine.rtmp_url(STREAM), shape=shape)
+        self._tls = tls
+        self.publisher = NumberedPublisher(self._reached(engine.rtmp_url(STREAM)), shape=shape)
         self.players: list[Player] = []
         self._arena = arena
 
@@ -55,11 +62,14 @@ class Studio:
 
     async def join(self, protocol: str, start: str = "", *, small_buffer: bool = False) -> Player:
         """One more player; it is connected when this returns."""
-        url = url_of(self.engine, protocol, STREAM, start)
+        url = self._reached(url_of(self.engine, protocol, STREAM, start))
         player = Player(protocol, url, small_buffer=small_buffer)
         self.players.append(player)
         await self.nursery.start(player.play)
         return player
+
+    def _reached(self, url: str) -> str:
+        return over_tls(self.engine, url) if self._tls else url
 
     async def join_playing(self, protocol: str, start: str = "") -> Player:
         """One more player; its first picture is there when this returns."""
@@ -172,12 +182,12 @@ def replace_worker(engine: RunningEngine, worker: str, number: signal.Signals = 
 
 
 @asynccontextmanager
-async def studio(engine: RunningEngine, shape: Shape = SHAPE) -> AsyncIterator[Studio]:
+async def studio(engine: RunningEngine, shape: Shape = SHAPE, *, tls: bool = False) -> AsyncIterator[Studio]:
     """A stream that is being published, and recorded. What goes wrong is told with the engine's log."""
     with arena_of(engine.process.pid) as arena:
         try:
             async with trio.open_nursery() as nursery:
-                stage = Studio(engine, arena, nursery, shape)
+                stage = Studio(engine, arena, nursery, shape, tls=tls)
                 await stage.open()
                 yield stage
                 nursery.cancel_scope.cancel()

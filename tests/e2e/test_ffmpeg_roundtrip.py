@@ -75,7 +75,8 @@ def play_while_published(
     """Publish a film in real time to players who waited for it, and to others who come halfway through."""
     packets = hash_file(ffmpeg, source).packets.values()
     waiting = start_players(engine, ffmpeg, "live/film", folder / "waiting")
-    wait_for_figures(engine, lambda figures: figures.sum("fanlight_connections") >= len(waiting))
+    here = wait_for_figures(engine, lambda figures: figures.sum("fanlight_connections") >= len(waiting))
+    assert here.sum("fanlight_connections") >= len(waiting)
     publisher = publish(ffmpeg, source, engine.rtmp_url("live/film"))
     engine.wait_for_stream("live/film", tags=sum(map(len, packets)) // 2)
     joining = start_players(engine, ffmpeg, "live/film", folder / "joining")

@@ -1,6 +1,5 @@
 """Playing over HTTP/2 out of a whole engine: the same films and playlists, many of them on one connection."""
 
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,11 +9,13 @@ import httpx
 import pytest
 
 from engine.protocols.http2 import ErrorCode
+from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.figures import scrape, wait_for_figures
 from tests.e2e.hls_client import TIMEOUT_S, HlsClient
-from tests.e2e.hostile.strangers import stranger
+from tests.e2e.hostile.strangers import stranger_over_tls
 from tests.e2e.media import Media, finish, hash_file, publish, publishing
+from tests.e2e.tls import over_tls, tls_section, trusting
 from tests.engine.hls.rules import validate
 from tests.engine.http2.talk import BEGIN, frame, headers, request, reset, window_update
 
@@ -24,16 +25,9 @@ AT_ONCE = 40
 """Requests that one connection has open."""
 
 
-class Http2Engine(RunningEngine):
-    """An engine whose media port speaks nothing but HTTP/2."""
-
-    COMMAND = (sys.executable, "-m", "tests.e2e.http2_engine")
-
-
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[RunningEngine]:
-    with Http2Engine(tmp_path, {"http": {"head_timeout_s": 1.0}}) as running:
-        yield running
+def engine(start_engine: StartEngine, tmp_path: Path) -> RunningEngine:
+    return start_engine({"http": {"head_timeout_s": 1.0}, "tls": tls_section(tmp_path)})
 
 
 @pytest.fixture
@@ -42,7 +36,10 @@ def client(engine: RunningEngine) -> Iterator[HlsClient]:
     with HlsClient(engine, "live/film") as watching:
         watching.http.close()
         limits = httpx.Limits(max_connections=1)
-        watching.http = httpx.Client(timeout=TIMEOUT_S, http1=False, http2=True, limits=limits)
+        watching.http = httpx.Client(
+            timeout=TIMEOUT_S, http1=False, http2=True, limits=limits, verify=trusting()
+        )
+        watching.base = over_tls(engine, watching.base)
         yield watching
 
 
@@ -125,7 +122,7 @@ async def test_attacks_are_refused_and_counted_while_a_player_misses_nothing(
         pieces = film.iter_bytes()
         file.write(next(pieces))
         for attack in ATTACKS.values():
-            async with stranger(engine, "http") as attacker:
+            async with stranger_over_tls(engine, "https", "h2") as attacker:
                 with suppress(OSError):  # the server need not hear it out
                     await attacker.say(BEGIN + attack)
                 assert ErrorCode.ENHANCE_YOUR_CALM.to_bytes(8, "big")[4:] in await attacker.hear(b"too ")
@@ -140,10 +137,15 @@ async def test_attacks_are_refused_and_counted_while_a_player_misses_nothing(
 
 
 async def test_who_never_asks_or_speaks_something_else_is_dropped(engine: RunningEngine) -> None:
-    async with stranger(engine, "http") as silent, stranger(engine, "http") as lost:
+    async with (
+        stranger_over_tls(engine, "https", "h2") as silent,
+        stranger_over_tls(engine, "https", "h2") as lost,
+    ):
         await silent.say(BEGIN)
         await lost.say(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await lost.hear(b"this is not HTTP/2")
         await silent.hear()
     failures = "fanlight_handshake_failures_total"
-    wait_for_figures(engine, lambda now: now.sum(failures, protocol="http2") == 2)
+    now = wait_for_figures(engine, lambda now: now.sum(failures, protocol="http2") == 2)
+    assert now.sum(failures, protocol="http2", reason="timeout") == 1
+    assert now.sum(failures, protocol="http2", reason="protocol_error") == 1

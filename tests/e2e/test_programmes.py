@@ -117,6 +117,22 @@ def test_who_is_not_live_is_left_out_and_a_reload_changes_the_programme(
             time.sleep(0.05)
 
 
+def test_the_player_page_plays_a_programme_and_the_list_and_the_api_have_it(
+    start_engine: StartEngine, ffmpeg: Path
+) -> None:
+    engine = start_engine(hls(PROGRAMME))
+    with encoder(ffmpeg, engine, LARGE, SOUND):
+        wait_for_all(engine, LARGE, SOUND)
+        shown = run_program("play_page.mjs", f"http://{engine.addresses['http']}/play/live/final")
+        assert (shown["width"], shown["height"]) == (640, 360)  # not the first of all, which is sound alone
+        index = httpx.get(f"http://{engine.addresses['http']}/", timeout=30.0).text
+        for name in ("live/final", LARGE, SOUND):
+            assert f'href="/play/{name}"' in index
+        (programme,) = engine.api("programmes")["programmes"]
+        states = {one["stream"]: one["state"] for one in programme["renditions"]}
+        assert states == {SOUND: "live", LARGE: "live", SMALL: None}
+
+
 def test_playlists_say_where_the_others_stand_and_date_the_same_moment_alike(
     start_engine: StartEngine, ffmpeg: Path
 ) -> None:

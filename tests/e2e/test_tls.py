@@ -21,24 +21,17 @@ from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.media import Media, command, finish, hash_arguments, hash_file, parse_framehash, publishing
 from tests.e2e.test_ffmpeg_roundtrip import assert_is_tail
+from tests.e2e.tls import tls_section, trusting
 
 PATIENCE_S = 20.0
 LOOK_S = 0.05
 UNVERIFIED = ("-tls_verify", "0")
 
 
-def trusting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 @pytest.fixture
 def engine(start_engine: StartEngine, tmp_path: Path) -> RunningEngine:
     """An engine that serves both ports over TLS too."""
-    ports = {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0", "handshake_timeout_s": 0.5}
-    return start_engine({"tls": write_pair(tmp_path) | ports})
+    return start_engine({"tls": tls_section(tmp_path, handshake_timeout_s=0.5)})
 
 
 def play(ffmpeg: Path, url: str, into: Path) -> subprocess.Popen[bytes]:
@@ -120,9 +113,8 @@ def test_changed_certificate_is_served_after_sighup_and_a_broken_one_is_not(
 def test_player_over_tls_that_does_not_read_is_judged_as_a_plain_one(
     start_engine: StartEngine, tmp_path: Path, ffmpeg: Path, media: Media
 ) -> None:
-    ports = {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0"}
     limits = {"slow_player": "disconnect", "max_lag_bytes": 65_536, "send_buffer_bytes": 16_384}
-    engine = start_engine({"tls": write_pair(tmp_path) | ports, "fanout": limits})
+    engine = start_engine({"tls": tls_section(tmp_path), "fanout": limits})
     with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
         engine.wait_for_stream("live/film", tags=10)
         host, port = engine.addresses["https"].split(":")

@@ -15,8 +15,9 @@ from wsproto.events import (
 )
 
 from engine.protocols.flv import FlvReader, FlvTag, RemoteProtocolError
-from engine.protocols.rtmp import ClientConnection, Media, split_url
+from engine.protocols.rtmp import ClientConnection, Media
 from engine.protocols.rtmp.events import Status, StreamEnded
+from tests.e2e.tls import rtmp_address
 
 HTTP: Final = "http-flv"
 WEBSOCKET: Final = "ws-flv"
@@ -130,7 +131,7 @@ class RtmpPlay:
     """RTMP messages, told as the FLV tags they stand for."""
 
     def __init__(self, url: str) -> None:
-        self._client = ClientConnection(split_url(url))
+        self._client = ClientConnection(rtmp_address(url))
         self._client.play()
         self.farewell = ""
 

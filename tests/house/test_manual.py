@@ -28,6 +28,7 @@ from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
 FREE_TEXTS = ("cors_origin", "certificate", "key", "folder")
+TEXTS_WITH_RULES = {"allowed_codecs": "h264,aac", "exempt": "10.0.0.0/8"}
 GO_TOGETHER = ("tls.certificate", "tls.key")  # one without the other is refused
 
 
@@ -75,6 +76,8 @@ def other_value(key: Key) -> str:
         return '["127.0.0.1/32"]'
     if isinstance(key.default, Programmes):
         return '{"live/final" = ["live/final_1080"]}'
+    if key.name in TEXTS_WITH_RULES:
+        return TEXTS_WITH_RULES[key.name]
     if isinstance(key.default, Secret) or key.name in FREE_TEXTS:
         return "https://example.org"
     return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)

@@ -150,6 +150,7 @@ def test_a_batch_appears_all_at_once_and_a_huge_one_in_parts(writer: RingWriter,
     tags = [sealed_tag(seq, 200 if seq % 9 else 16_000) for seq in range(200)]
     writer.write(tags)
     assert reader.head_seq == 200
+    assert readable(reader)[-1].seq == 199
     assert all(is_intact(entry.seq, read(reader, entry)) for entry in readable(reader))
 
 

@@ -1,6 +1,7 @@
 """What `fanlight demo` says once it runs: what to open, in words that can be pasted."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from workers.commands.addresses import Address
 from workers.commands.defaults import DEFAULT_API_URL
@@ -18,7 +19,8 @@ TITLES = {
 
 def invitation(name: str, addresses: Mapping[str, Address]) -> str:
     """The whole text."""
-    return "\n".join((*_moved(addresses), *_watch(name, addresses), *_look(addresses), *_publish(addresses)))
+    parts = (_moved(addresses), _watch(name, addresses), _watch_over_tls(name, addresses))
+    return "\n".join(chain(*parts, _look(addresses), _publish(addresses)))
 
 
 def _moved(addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -41,6 +43,19 @@ A test stream is live as {name}. Watch it:
   vlc {flv}
   mpegts.js (HTTP-FLV)       mpegts.createPlayer({{type: "flv", isLive: true, url: "{flv}"}})
   mpegts.js (WebSocket-FLV)  mpegts.createPlayer({{type: "flv", isLive: true, url: "ws://{http}/{name}.flv"}})"""
+
+
+def _watch_over_tls(name: str, addresses: Mapping[str, Address]) -> Iterator[str]:
+    if "https" not in addresses:
+        return
+    https, rtmps = addresses["https"].reachable, addresses["rtmps"].reachable
+    yield f"""
+Over TLS, where the certificate is trusted:
+
+  a browser                  https://{https}/play/{name}
+  HLS                        https://{https}/{name}.m3u8
+  ffplay -fflags nobuffer https://{https}/{name}.flv
+  ffplay rtmps://{rtmps}/{name}"""
 
 
 def _look(addresses: Mapping[str, Address]) -> Iterator[str]:

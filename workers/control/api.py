@@ -3,21 +3,24 @@
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Annotated, Final
 
-from litestar import Litestar, Router, delete, get
+from litestar import Litestar, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 from structlog.typing import FilteringBoundLogger
 
 from engine.access.names import parse_played_name
 from workers.control import models
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients, Unanswered
 from workers.control.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
+from workers.control.programmes import ProgrammeGuide
 from workers.control.refusals import NotThere, Refusals
 from workers.control.staff import Staff
 from workers.control.streams import Streams
@@ -33,22 +36,17 @@ VERSION: Final = models.Version(
 )
 
 
+@dataclass(frozen=True)
 class Desk:
     """Everything the routes ask."""
 
-    def __init__(
-        self,
-        streams: Streams,
-        clients: Clients,
-        staff: Staff,
-        breakers: Breakers,
-        hooks: Callable[[], models.Hooks],
-    ) -> None:
-        self.streams = streams
-        self.clients = clients
-        self.staff = staff
-        self.breakers = breakers
-        self.hooks = hooks
+    streams: Streams
+    programmes: ProgrammeGuide
+    clients: Clients
+    staff: Staff
+    breakers: Breakers
+    bans: Bans
+    hooks: Callable[[], models.Hooks]
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -79,6 +77,11 @@ async def show_stream(desk: TheDesk, name: FromPath[str]) -> models.StreamDetail
     return models.StreamDetail(stream=stream, publisher=publisher, missing=[])
 
 
+@get("/programmes", summary="All programmes and their renditions")
+async def list_programmes(desk: TheDesk) -> models.ProgrammeList:
+    return models.ProgrammeList(programmes=desk.programmes.all(time.monotonic_ns()))
+
+
 @get("/clients", summary="Players and publishers, a page at a time")
 async def list_clients(
     desk: TheDesk, stream: OfStream = None, after: After = "", limit: Limit = PAGE_DEFAULT
@@ -99,6 +102,23 @@ async def show_client(desk: TheDesk, client_id: FromPath[str]) -> models.Client:
 async def kick_client(desk: TheDesk, client_id: FromPath[str]) -> None:
     if not await desk.clients.kick(client_id, KICKED):
         raise NotThere("there is no such client")
+
+
+@get("/bans", summary="All bans")
+async def list_bans(desk: TheDesk) -> models.BanList:
+    return models.BanList(bans=desk.bans.all())
+
+
+@post("/bans", summary="Keep an address or a stream's publishers out, and end their connections")
+async def ban(desk: TheDesk, data: JSONBody[models.NewBan]) -> models.Ban:
+    """Holds for newcomers at once, for others within a second. Raises BadBan, TooManyBans."""
+    return desk.bans.add(data)
+
+
+@delete("/bans/{ban_id:str}", summary="Lift a ban")
+async def lift_ban(desk: TheDesk, ban_id: FromPath[str]) -> None:
+    if not desk.bans.remove(ban_id):
+        raise NotThere("there is no such ban")
 
 
 @get("/workers", summary="All workers")
@@ -124,9 +144,13 @@ async def show_version() -> models.Version:
 ROUTES: Final = (
     list_streams,
     show_stream,
+    list_programmes,
     list_clients,
     show_client,
     kick_client,
+    list_bans,
+    ban,
+    lift_ban,
     list_workers,
     list_breakers,
     show_hooks,

@@ -105,6 +105,7 @@ def _add_workers(families: dict[str, Family], workers: Iterable[WorkerFigures]) 
         families["fanlight_worker_up"].add_metric([worker.name, worker.role], int(up))
         families["fanlight_worker_loop_lag_seconds"].add_metric([worker.name], worker.loop_lag_ms / 1000)
         families["fanlight_worker_resident_bytes"].add_metric([worker.name], worker.rss_bytes)
+        families["fanlight_worker_overload_level"].add_metric([worker.name], worker.overload)
         if worker.heartbeat_age_s is not None:
             families["fanlight_worker_heartbeat_age_seconds"].add_metric(
                 [worker.name], worker.heartbeat_age_s

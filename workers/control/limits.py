@@ -28,10 +28,12 @@ HEAD_MAX_BYTES: Final = 16 * 1024
 """Request line and headers; h11's default, Tomcat has 8 KiB, Apache 16."""
 
 BODY_MAX_BYTES: Final = 64 * 1024
-"""Nothing in this API needs a body; whatever comes is read no further than this."""
+"""A ban is some hundred bytes, and nothing else in this API needs a body; what comes is read no further than
+this."""
 
-MAX_CONNECTIONS: Final = 256
-"""On one listener at a time; each costs some 50 KB. Dashboards and scrapers are a dozen."""
+MAX_CONNECTIONS: Final = 128
+"""On one listener at a time; each costs some 50 KB, which strangers take for nothing as well. Dashboards and
+scrapers are a dozen."""
 
 WRITE_TIMEOUT_S: Final = 10.0
 """How long a client may take no byte of an answer. nginx's send_timeout is 60 s, meant for the world; this

@@ -4,9 +4,11 @@ Times of day are RFC 3339 in UTC. Units stand in the names. A field that is not 
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from engine.access.bans import BanKind
 
 StreamState = Literal["live", "grace", "ended"]
 """`grace`: the publisher has vanished and may come back; `ended`: it will not, and players are finishing."""
@@ -104,7 +106,8 @@ class Client(Answer, frozen=True, kw_only=True):
 class Stream(Answer, frozen=True, kw_only=True):
     """One stream. `publisher` is the publisher's client id; `bytes_out` counts all players since it began.
 
-    `link` is there while the publisher comes over SRT.
+    `link` is there while the publisher comes over SRT. `over_limits` are the limits that the publisher does
+    not keep; of one that was sent away for it, what it was.
     """
 
     name: str
@@ -128,6 +131,7 @@ class Stream(Answer, frozen=True, kw_only=True):
     state_for_s: float
     last_tag_age_s: float | None
     epoch: int
+    over_limits: list[str]
     link: Link | None
 
 
@@ -135,6 +139,33 @@ class StreamList(Answer, frozen=True, kw_only=True):
     """All streams, by name."""
 
     streams: list[Stream]
+
+
+class Rendition(Answer, frozen=True, kw_only=True):
+    """One of the streams that a programme is made of; `state` is null while it is not published."""
+
+    stream: str
+    state: StreamState | None
+    video: Video | None
+    audio: Audio | None
+    bitrate_bps: int
+
+
+class Programme(Answer, frozen=True, kw_only=True):
+    """Streams that players choose from, in the order in which they are told of them.
+
+    `origin`: whether it stands in `[hls.programmes]`, or is what one publisher sends in several video tracks.
+    """
+
+    name: str
+    origin: Literal["configuration", "tracks"]
+    renditions: list[Rendition]
+
+
+class ProgrammeList(Answer, frozen=True, kw_only=True):
+    """All programmes, by name: those configured, whether they are live or not, and those of tracks."""
+
+    programmes: list[Programme]
 
 
 class StreamDetail(Answer, frozen=True, kw_only=True):
@@ -156,8 +187,38 @@ class ClientList(Answer, frozen=True, kw_only=True):
     missing: list[str]
 
 
+class NewBan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is to be kept out: an address or network from the media ports, or a stream's name from being
+    published. Without `seconds` for as long as the engine runs.
+    """
+
+    kind: Literal["address", "stream"]
+    value: Annotated[str, Meta(min_length=1, max_length=320)]
+    seconds: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Ban(Answer, frozen=True, kw_only=True):
+    """One ban. `value` is in its one form; `until` is null for one without an end."""
+
+    id: str
+    kind: BanKind
+    value: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+class BanList(Answer, frozen=True, kw_only=True):
+    """All bans that hold, the oldest first."""
+
+    bans: list[Ban]
+
+
 class Worker(Answer, frozen=True, kw_only=True):
-    """One worker process, as the board shows it. `generation` counts the processes its slot has had."""
+    """One worker process, as the board shows it. `generation` counts the processes its slot has had;
+    `overload` is how far up the overload ladder it stands, 0 for calm.
+    """
 
     name: str
     role: str
@@ -168,6 +229,7 @@ class Worker(Answer, frozen=True, kw_only=True):
     ready_for_s: float | None
     loop_lag_ms: float
     rss_bytes: int
+    overload: int
 
 
 class WorkerList(Answer, frozen=True, kw_only=True):

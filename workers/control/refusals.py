@@ -8,8 +8,10 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from structlog.typing import FilteringBoundLogger
 
+from engine.access.bans import BadBan
 from engine.access.names import BadName
 from workers.control import models
+from workers.control.bans import TooManyBans
 from workers.control.clients import Unanswered
 from workers.control.limits import ASK_TIMEOUT_S
 
@@ -31,6 +33,8 @@ class Refusals:
         return {
             NotThere: lambda _request, error: refuse(404, "not_found", str(error)),
             BadName: lambda _request, error: refuse(400, "bad_name", str(error)),
+            BadBan: lambda _request, error: refuse(400, "bad_ban", str(error)),
+            TooManyBans: lambda _request, error: refuse(409, "too_many_bans", str(error)),
             Unanswered: _unanswered,
             HTTPException: _of_framework,
             Exception: self._of_ours,

@@ -15,7 +15,7 @@ hypercorn speaks HTTP on each connection; accepting is done here, for three thin
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import trio
 from hypercorn.config import Config
@@ -25,29 +25,30 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from structlog.typing import FilteringBoundLogger
 
+from engine.policy.addresses import AddressBook
 from workers.control import limits
-from workers.control.requests import App
+from workers.control.requests import REQUEST_ID_HEADER, App, Metrics, new_request_id
+
+STATUS_LINE: Final = b"HTTP/1.1 "
 
 
 async def serve_http(
-    app: App,
+    site: "Site",
     listener: socket.socket,
-    log: FilteringBoundLogger,
     shutdown: trio.Event,
     *,
-    task_status: "trio.TaskStatus[Site]" = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `shutdown` is set and requests under way have ended, `GRACE_S` later at most.
 
     The listener stays the caller's: a duplicate is accepted on, and closed.
     """
-    site = Site(app, log)
     own = trio.SocketListener(trio.socket.from_stdlib_socket(listener.dup()))
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as door:
             accept = partial(trio.serve_listeners, site.talk, [own], handler_nursery=connections)
             door.start_soon(accept)
-            task_status.started(site)
+            task_status.started()
             await shutdown.wait()
             door.cancel_scope.cancel()
         await site.close_idle()
@@ -55,10 +56,18 @@ async def serve_http(
 
 
 class Site:
-    """All connections of one listener."""
+    """All connections of one listener.
 
-    def __init__(self, app: App, log: FilteringBoundLogger) -> None:
+    Args:
+        app: answers.
+        log, metrics: hear of connections that fail and that are turned away.
+        visits: what one address may have; the listeners of a process share it.
+    """
+
+    def __init__(self, app: App, log: FilteringBoundLogger, metrics: Metrics, visits: AddressBook) -> None:
         self._log = log
+        self._metrics = metrics
+        self._visits = visits
         self._config = _config()
         self._app = wrap_app(cast("Any", app), limits.BODY_MAX_BYTES, "asgi")
         self._context = WorkerContext(None)
@@ -67,9 +76,19 @@ class Site:
 
     async def talk(self, stream: trio.SocketStream) -> None:
         """Serve one connection to its end. Never raises but Cancelled."""
-        if self.connections >= limits.MAX_CONNECTIONS:
+        host = host_of(stream)
+        visit = self._visits.enter(host, trio.current_time())
+        refused = visit.refused or ("too_many_connections" if self._is_full() else "")
+        try:
+            if refused:
+                self._turn_away(host, refused, news=visit.news)
+            else:
+                await self._talk_counted(stream)
+        finally:
+            self._visits.leave(visit)
             await trio.aclose_forcefully(stream)
-            return
+
+    async def _talk_counted(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         try:
             await self._talk(BoundedStream(stream))
@@ -77,7 +96,14 @@ class Site:
             self._log.info("connection ended by a fault", error=first_cause(error))
         finally:
             self.connections -= 1
-            await trio.aclose_forcefully(stream)
+
+    def _is_full(self) -> bool:
+        return self.connections >= limits.MAX_CONNECTIONS
+
+    def _turn_away(self, host: str, reason: str, *, news: bool) -> None:
+        self._metrics.bind("fanlight_handshake_failures_total", protocol="http", reason=reason).inc()
+        if news:
+            self._log.warning("address_refused", remote=host, reason=reason)
 
     async def close_idle(self) -> None:
         """Connections without a request under way end now, the others after it."""
@@ -112,7 +138,7 @@ class BoundedStream:
     async def send_all(self, data: bytes) -> None:
         """Send, or close the connection. Raises BrokenResourceError."""
         with trio.move_on_after(limits.WRITE_TIMEOUT_S) as scope:
-            await self._stream.send_all(data)
+            await self._stream.send_all(with_request_id(data))
         if scope.cancelled_caught:
             await trio.aclose_forcefully(self._stream)
             raise trio.BrokenResourceError("the client has stopped reading")
@@ -138,6 +164,25 @@ async def first_of(*waits: Callable[[], Awaitable[None]]) -> None:
 
         for wait in waits:
             nursery.start_soon(wait_for, wait)
+
+
+def with_request_id(data: bytes) -> bytes:
+    """An answer that hypercorn gave by itself, to what is no request, has no id yet; others pass as they are.
+
+    Heads are sent in one piece each, and no body here begins like one.
+    """
+    if not data.startswith(STATUS_LINE) or REQUEST_ID_HEADER in data:
+        return data
+    line, rest = data.split(b"\r\n", 1)
+    return b"\r\n".join((line, REQUEST_ID_HEADER + b": " + new_request_id().encode(), rest))
+
+
+def host_of(stream: trio.SocketStream) -> str:
+    """Where a connection comes from; empty if it has gone already."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""
 
 
 def first_cause(error: BaseException) -> str:

@@ -11,8 +11,12 @@ from typing import Final, cast
 
 import trio
 
+from engine.config import Config
+from engine.policy.addresses import AddressBook, AddressLimits, parse_networks
+from engine.policy.overload import Level
 from shm.board import WorkerState
 from workers.control.api import VERSION, Desk, build_api
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
@@ -20,8 +24,9 @@ from workers.control.hooks.office import HookOffice
 from workers.control.hooks.shown import hooks_of
 from workers.control.limits import GRACE_S
 from workers.control.probes import Gauges, build_probes
+from workers.control.programmes import ProgrammeGuide
 from workers.control.requests import App, Requests
-from workers.control.server import serve_http
+from workers.control.server import Site, serve_http
 from workers.control.snapshot import Camera
 from workers.control.staff import Staff
 from workers.control.streams import Streams
@@ -44,13 +49,19 @@ async def run(worker: Worker) -> None:
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
     probes = _probes(worker, staff, tally)
-    leaving = trio.Event()
+    leaving, visits = trio.Event(), AddressBook(AddressLimits())
+    _hold_to(visits, worker.config)
+    worker.on_reload(lambda _old, new: _hold_to(visits, new))
+    sites: list[Site] = []
+    worker.count_clients = lambda: sum(site.connections for site in sites)
     async with _hooks(worker) as office, trio.open_nursery() as nursery:
         api = _api(worker, staff, tally, office)
         nursery.start_soon(_keep_tally, worker, tally)
         async with trio.open_nursery() as servers:
-            await servers.start(serve_http, api, worker.own_listener(API), worker.log, leaving)
-            await servers.start(serve_http, probes, worker.own_listener(METRICS), worker.log, leaving)
+            for app, kind in ((api, API), (probes, METRICS)):
+                site = Site(app, worker.log, worker.metrics, visits)
+                sites.append(site)
+                await servers.start(serve_http, site, worker.own_listener(kind), leaving)
             worker.ready()
             await worker.draining.wait()
             await _outstay(worker, staff)
@@ -74,6 +85,15 @@ async def _hooks(worker: Worker) -> AsyncIterator[HookOffice]:
         await office.aclose()
 
 
+def _hold_to(visits: AddressBook, config: Config) -> None:
+    """What one address may have here: all of it, since control is one process."""
+    addresses = config.addresses
+    visits.exempt = parse_networks(addresses.exempt)
+    visits.limits = AddressLimits(
+        max_connections=addresses.max_connections, max_handshakes_per_s=addresses.max_handshakes_per_s
+    )
+
+
 async def _outstay(worker: Worker, staff: Staff) -> None:
     """While the engine drains, go on telling how far it has come; /readyz says 503 from the first moment.
 
@@ -94,14 +114,17 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
 
 
 def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice) -> Requests:
-    desk = Desk(
-        Streams(worker.directory, tally, worker.slots),
-        Clients(worker.bus, staff),
-        staff,
-        Breakers(worker.board, worker.slots),
-        partial(hooks_of, office),
+    streams = Streams(worker.directory, tally, worker.slots)
+    programmes = ProgrammeGuide(worker.directory, streams, lambda: worker.config.hls.programmes)
+    breakers, bans = Breakers(worker.board, worker.slots), Bans(worker.metrics.directory)
+    clients, hooks = Clients(worker.bus, staff), partial(hooks_of, office)
+    desk = Desk(streams, programmes, clients, staff, breakers, bans, hooks)
+    return Requests(
+        cast("App", build_api(desk, worker.log)),
+        log=worker.log,
+        metrics=worker.metrics,
+        is_overloaded=lambda: staff.overload() >= Level.SLOW_API,
     )
-    return Requests(cast("App", build_api(desk, worker.log)), log=worker.log, metrics=worker.metrics)
 
 
 def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:

@@ -51,6 +51,10 @@ class Staff:
         """Whether the worker there can be expected to answer on the bus."""
         return self._cells[slot.number].state in ANSWERING
 
+    def overload(self) -> int:
+        """How far up the overload ladder the worker stands that is highest."""
+        return max(cell.overload for cell in self._cells.values())
+
     def is_up(self, slot: WorkerSlot, now_ns: int, heartbeat_timeout_s: float) -> bool:
         """Whether the worker there is ready and its heart beats."""
         cell = self._cells[slot.number]
@@ -76,6 +80,7 @@ class Staff:
             ready_for_s=_age_s(cell.ready_ns, now_ns),
             loop_lag_ms=cell.loop_lag_us / 1000,
             rss_bytes=cell.rss_bytes,
+            overload=cell.overload,
         )
 
 

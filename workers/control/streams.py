@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from msgspec import convert
 
 from engine.media.describe import codec_name
+from engine.policy.publisher_limits import REASONS
 from shm.directory import StreamRecord, StreamState, StreamStats
 from workers.control import models
 from workers.control.tally import Tally, Totals
@@ -73,6 +74,7 @@ class Streams:
             state_for_s=_seconds(now_ns - record.state_since_ns),
             last_tag_age_s=_seconds(now_ns - stats.last_tag_ns) if stats.last_tag_ns else None,
             epoch=record.epoch,
+            over_limits=[reason for bit, reason in enumerate(REASONS) if stats.broken_limits >> bit & 1],
             link=_link(record),
         )
 

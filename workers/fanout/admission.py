@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from engine.access.names import BadName, parse_played_name
 from engine.protocols.http import (
     Answer,
+    Fields,
     RemoteProtocolError,
     Request,
     Route,
@@ -17,11 +18,16 @@ from engine.protocols.http import (
 )
 from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
+from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
 from workers.fanout.visits import Denied, Visit, Who
 
 STREAM_ROUTE: str = "/{stream}.flv"
 """What these requests are called in the counters."""
+
+
+RETRY: Fields = (("Retry-After", "10"),)
+"""What a full worker says, seconds: it comes down from overload after ten at the earliest."""
 
 
 class Refused(Exception):
@@ -43,10 +49,12 @@ class Admission:
     Args:
         audience: for the streams and the configuration.
         request_id: goes into the answer.
+        host: the player's address; it may have been banned since it connected.
     """
 
-    def __init__(self, audience: Audience, request_id: str) -> None:
+    def __init__(self, audience: Audience, request_id: str, host: str) -> None:
         self._audience = audience
+        self._host = host
         self._request_id = request_id
 
     @property
@@ -85,17 +93,19 @@ class Admission:
             return visit, await self.find(visit.name)
 
     async def find(self, name: str) -> Feed:
-        """The stream, when there is one and room for one player more. Raises Refused."""
+        """The stream, or a rendition of the programme, when there is one and room for one player more.
+        Raises Refused.
+        """
         hub = self._audience.hub
-        record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+        record = await hub.wait_to_play(name, hub.settings_for(name).wait_s)
         if record is None:
             raise self.plain(404, f"no stream is published as {name}\n", "not_found")
         try:
-            self._audience.check_room()
-        except Full:
-            raise self.plain(
-                503, "this server has as many players as it may have\n", "too_many_players"
-            ) from None
+            self._audience.check_room(self._host)
+        except Full as full:
+            if full.reason == BANNED:
+                raise self.plain(403, f"{full}\n", BANNED) from None
+            raise self.plain(503, f"{full}\n", full.reason, RETRY) from None
         try:
             return await hub.feed(record)
         except StreamGone:
@@ -105,6 +115,7 @@ class Admission:
         """What a request is told that must not be taken."""
         return Refused(error_answer(error, request_id=self._request_id, origin=self.origin), reason)
 
-    def plain(self, status: int, text: str, reason: str) -> Refused:
+    def plain(self, status: int, text: str, reason: str, extra: Fields = ()) -> Refused:
         """What a request is told in so many words."""
-        return Refused(plain_answer(status, text, request_id=self._request_id, origin=self.origin), reason)
+        answer = plain_answer(status, text, request_id=self._request_id, origin=self.origin, extra=extra)
+        return Refused(answer, reason)

@@ -21,6 +21,7 @@ from workers.fanout import pages
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
 from workers.fanout.exchange import Exchange
+from workers.fanout.guard import OVERLOADED
 from workers.fanout.hls_answers import Hls, Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.shelf import Shelf
@@ -72,6 +73,8 @@ class Answers:
         """Answer by the route, and count it."""
         request, status = exchange.request, CLIENT_GONE
         try:
+            if self._audience.guard.is_banned(exchange.host):
+                raise Unanswerable(403, "this address is banned")
             if request.method == "OPTIONS":
                 await exchange.send(preflight_head(self._origin, exchange.request_id))
                 status = 204
@@ -139,6 +142,7 @@ class Answers:
     async def _find_renditions(self, library: Library, route: Route, exchange: Exchange) -> list[Shelf]:
         """The shelves of the programme's renditions, or of the stream that is one by itself."""
         programme = self._name(route)
+        self._check_overload(library, programme, exchange)
         streams = library.renditions(programme)
         if streams == (programme,):
             shelf = await self._find(library, route, exchange)
@@ -162,13 +166,13 @@ class Answers:
     ) -> Shelf | None:
         """The shelf for a playlist: the stream is packaged for it, if it lives."""
         hub = self._audience.hub
+        self._check_overload(library, library.programme_of(name), exchange)
         wait_s = hub.settings_for(name).wait_s
         record = hub.find(name) if shelf is not None else await hub.wait_for(name, wait_s)
         if record is not None:
             library.ask_for(record)
             # A player that changes to another rendition stays one player.
-            who = f"{exchange.host}|{exchange.request.user_agent}"
-            library.note_viewer(library.programme_of(name), who, record.slot)
+            library.note_viewer(library.programme_of(name), viewer_of(exchange), record.slot)
         if shelf is not None and shelf.window.ready:
             return shelf
         if record is None:
@@ -178,6 +182,13 @@ class Answers:
         if shelf is None:
             raise Unanswerable(503, "there is no segment yet")
         return shelf
+
+    def _check_overload(self, library: Library, programme: str, exchange: Exchange) -> None:
+        """Who watches goes on; others are told to come back. Raises Unanswerable."""
+        if self._audience.guard.takes_players or library.has_viewer(programme, viewer_of(exchange)):
+            return
+        self._audience.report.play_refused("hls", OVERLOADED)
+        raise Unanswerable(503, "this server is overloaded, try again later")
 
     @property
     def _origin(self) -> str:
@@ -191,6 +202,11 @@ class Answers:
             status, f"{error}\n", request_id=exchange.request_id, origin=self._origin, extra=extra
         )
         await exchange.send(*answer)
+
+
+def viewer_of(exchange: Exchange) -> str:
+    """What one player is told apart by."""
+    return f"{exchange.host}|{exchange.request.user_agent}"
 
 
 def resource_of(route: Route) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import trio
 
 from engine.media.gop import StartMode
+from engine.policy.overload import Level
 from workers.fanout.feed import Feed
+from workers.fanout.guard import BANNED, OVERLOADED, Guard
 from workers.fanout.hls_answers import Hls
 from workers.fanout.hls_visits import HlsVisits
 from workers.fanout.hub import Hub
@@ -14,6 +16,7 @@ from workers.fanout.player import Player
 from workers.fanout.report import Report
 from workers.fanout.sinks import set_low_water
 from workers.fanout.srt_player import SrtPlayer
+from workers.fanout.turning_away import to_ban, to_drop
 from workers.fanout.visits import Visits
 from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
@@ -34,7 +37,11 @@ QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unma
 
 
 class Full(Exception):
-    """This worker has as many players as it may have."""
+    """This worker takes no more players. `reason` is the label in the counters, the text for the player."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class Audience:
@@ -45,6 +52,7 @@ class Audience:
         hub: where the streams are.
         report: counts what happens.
         hls: what HLS players share; None where HLS is off.
+        guard: says who may come in; without one, everybody.
         line: to the sender of webhooks; None where there is none.
     """
 
@@ -54,9 +62,11 @@ class Audience:
         hub: Hub,
         report: Report,
         hls: Hls | None = None,
+        guard: Guard | None = None,
         line: HookLine | None = None,
     ) -> None:
         self.worker = worker
+        self.guard = guard or Guard.open()
         self.hls = hls
         self.hub = hub
         self.report = report
@@ -71,10 +81,18 @@ class Audience:
     def __len__(self) -> int:
         return len(self._players)
 
-    def check_room(self) -> None:
-        """Raises Full."""
+    def count_srt(self) -> int:
+        """Players with a socket of their own that no listener has accepted."""
+        return sum(isinstance(player, SrtPlayer) for player in self)
+
+    def check_room(self, host: str) -> None:
+        """Is there room for a player from `host`, which may have been banned since it came? Raises Full."""
+        if self.guard.is_banned(host):
+            raise Full(BANNED, "this address is banned")
+        if not self.guard.takes_players:
+            raise Full(OVERLOADED, "this server is overloaded, try again later")
         if len(self._players) >= self.worker.config.fanout.max_players:
-            raise Full
+            raise Full("too_many_players", "this server has as many players as it may have")
 
     def admit(self, player: Player, feed: Feed, wire: Wire, mode: StartMode | None) -> None:
         """Let `player` in: it is sent to from now on."""
@@ -141,6 +159,7 @@ class Audience:
         while True:
             await trio.sleep(ROUND_S)
             rounds += 1
+            self._obey_guard()
             self._send_lingerers_home()
             self._end_visits()
             self.hls_visits.sweep()
@@ -150,6 +169,16 @@ class Audience:
             self._count_hls_players()
             self.hub.close_idle()
             self.report.flush(self.hub.feeds.values())
+
+    def _obey_guard(self) -> None:
+        guard = self.guard
+        guard.take_load()
+        if guard.bans_changed():
+            for player in to_ban(self, guard.bans):
+                self.kick(player.client_id, BANNED)
+        if guard.level is Level.DROP_PLAYERS:
+            for player in to_drop(self):
+                self.kick(player.client_id, OVERLOADED)
 
     def _send_lingerers_home(self) -> None:
         now_s = trio.current_time()

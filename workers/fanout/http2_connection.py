@@ -241,7 +241,8 @@ class Http2Session(Connection):
 
     async def _play(self, stream: Http2Stream, exchange: Http2Exchange, route: Route) -> None:
         """HTTP-FLV. WebSocket over HTTP/2 (RFC 8441) is not offered: browsers then take HTTP/1.1 for it."""
-        admission, request = Admission(self._audience, exchange.request_id), exchange.request
+        admission = Admission(self._audience, exchange.request_id, self.host)
+        request = exchange.request
         report = self._audience.report
         try:
             name = self._name(admission, route)

@@ -128,7 +128,7 @@ class HttpConnection(Connection):
     def _admission(self) -> Admission:
         """Refusals of a head that was not understood need an id as well."""
         self.request_id = self.request_id or secrets.token_hex(8)
-        return Admission(self._audience, self.request_id)
+        return Admission(self._audience, self.request_id, self.host)
 
     async def _read_head(self) -> Request:
         try:

@@ -1,6 +1,7 @@
 """All streams that this worker's players watch, and the directory they are found in."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -68,31 +69,54 @@ class Hub:
         self._refresh()
         return self._records.get(name)
 
+    def find_to_play(self, name: str) -> StreamRecord | None:
+        """The same, or where `name` is a programme without a stream of its own, the rendition to begin with:
+        the first of those that are there and have a picture, else the first of all."""
+        own = self.find(name)
+        if own is not None:
+            return own
+        there = list(filter(None, map(self.find, self._renditions(name))))
+        return next(filter(self._has_picture, there), there[0] if there else None)
+
+    def _renditions(self, programme: str) -> tuple[str, ...]:
+        return self._worker.config.hls.programmes.renditions(programme)
+
+    def _has_picture(self, record: StreamRecord) -> bool:
+        """Asked anew: what a stream is made of is known only when its first frames have come."""
+        newest = self._worker.directory.find(record.name)
+        return newest is not None and newest.stats.video_codec != 0
+
     async def wait_for(self, name: str, seconds: float) -> StreamRecord | None:
         """The stream's record, waiting at most `seconds` for it to come, and not while this worker leaves."""
-        return await self.wait_for_any((name,), seconds)
+        return await self._wait(partial(self.find, name), seconds)
 
     async def wait_for_any(self, names: Sequence[str], seconds: float) -> StreamRecord | None:
         """The same of several streams: the record of whichever is there first."""
-        record = self._find_any(names)
+        return await self._wait(lambda: next(filter(None, map(self.find, names)), None), seconds)
+
+    async def wait_to_play(self, name: str, seconds: float) -> StreamRecord | None:
+        """The same of a stream or programme: what `find_to_play` gives."""
+        return await self._wait(partial(self.find_to_play, name), seconds)
+
+    async def _wait(self, find: Callable[[], StreamRecord | None], seconds: float) -> StreamRecord | None:
+        record = find()
         self._waiters += 1
         self._wanted.set()
         try:
             with trio.move_on_after(seconds):
                 while record is None and not self._leaving:
                     await self._changed.wait()
-                    record = self._find_any(names)
+                    record = find()
         finally:
             self._waiters -= 1
         return record
 
-    def _find_any(self, names: Sequence[str]) -> StreamRecord | None:
-        return next((record for record in map(self.find, names) if record is not None), None)
-
     def names(self) -> list[str]:
-        """What can be played now."""
+        """What can be played now: streams, and programmes of which a rendition is there."""
         self._refresh()
-        return list(self._records)
+        programmes = self._worker.config.hls.programmes
+        live = (name for name in programmes if not self._records.keys().isdisjoint(self._renditions(name)))
+        return [*self._records.keys() | set(live)]
 
     def settings_for(self, name: str) -> PathSettings:
         return for_path(self._worker.config, name)

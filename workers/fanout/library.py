@@ -61,6 +61,10 @@ class Library:
         if len(self._viewers) < MAX_VIEWERS or (name, who) in self._viewers:
             self._viewers[name, who] = (trio.current_time(), stream)
 
+    def has_viewer(self, name: str, who: str) -> bool:
+        """Whether a player has asked for a programme's playlists lately."""
+        return (name, who) in self._viewers
+
     def count_viewers(self) -> dict[int, int]:
         """How many players there are, by the slot of their stream."""
         since_s = trio.current_time() - VIEWER_S

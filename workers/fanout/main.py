@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from engine.policy.addresses import Visit
 from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
+from workers.fanout.guard import Guard
 from workers.fanout.hls_answers import Hls, HlsAnswers, Holds
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
@@ -25,6 +27,7 @@ from workers.fanout.sinks import Sink
 from workers.fanout.srt_port import SrtPort
 from workers.fanout.tls_contexts import TlsContexts
 from workers.fanout.tls_door import TlsDoor
+from workers.fanout.turning_away import host_of
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
@@ -55,7 +58,8 @@ async def serve(worker: Worker) -> None:
         worker.on_reload(hub.reconfigure)
         line = open_line(worker)
         background.start_soon(line.run)
-        audience = Audience(worker, hub, report, hls_of(worker, hub, background, report), line)
+        hls = hls_of(worker, hub, background, report)
+        audience = Audience(worker, hub, report, hls, Guard.of(worker), line)
         answer_for_clients(worker.bus, audience)
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
@@ -72,6 +76,7 @@ async def _serve_until_drained(worker: Worker, audience: Audience, by_kind: dict
     """Accept until draining; then every stream's players get what is theirs and a farewell."""
     async with trio.open_nursery() as connections:
         doors = Doors(worker, audience, connections, by_kind)
+        worker.count_clients = lambda: doors.connected + audience.count_srt()
         worker.bus.handle(Lend, doors.lend)
         worker.bus.handle(TakeBack, doors.take_back)
         async with trio.open_nursery() as accepting:
@@ -113,7 +118,8 @@ class Doors:
         self._connections = connections
         self._accepting: trio.Nursery | None = None
         self._lent: dict[int, list[trio.CancelScope]] = {}
-        self._connected = 0
+        self.connected = 0
+        """TCP connections that are served now."""
 
     def open(self, accepting: trio.Nursery) -> None:
         self._accepting = accepting
@@ -156,15 +162,26 @@ class Doors:
 
     async def _serve(self, kind: str, door: Door, sock: socket.socket, remote: str) -> None:
         """Serve one connection, if there is room beside all players that there may be."""
-        if self._connected >= self._worker.config.fanout.max_players + MAX_STRANGERS:
-            self._audience.report.handshake_failed(kind, "too_many_connections")
+        if self.connected >= self._worker.config.fanout.max_players + MAX_STRANGERS:
+            self._audience.report.turned_away(kind)
             sock.close()
             return
-        self._connected += 1
+        visit = self._audience.guard.enter(host_of(remote))
+        if visit.refused:
+            self._turn_away(kind, remote, visit)
+            sock.close()
+            return
+        self.connected += 1
         try:
             await door(self._audience, sock, remote)
         finally:
-            self._connected -= 1
+            self.connected -= 1
+            self._audience.guard.leave(visit)
+
+    def _turn_away(self, kind: str, remote: str, visit: Visit) -> None:
+        self._audience.report.handshake_failed(kind, visit.refused)
+        if visit.news:
+            self._worker.log.warning("address_refused", remote=remote, port=kind, reason=visit.refused)
 
     def _srt_kinds(self) -> list[str]:
         """The SRT port and those that stand for one stream each; none where SRT is off."""

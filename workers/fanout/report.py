@@ -13,6 +13,7 @@ from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
 from workers.runtime.metrics import Metrics
 from workers.runtime.srt_readings import Measured, Packets
+from workers.runtime.worker import HTTPS, RTMPS
 
 NS: float = 1e-9
 
@@ -38,6 +39,13 @@ class Report:
 
     def handshake_failed(self, protocol: str, reason: str) -> None:
         self._count("fanlight_handshake_failures_total", protocol=protocol, reason=reason)
+
+    def turned_away(self, port: str) -> None:
+        """A connection to this kind of port found no room in this worker."""
+        if port in (HTTPS, RTMPS):
+            self.tls_handshake(port, "too_many_connections")
+        else:
+            self.handshake_failed(port, "too_many_connections")
 
     def protocol_error(self, protocol: str) -> None:
         self._count("fanlight_protocol_errors_total", protocol=protocol)

@@ -19,6 +19,7 @@ from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, Publ
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.feed import Feed
+from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hand_over import hand_over, publisher_id
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
@@ -32,15 +33,24 @@ from workers.runtime.messages import HandOver
 
 SEED_BYTES: int = 8
 
+BAD_NAME: str = "NetStream.Publish.BadName"
+ELSEWHERE: str = "NetConnection.Connect.Rejected"
+UNWELCOME: dict[str, tuple[str, str]] = {
+    BANNED: ("this stream is banned", BAD_NAME),
+    OVERLOADED: ("this server is overloaded, try again later", ELSEWHERE),
+}
+"""What a publisher is told that nobody of its name, or nobody at all, may be."""
+
 Request: TypeAlias = PublishRequested | PlayRequested
 
 
 class NotPlayed(Exception):
-    """This player gets a refusal. `reason` is the label in the counters, the text what the peer is told."""
+    """This player gets a refusal. `reason` is the label in the counters, code and text are for the peer."""
 
-    def __init__(self, reason: str, text: str) -> None:
+    def __init__(self, reason: str, text: str, code: str = "NetStream.Play.StreamNotFound") -> None:
         super().__init__(text)
         self.reason = reason
+        self.code = code
 
 
 async def serve_rtmp(audience: Audience, sock: Sink, remote: str) -> None:
@@ -148,9 +158,9 @@ class RtmpConnection(Connection):
         if record is None:
             raise NotPlayed("not_found", f"no stream is published as {name}")
         try:
-            self._audience.check_room()
-        except Full:
-            raise NotPlayed("too_many_players", "this server has as many players as it may have") from None
+            self._audience.check_room(self.host)
+        except Full as full:
+            raise NotPlayed(full.reason, str(full), code_of(full)) from None
         try:
             return await hub.feed(record)
         except StreamGone:
@@ -161,7 +171,7 @@ class RtmpConnection(Connection):
         self._audience.worker.log.info(
             "play_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=refusal.reason
         )
-        self._protocol.refuse_play(description=str(refusal))
+        self._protocol.refuse_play(refusal.code, str(refusal))
         await self.refuse(self._protocol.take_output())
 
     async def _play(self, player: Player) -> None:
@@ -190,6 +200,12 @@ class RtmpConnection(Connection):
             asked = join_app_and_name(request.app, request.name)
         except BadName as error:
             await self._refuse_publish("bad_name", str(error))
+            return
+        unwelcome = audience.guard.why_no_publisher(
+            asked.name, is_there=audience.hub.find(asked.name) is not None
+        )
+        if unwelcome:
+            await self._refuse_publish(unwelcome, *UNWELCOME[unwelcome])
             return
         verdict = may_publish(audience.hub.settings_for(asked.name), request.query)
         if not verdict.allowed:
@@ -235,13 +251,18 @@ class RtmpConnection(Connection):
                 visit.pass_on()
             await relay(self, ours)
 
-    async def _refuse_publish(self, reason: str, description: str) -> None:
+    async def _refuse_publish(self, reason: str, description: str, code: str = BAD_NAME) -> None:
         self._audience.report.publish_refused("rtmp", reason)
         self._audience.worker.log.info(
             "publish_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=reason
         )
-        self._protocol.refuse_publish(description=description)
+        self._protocol.refuse_publish(code, description)
         await self.refuse(self._protocol.take_output())
+
+
+def code_of(full: Full) -> str:
+    """What a player is told that is not let in: the one may try elsewhere, the other had better wait."""
+    return ELSEWHERE if full.reason == OVERLOADED else "NetStream.Play.StreamNotFound"
 
 
 class RtmpPlayerInput:

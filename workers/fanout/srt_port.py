@@ -21,6 +21,7 @@ import trio
 
 from engine.access import BadName, may_publish, parse_stream_name, passphrase_for
 from engine.config import PathSettings
+from engine.policy.addresses import Visit as AddressVisit
 from engine.policy.share import Share
 from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.errors import RemoteProtocolError
@@ -32,6 +33,7 @@ from shm.directory import StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
 from workers.fanout.feed import Feed
+from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hand_over import publisher_id
 from workers.fanout.hub import StreamGone
 from workers.fanout.srt_session import PROTOCOL, hand_over_publisher, new_id, serve_player
@@ -142,8 +144,13 @@ class SrtPort:
     # -- deciding
 
     async def _decide(self, request: ConnectionRequest, address: Address) -> None:
+        """Only here, behind the cookie, is it certain that the caller has this address."""
+        visit = self._audience.guard.enter(address[0])
         try:
-            await self._admit(request, address)
+            if visit.refused:
+                self._turn_away(request, address, visit)
+            else:
+                await self._admit(request, address)
         except Refused as refused:
             self._refuse(request, address, refused)
         except Answered as answered:
@@ -151,6 +158,16 @@ class SrtPort:
         except Exception:  # a bug, and that of one caller: the others go on
             self._worker.log.exception("connection_failed", remote=remote_name(address))
             self._listener.forget(request)
+        finally:
+            self._audience.guard.leave(visit)
+
+    def _turn_away(self, request: ConnectionRequest, address: Address, visit: AddressVisit) -> None:
+        code = Rejection.FORBIDDEN if visit.refused == BANNED else Rejection.OVERLOAD
+        self._audience.report.srt_handshake(result_of(code))
+        self._audience.report.handshake_failed("srt", visit.refused)
+        if visit.news:
+            self._worker.log.warning("address_refused", remote=remote_name(address), reason=visit.refused)
+        self._say(self._listener.refuse(request, code, now_us()).answer, address)
 
     async def _admit(self, request: ConnectionRequest, address: Address) -> None:
         asked = self._read_stream_id(request.stream_id)
@@ -174,7 +191,7 @@ class SrtPort:
         else:
             visit, conn_id = await self._ask(name, asked, address)
             with visit.until_in():
-                feed = await self._find_feed(visit.name, settings)
+                feed = await self._find_feed(visit.name, settings, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked)
             mode = start_mode(asked.query)
             await serve_player(
@@ -218,20 +235,25 @@ class SrtPort:
             raise Refused(Rejection.UNAUTHORIZED, verdict.reason)
         directory = self._worker.directory
         record = self._audience.hub.find(name)
+        unwelcome = self._audience.guard.why_no_publisher(name, is_there=record is not None)
+        if unwelcome:
+            code = Rejection.OVERLOAD if unwelcome == OVERLOADED else Rejection.FORBIDDEN
+            raise Refused(code, unwelcome)
         if record is None and directory.live_count() >= self._worker.config.publish.max_streams:
             raise Refused(Rejection.OVERLOAD, "too_many_streams")
         if record is not None and record.state is StreamState.LIVE and not settings.takeover:
             raise Refused(Rejection.CONFLICT, "name_taken")
 
-    async def _find_feed(self, name: str, settings: PathSettings) -> Feed:
+    async def _find_feed(self, name: str, settings: PathSettings, host: str) -> Feed:
         hub = self._audience.hub
         record = await hub.wait_for(name, min(settings.wait_s, MAX_WAIT_S))
         if record is None:
             raise Refused(Rejection.NOT_FOUND, "not_found")
         try:
-            self._audience.check_room()
-        except Full:
-            raise Refused(Rejection.OVERLOAD, "too_many_players") from None
+            self._audience.check_room(host)
+        except Full as full:
+            code = Rejection.FORBIDDEN if full.reason == BANNED else Rejection.OVERLOAD
+            raise Refused(code, full.reason) from None
         try:
             return await hub.feed(record)
         except StreamGone:

@@ -23,6 +23,7 @@ from typing import Final
 
 import trio
 
+from engine.tls.record import is_whole_record
 from workers.fanout.logs import Bytes
 from workers.fanout.sinks import queued_bytes, set_low_water
 
@@ -70,12 +71,29 @@ class TlsSocket:
 
         `turn` is taken for each step: signing takes a core 0.4 ms, and a storm must not take it all at once.
         """
-        while True:
+        await self._hear_hello()
+        while not await self._take_step(turn):
             await trio.lowlevel.wait_readable(self._sock)
             with suppress(BlockingIOError):
                 self._fill()
-            if await self._take_step(turn):
+
+    async def _hear_hello(self) -> None:
+        """Until the client's first record is whole, or cannot become so: before that OpenSSL would only hold
+        memory for it.
+        """
+        hello = bytearray()
+        while not is_whole_record(hello):
+            await trio.lowlevel.wait_readable(self._sock)
+            try:
+                raw = self._sock.recv(RAW_BYTES)
+            except BlockingIOError:
+                continue
+            hello += raw
+            if not raw:
+                self._incoming.write(hello)
+                self._incoming.write_eof()
                 return
+        self._incoming.write(hello)
 
     async def _take_step(self, turn: trio.Semaphore) -> bool:
         async with turn:

@@ -1,6 +1,7 @@
 """Where publishers arrive, whatever they speak, and what the bus asks about them."""
 
 import socket
+import time
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ from workers.ingest.srt_publisher import SrtPublisher
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Streams
 from workers.ingest.visit import PublisherVisit
+from workers.runtime.bans import BanWatch
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.circle import Circle
 from workers.runtime.hook_line import HookLine
@@ -66,6 +68,8 @@ class Desk:
         self._line = line
         self._buffer = memoryview(bytearray(READ_BYTES))  # all RTMP publishers read into it, one at a time
         self._publishers: dict[str, Session] = {}
+        self._bans = BanWatch(worker.metrics.directory)
+        worker.count_clients = lambda: len(self._publishers)
 
     def listen(self) -> None:
         self._worker.bus.handle(HandOver, self._receive)
@@ -76,6 +80,18 @@ class Desk:
         """Draining: every publisher is told, and its stream ends."""
         for publisher in list(self._publishers.values()):
             publisher.drain()
+
+    def check_bans(self) -> None:
+        """End the sessions of publishers who are banned: also of one that was on its way here just then."""
+        table, now_s = self._bans.look(), time.time()
+        if not table.bans:
+            return
+        for publisher in list(self._publishers.values()):
+            remote, name = publisher.remote, publisher.stream.name if publisher.stream else ""
+            ban = table.of_address(remote.rpartition(":")[0], now_s) or table.of_stream(name, now_s)
+            if ban is not None:
+                self._worker.log.info("banned", conn=publisher.id, stream=name, remote=remote, ban=ban.id)
+                publisher.kick("banned")
 
     def check_idle(self) -> None:
         """End the sessions of publishers that have fallen silent."""

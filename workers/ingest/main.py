@@ -52,6 +52,7 @@ async def make_rounds(streams: Streams, report: Report, desk: Desk) -> None:
         now_ns = time.monotonic_ns()
         for stream in streams:
             stream.report(now_ns)
+        desk.check_bans()
         desk.check_idle()
         streams.look_after()
         report.flush(streams)

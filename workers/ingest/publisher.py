@@ -18,6 +18,7 @@ from engine.protocols.rtmp.events import Unpublished
 from engine.protocols.rtmp.limits import publisher_limits
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
 from workers.ingest.company import LONGEST_WAIT_NS, Company
+from workers.ingest.overseer import OVER_LIMIT, Overseer, rtmp_status
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
@@ -93,6 +94,7 @@ class Publisher:
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
         self._tracks: PublishedTracks | None = None
+        self._overseer: Overseer | None = None
         self.bytes_in = 0
         self.tags_in = 0
         self._worker = worker
@@ -145,6 +147,7 @@ class Publisher:
     def _open(self, name: str) -> PublishedStream:
         stream = self.stream = self._streams.open(name, self)
         self._tracks = PublishedTracks(self._streams, name, self.id, self._worker.log)
+        self._overseer = Overseer(stream, self._tracks, self.id, PROTOCOL, self._worker.log, self._report)
         self._report.started(PROTOCOL, stream.beginning)
         self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
         return stream
@@ -195,6 +198,20 @@ class Publisher:
             self._end_by_us(reason)
             self._protocol.close("NetStream.Unpublish.Success", "nothing was received for too long")
             self._send_parting()
+        elif self._overseer is not None and (breach := self._overseer.look()) is not None:
+            self._end_by_us(OVER_LIMIT)
+            self._protocol.close(rtmp_status(breach), breach.text)
+            self._send_parting()
+
+    def _check_headers(self, stream: PublishedStream) -> None:
+        """Raises Ended for what the newest codec headers announce, if it is not allowed."""
+        overseer = self._overseer
+        if overseer is None or stream.publisher is not self or not overseer.headers_changed():
+            return
+        breach = overseer.look()
+        if breach is not None:
+            self._protocol.close(rtmp_status(breach), breach.text)
+            raise Ended(OVER_LIMIT)
 
     async def _read(self) -> memoryview:
         """The next bytes, valid until the next read of any publisher. Raises Ended.
@@ -225,6 +242,7 @@ class Publisher:
             self._report.protocol_error(PROTOCOL)
             raise Ended("protocol_error") from error
         self._count(len(data), self._write(stream, events, now_ns))
+        self._check_headers(stream)
         self._company.heard(events, may_wait=stream.unseen_until_ns - now_ns > LONGEST_WAIT_NS)
         if any(isinstance(event, Unpublished) for event in events):
             raise Ended("finished", clean=True)

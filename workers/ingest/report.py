@@ -35,6 +35,10 @@ class Report:
     def refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_publish_refusals_total", protocol=protocol, reason=reason)
 
+    def limit_broken(self, reason: str) -> None:
+        """A publisher has begun to send what it may not."""
+        self._count("fanlight_limits_broken_total", reason=reason)
+
     def protocol_error(self, protocol: str) -> None:
         self._count("fanlight_protocol_errors_total", protocol=protocol)
 

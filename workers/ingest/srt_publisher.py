@@ -17,6 +17,7 @@ from engine.media.tags import OverlongBody
 from engine.protocols.mpegts import Opening, RemoteProtocolError, TsReader
 from engine.protocols.mpegts.events import Media
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
+from workers.ingest.overseer import OVER_LIMIT, Overseer, srt_reason
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
@@ -87,7 +88,9 @@ class SrtPublisher:
         self._reader = TsReader()
         self._opening = Opening()
         self._over = trio.Event()
+        self._overseer: Overseer | None = None
         self._reason = ""
+        self._srt_reason = 0  # what the peer is told of it
         self._began_s = self._heard_s = trio.current_time()
 
     @property
@@ -112,6 +115,7 @@ class SrtPublisher:
             self._refuse(error)
             return
         self._report.started(PROTOCOL, stream.beginning)
+        self._overseer = Overseer(stream, None, self.id, PROTOCOL, self._worker.log, self._report)
         self._worker.log.info(
             "publishing", conn=self.id, stream=stream.name, protocol=PROTOCOL, remote=self.remote
         )
@@ -179,6 +183,14 @@ class SrtPublisher:
         self._heard_s = trio.current_time()
         self.tags_in += tags
         self._report.received_tags["srt"] += tags
+        if self._overseer is not None and self._overseer.headers_changed():
+            self._check_limits(self._overseer)
+
+    def _check_limits(self, overseer: Overseer) -> None:
+        breach = overseer.look()
+        if breach is not None:
+            self._srt_reason = srt_reason(breach)
+            self._end(OVER_LIMIT)
 
     # -- the end
 
@@ -197,6 +209,8 @@ class SrtPublisher:
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
         if now_s - self._heard_s > limit_s:
             self._end("idle" if self.tags_in else "no_first_packet")
+        elif self._overseer is not None:
+            self._check_limits(self._overseer)
 
     def evict(self) -> None:
         """Another publisher has the stream now."""
@@ -224,7 +238,7 @@ class SrtPublisher:
             stream.finished(self)
         else:  # also "finished": SRT says the same whether a broadcast is over or an encoder starts anew
             stream.vanished(self)
-        self.link.close(now_us())
+        self.link.close(now_us(), self._srt_reason)
         reason = self._reason or "error"
         self._report.ended(PROTOCOL, reason, seconds)
         self._visit.end(reason, seconds, self.bytes_in)

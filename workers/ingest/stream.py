@@ -16,6 +16,7 @@ from typing import Protocol
 from engine.config import PathSettings
 from engine.media.headers import HeaderSet
 from engine.media.intake import Intake, IntakeTag
+from engine.media.survey import IntakeStats
 from engine.media.timeline import Timeline
 from shm.arena import Arena
 from shm.directory import DirectoryWriter, StreamRecord, StreamState, StreamStats
@@ -87,6 +88,7 @@ class PublishedStream:
         self.unseen_until_ns = 0
         """Until when nobody will look at what comes next (monotonic), as it was when the ring was written."""
         self.released = False
+        self.broken_limits = 0  # see StreamStats
         self._arena = arena
         self._directory = directory
         self._bells = bells
@@ -128,6 +130,7 @@ class PublishedStream:
             self._begin_epoch()
             self._intake.begin_session()
         self._sessions += 1
+        self.broken_limits = 0
         self.report_link(None)
         self._enter(StreamState.LIVE)
         self.report(time.monotonic_ns())  # this process may not live to the next round
@@ -205,6 +208,21 @@ class PublishedStream:
 
     # -- figures
 
+    @property
+    def headers_version(self) -> int:
+        """Another number once codec headers or metadata have changed."""
+        return self._headers_version
+
+    def measured(self) -> IntakeStats:
+        """What the stream is like now."""
+        return self._intake.stats(time.monotonic_ns())
+
+    def show_limits(self, broken: int) -> None:
+        """Say at once which limits the publisher does not keep; see StreamStats."""
+        if broken != self.broken_limits:
+            self.broken_limits = broken
+            self.report(time.monotonic_ns())
+
     def report(self, now_ns: int) -> None:
         """Put what was measured into the directory."""
         stats, before = self._intake.stats(now_ns), self._before
@@ -228,6 +246,7 @@ class PublishedStream:
                 publisher_id=publisher_number(self.publisher.id) if self.publisher else 0,
                 video_codec=codec_word(stats.video.codec),
                 audio_codec=codec_word(stats.audio.codec),
+                broken_limits=self.broken_limits,
             ),
         )
 

@@ -4,7 +4,7 @@ They live with their publisher: taken over with it, in grace with it, ended with
 of them costs that one, and is told once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
@@ -65,6 +65,10 @@ class PublishedTracks:
         for track, batch in batches.items():
             if track not in self._refused:
                 self._write(track, batch, now_ns)
+
+    def __iter__(self) -> Iterator[PublishedStream]:
+        """The streams of the further tracks."""
+        return iter(self._open.values())
 
     def leave(self, *, clean: bool) -> None:
         """The session is over."""

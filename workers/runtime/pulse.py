@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from workers.runtime.leak_watch import LeakWatch
 from workers.runtime.worker import Worker
 
 BEAT_S: Final = 0.5  # the supervisor's shortest allowed heartbeat timeout, 1 s, is two beats
@@ -15,13 +16,18 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 async def beat(worker: Worker) -> None:
-    """Write heartbeat, loop lag and memory on the board until cancelled."""
+    """Write heartbeat, loop lag and memory on the board until cancelled, and look for leaks."""
     due = trio.current_time()
     beats = 0
+    leaks = LeakWatch(worker)
     while True:
         await trio.sleep_until(due)
         late_s = max(0.0, trio.current_time() - due)
-        _write(worker, late_s, with_memory=beats % MEMORY_EVERY_BEATS == 0)
+        with_memory = beats % MEMORY_EVERY_BEATS == 0
+        _write(worker, late_s, with_memory=with_memory)
+        worker.vitals.note_lag(late_s)
+        if with_memory:
+            leaks.look()
         beats += 1
         due = trio.current_time() + BEAT_S
 

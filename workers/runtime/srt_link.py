@@ -108,9 +108,9 @@ class SrtLink:
         before, self._counted = self._counted, packets(statistics)
         return grown(self._counted, before)
 
-    def close(self, now_us: int) -> None:
-        """Say goodbye, if nobody has yet, and close the socket."""
-        self.connection.close()
+    def close(self, now_us: int, reason: int = 0) -> None:
+        """Say goodbye and why, if nobody has yet, and close the socket."""
+        self.connection.close(reason)
         self.push(now_us)
         self.sock.close()
 

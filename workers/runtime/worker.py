@@ -20,6 +20,7 @@ from workers.runtime.bus import Bus
 from workers.runtime.metrics import Metrics
 from workers.runtime.packages import Packages
 from workers.runtime.slots import WorkerSlot
+from workers.runtime.vitals import Vitals
 
 RTMP: Final = "rtmp"
 HTTP: Final = "http"
@@ -47,6 +48,11 @@ def mapped_stream(kind: str) -> str | None:
 def is_srt(kind: str) -> bool:
     """Whether listeners of this kind are UDP sockets for SRT."""
     return kind == SRT or kind.startswith(_MAPPED)
+
+
+def no_clients() -> int:
+    """A role without connections."""
+    return 0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -90,6 +96,10 @@ class Worker:
     is_ready: trio.Event = field(default_factory=trio.Event)
     drain_deadline: float = math.inf
     """Trio time at which `serve` is cancelled; infinite until `draining` is set."""
+    vitals: Vitals = field(default_factory=Vitals)
+    """How busy the process is; the heartbeat tells it."""
+    count_clients: Callable[[], int] = field(default=no_clients)
+    """How many connections the role holds: it says so itself, for what they need is no leak."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     """The scope that the runtime runs `serve` in."""
     _on_reload: list[ReloadCallback] = field(default_factory=list)

@@ -195,10 +195,10 @@ class SrtConnection:
         )
         return int(min(each for each in deadlines if each is not None))
 
-    def close(self) -> None:
-        """Say goodbye: the next `poll` gives the datagram for it. What waits to be sent is lost."""
+    def close(self, reason: int = 0) -> None:
+        """Say goodbye, and why: the next `poll` gives the datagram for it. What waits to be sent is lost."""
         if self.closed is None:
-            self._outbox = [Shutdown()]
+            self._outbox = [Shutdown(reason)]
             self._close(CloseReason.LOCAL)
 
     def take_events(self) -> list[Event]:

@@ -129,7 +129,13 @@ class Congestion(msgspec.Struct, frozen=True):
 
 
 class Shutdown(msgspec.Struct, frozen=True):
-    """The peer has closed (section 3.2.7)."""
+    """The peer has closed (section 3.2.7).
+
+    The draft has no room for a reason. libsrt pads the packet with a word of zeros, which nobody reads, and
+    since 1.6 says there why: below 100 its own reasons, from there on the application's.
+    """
+
+    reason: int = 0
 
 
 class AckAck(msgspec.Struct, frozen=True):
@@ -261,7 +267,7 @@ def _read_congestion(_subtype: int, _info: int, content: bytes) -> Body:
 
 def _read_shutdown(_subtype: int, _info: int, content: bytes) -> Body:
     _check_padding("a shutdown", content)
-    return Shutdown()
+    return Shutdown(int.from_bytes(content))
 
 
 def _read_ack_ack(_subtype: int, info: int, content: bytes) -> Body:
@@ -353,7 +359,7 @@ def _fields(body: Body) -> tuple[int, int, int, bytes]:
         case Congestion():
             return TYPE_CONGESTION, 0, 0, _PAD
         case Shutdown():
-            return TYPE_SHUTDOWN, 0, 0, _PAD
+            return TYPE_SHUTDOWN, 0, 0, _WORD.pack(body.reason)
         case AckAck():
             return TYPE_ACK_ACK, 0, body.number, _PAD
         case DropReq():

@@ -11,9 +11,10 @@ import trio
 from engine.protocols import amf0
 from engine.protocols.rtmp.messages import Command, Message
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.tls import Sock, TlsSocket
 from tests.engine.rtmp.wire import HANDSHAKE, command, said
 
-Port = Literal["rtmp", "http", "api", "metrics"]
+Port = Literal["rtmp", "http", "rtmps", "https", "api", "metrics"]
 
 READ_BYTES: Final = 65_536
 PATIENCE_S: Final = 20.0  # for what must come; a loaded machine of two cores needs a tenth
@@ -23,7 +24,7 @@ ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing is a reset
 class Stranger:
     """One raw connection."""
 
-    def __init__(self, sock: trio.socket.SocketType) -> None:
+    def __init__(self, sock: Sock) -> None:
         self.sock = sock
         self.answer = b""
 
@@ -39,13 +40,16 @@ class Stranger:
             data = data[await self.sock.send(data) :]
 
     async def hear(self, wanted: bytes = b"") -> bytes:
-        """Read until `wanted` is there, or else to the end, which may be a reset; gives all so far."""
+        """Read until `wanted` is there, which must come, or else to the end, which may be a reset; gives all
+        so far.
+        """
         with trio.fail_after(PATIENCE_S), suppress(ConnectionError):
             while not (wanted and wanted in self.answer):
                 data = await self.sock.recv(READ_BYTES)
                 if not data:
                     break
                 self.answer += data
+        assert wanted in self.answer, f"closed before {wanted!r} came; the last was {self.answer[-200:]!r}"
         return self.answer
 
     async def until_cut_off(self, drip: bytes, pause_s: float) -> None:
@@ -67,11 +71,23 @@ class Stranger:
 
 @asynccontextmanager
 async def stranger(engine: RunningEngine, port: Port) -> AsyncIterator[Stranger]:
-    """Connect to a port; the connection is closed at the end."""
-    host, number = engine.addresses[port].rsplit(":", 1)
+    """Connect to a port, without TLS whatever the port is; the connection is closed at the end."""
     with trio.socket.socket() as sock:
-        await sock.connect((host, int(number)))
+        await _connect(sock, engine, port)
         yield Stranger(sock)
+
+
+@asynccontextmanager
+async def stranger_over_tls(engine: RunningEngine, port: Port, *protocols: str) -> AsyncIterator[Stranger]:
+    """The same inside of TLS, offering to speak `protocols`."""
+    with trio.socket.socket() as sock:
+        await _connect(sock, engine, port)
+        yield Stranger(await TlsSocket.open(sock, *protocols))
+
+
+async def _connect(sock: trio.socket.SocketType, engine: RunningEngine, port: Port) -> None:
+    host, number = engine.addresses[port].rsplit(":", 1)
+    await sock.connect((host, int(number)))
 
 
 async def exchange(engine: RunningEngine, port: Port, data: bytes) -> bytes:

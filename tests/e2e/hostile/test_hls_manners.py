@@ -56,10 +56,12 @@ def still(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     film = make_heavy_film(ffmpeg, folder / "film.flv")  # a segment is far more than sockets hold
     with RunningEngine(folder, SETTINGS) as engine:
         publisher = publish(ffmpeg, film, engine.rtmp_url("live/film"))
-        wait_for_figures(engine, lambda now: now.sum("fanlight_hls_segment_seconds_count") >= 1)
+        made = wait_for_figures(engine, lambda now: now.sum("fanlight_hls_segment_seconds_count") >= 1)
+        assert made.sum("fanlight_hls_segment_seconds_count") >= 1
         publisher.kill()
         publisher.communicate()
-        wait_for_figures(engine, lambda now: now.sum("fanlight_streams", state="grace") == 1)
+        gone = wait_for_figures(engine, lambda now: now.sum("fanlight_streams", state="grace") == 1)
+        assert gone.sum("fanlight_streams", state="grace") == 1
         before = engine.pids()
         yield Still(engine)
         assert engine.pids() == before, f"a worker died\n{engine.log}"

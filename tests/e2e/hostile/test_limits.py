@@ -109,7 +109,8 @@ async def test_a_player_too_many_is_refused_until_one_leaves(tight: RunningEngin
         assert b"as many players as it may have" in answer
         assert counted(before, tight, "fanlight_play_refusals_total", "too_many_players", 3)
         leaver.reset()
-        assert wait_for_figures(tight, lambda now: now.sum("fanlight_players") == PLAYERS - 1)
+        now = wait_for_figures(tight, lambda now: now.sum("fanlight_players") == PLAYERS - 1)
+        assert now.sum("fanlight_players") == PLAYERS - 1
         assert status_of((await watch(stack, tight, http_request(path))).answer) == 200
 
 

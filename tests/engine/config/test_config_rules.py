@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.config import Config, ConfigError, check_rules, load
+from engine.config import Config, ConfigError, check_rules, for_path, load
 
 MIB = 1024 * 1024
 
@@ -42,7 +42,10 @@ def test_and_for_tables_that_meet() -> None:
 
 
 def test_but_not_for_tables_that_never_meet() -> None:
-    load(f'[paths."live/*"]\nmax_lag_bytes = {16 * MIB}\n[paths."vod/*".gop]\nmax_bytes = {20 * MIB}', {})
+    tables = f'[paths."live/*"]\nmax_lag_bytes = {16 * MIB}\n[paths."vod/*".gop]\nmax_bytes = {20 * MIB}'
+    config = load(tables, {})
+    assert for_path(config, "live/cam").max_lag_bytes == 16 * MIB
+    assert for_path(config, "vod/cam").gop.max_bytes == 20 * MIB
 
 
 def test_what_is_wrong_in_general_is_said_once() -> None:
@@ -55,7 +58,8 @@ def test_the_shortest_tick_is_not_longer_than_the_longest() -> None:
 
 
 def test_an_equal_shortest_and_longest_fix_the_tick() -> None:
-    load("[fanout]\nmin_coalesce_ms = 350\nmax_coalesce_ms = 350", {})
+    fanout = load("[fanout]\nmin_coalesce_ms = 350\nmax_coalesce_ms = 350", {}).fanout
+    assert (fanout.min_coalesce_ms, fanout.max_coalesce_ms) == (350, 350)
 
 
 def test_an_index_has_a_power_of_two_entries() -> None:
@@ -91,11 +95,13 @@ def test_the_api_stays_at_home_while_it_has_no_authentication(address: str) -> N
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1985", "127.8.8.8:0", "[::1]:1985", "localhost:1985"])
 def test_the_api_may_stand_on_any_loopback_address(address: str) -> None:
-    load(f'[api]\nlisten = "{address}"', {})
+    port = address.rpartition(":")[2]
+    assert str(load(f'[api]\nlisten = "{address}"', {}).api.listen.port) == port
 
 
 def test_a_udp_port_is_not_a_tcp_port() -> None:
-    load('[srt]\nlisten = "0.0.0.0:8080"', {})
+    config = load('[srt]\nlisten = "0.0.0.0:8080"', {})
+    assert config.srt.listen == config.http.listen
 
 
 def test_a_mapped_port_is_not_the_one_for_all() -> None:
@@ -124,7 +130,8 @@ def test_two_listeners_cannot_have_one_address(rtmp: str, http: str) -> None:
     ("rtmp", "http"), [("0.0.0.0:0", "0.0.0.0:0"), ("192.0.2.1:80", "192.0.2.2:80"), ("[::]:80", "[::]:81")]
 )
 def test_listeners_that_do_not_meet(rtmp: str, http: str) -> None:
-    load(f'[rtmp]\nlisten = "{rtmp}"\n[http]\nlisten = "{http}"', {})
+    config = load(f'[rtmp]\nlisten = "{rtmp}"\n[http]\nlisten = "{http}"', {})
+    assert (str(config.rtmp.listen), str(config.http.listen)) == (rtmp, http)
 
 
 def test_a_certificate_and_its_key_come_together() -> None:

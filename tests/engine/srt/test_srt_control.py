@@ -52,7 +52,7 @@ bodies: st.SearchStrategy[Body] = st.one_of(
     handshakes,
     st.just(KeepAlive()),
     st.just(Congestion()),
-    st.just(Shutdown()),
+    st.builds(Shutdown, words),
     st.builds(LightAck, seqs),
     st.builds(Ack, words, seqs, words, words, words, st.none() | st.builds(AckRates, words, words, words)),
     st.builds(Nak, st.lists(ranges, min_size=1, max_size=20).map(tuple)),
@@ -87,6 +87,7 @@ def test_a_control_packet_cut_short_is_another_one_or_refused(body: Body, data: 
     [
         (KeepAlive(), "80010000 00000000 00000009 0000000a 00000000"),
         (Shutdown(), "80050000 00000000 00000009 0000000a 00000000"),
+        (Shutdown(1406), "80050000 00000000 00000009 0000000a 0000057e"),
         (AckAck(3), "80060000 00000003 00000009 0000000a 00000000"),
         (LightAck(5), "80020000 00000000 00000009 0000000a 00000005"),
         (Ack(7, 5, 1, 2, 3), "80020000 00000007 00000009 0000000a 00000005 00000001 00000002 00000003"),

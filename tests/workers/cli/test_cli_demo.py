@@ -1,6 +1,7 @@
 """`fanlight demo` in its parts: the picture, the tone, ports that are taken, and what it tells to open."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,12 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import httpx
 import pytest
 
 from engine.config import Config, Listen, load
+from tests.certificates import write_pair
 from workers import cli
 from workers.commands import demo
-from workers.commands.addresses import Address, find_addresses, free_port
+from workers.commands.addresses import KINDS, Address, find_addresses, free_port
 from workers.commands.children import start_module, stop
 from workers.commands.errors import CommandError
 from workers.commands.invitation import invitation
@@ -92,6 +95,25 @@ def test_a_port_that_is_taken_is_replaced_and_told() -> None:
     assert f"fanlight top --api http://{addresses['api'].listen}" in told
 
 
+def test_ports_with_tls_are_found_where_there_is_a_certificate(tmp_path: Path) -> None:
+    ports = {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0"}
+    tls = "".join(f"{key} = {value!r}\n" for key, value in (write_pair(tmp_path) | ports).items())
+    addresses = find_addresses(load(f"[tls]\n{tls}", {"FANLIGHT_HTTP__LISTEN": "127.0.0.1:0"}))
+    assert {"https", "rtmps"} <= addresses.keys()
+    assert addresses["https"].listen.port not in (0, addresses["rtmps"].listen.port)
+    assert not {"https", "rtmps"} & find_addresses(config_on("127.0.0.1", 0)).keys()
+
+
+def test_links_over_tls_are_told_where_there_is_a_certificate() -> None:
+    plain = {kind: Address(Listen("0.0.0.0", port)) for port, kind in enumerate(KINDS, 1)}
+    assert "TLS" not in invitation("live/demo", plain)
+    over_tls = {"https": Address(Listen("0.0.0.0", 8443)), "rtmps": Address(Listen("0.0.0.0", 1936))}
+    told = invitation("live/demo", plain | over_tls).splitlines()
+    assert "  a browser                  https://127.0.0.1:8443/play/live/demo" in told
+    assert "  HLS                        https://127.0.0.1:8443/live/demo.m3u8" in told
+    assert "  ffplay rtmps://127.0.0.1:1936/live/demo" in told
+
+
 def test_a_port_that_is_free_is_kept() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -153,11 +175,13 @@ def test_a_child_that_will_not_end_is_made_to() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_runs_tells_what_to_open_and_takes_everything_with_it() -> None:
+def test_the_demo_runs_tells_what_to_open_and_takes_everything_with_it(tmp_path: Path) -> None:
     anywhere = {f"FANLIGHT_{kind}__LISTEN": "127.0.0.1:0" for kind in ("RTMP", "HTTP", "API", "METRICS")}
+    tls = write_pair(tmp_path) | {"https": "127.0.0.1:0", "rtmps": "127.0.0.1:0"}
     environ = {
         **os.environ,
         **anywhere,
+        **{f"FANLIGHT_TLS__{key.upper()}": str(value) for key, value in tls.items()},
         "FANLIGHT_WORKERS__FANOUT": "1",
         "FANLIGHT_PUBLISH__PUBLISH_KEY": "k&k",
     }
@@ -170,6 +194,9 @@ def test_the_demo_runs_tells_what_to_open_and_takes_everything_with_it() -> None
     assert process.stdout is not None
     with process.stdout as said:
         told = "".join(iter(said.readline, "Ctrl-C stops everything.\n"))
+        page = re.search("https://[^ ]+/play/live/cam$", told, re.MULTILINE)
+        assert page is not None
+        assert httpx.get(page[0], verify=False).status_code == 200
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.terminate()
         assert process.wait(20) == 0

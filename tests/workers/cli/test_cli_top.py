@@ -38,6 +38,7 @@ def stream(name: str = "live/a", bytes_out: int = 0, codec: str = "avc1") -> Str
         state_for_s=1.0,
         last_tag_age_s=0.1,
         epoch=1,
+        over_limits=[],
         link=None,
     )
 
@@ -52,6 +53,7 @@ WORKER = Worker(
     ready_for_s=9.0,
     loop_lag_ms=1.5,
     rss_bytes=38_000_000,
+    overload=0,
 )
 
 

@@ -1,13 +1,16 @@
 """An engine for the control surface to look at: real shared memory, and workers played by the test."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from engine.config import Programmes
 from engine.media.describe import codec_number
 from shm.arena import Arena
 from shm.board import Board, RowCell, WorkerState
@@ -15,8 +18,10 @@ from shm.directory import Directory, DirectoryWriter, LinkEncryption, LinkStats,
 from shm.layout import Geometry
 from workers.control import models
 from workers.control.api import Desk
+from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
+from workers.control.programmes import ProgrammeGuide
 from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
@@ -41,6 +46,7 @@ SLOTS = (
 )
 FANOUTS = (1, 2)
 NOW_NS = 100_000_000_000
+CONFIGURED = Programmes.parse({"live/final": ["live/final_1080", "live/final_480"]})
 
 STATS = StreamStats(
     bytes_in=5_000,
@@ -211,15 +217,20 @@ def open_house() -> Iterator[House]:
     board, bus = Board(arena), ScriptedBus()
     directory = Directory(arena)
     staff, tally = Staff(board, SLOTS), Tally(board, FANOUTS)
-    breakers = Breakers(board, SLOTS)
-    desk = Desk(Streams(directory, tally, SLOTS), Clients(bus, staff), staff, breakers, lambda: HOOKS)
-    house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
-    for slot in SLOTS:
-        house.seat(slot.number)
-    try:
-        yield house
-    finally:
-        arena.close()
+    streams = Streams(directory, tally, SLOTS)
+    programmes = ProgrammeGuide(directory, streams, lambda: CONFIGURED)
+    with tempfile.TemporaryDirectory() as folder:
+        bans = Bans(Path(folder))
+        desk = Desk(
+            streams, programmes, Clients(bus, staff), staff, Breakers(board, SLOTS), bans, lambda: HOOKS
+        )
+        house = House(arena, board, DirectoryWriter(arena, 0, 1), directory, bus, staff, tally, desk)
+        for slot in SLOTS:
+            house.seat(slot.number)
+        try:
+            yield house
+        finally:
+            arena.close()
 
 
 class Lines:

@@ -36,6 +36,16 @@ async def test_streams_and_one_stream_with_its_publisher(house: House, api: http
     assert (detail["publisher"]["id"], detail["missing"]) == (PUBLISHER, [])
 
 
+async def test_programmes_are_listed(house: House, api: httpx.AsyncClient) -> None:
+    house.publish("live/final_480")
+    (programme,) = (await api.get("/api/v1/programmes")).json()["programmes"]
+    assert (programme["name"], programme["origin"]) == ("live/final", "configuration")
+    assert [(one["stream"], one["state"]) for one in programme["renditions"]] == [
+        ("live/final_1080", None),
+        ("live/final_480", "live"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["live/a/b/c", "a"])
 async def test_names_of_one_to_four_segments_are_found(
     house: House, api: httpx.AsyncClient, name: str

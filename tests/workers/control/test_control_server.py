@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from engine.policy.addresses import AddressBook, AddressLimits
 from shm.board import WorkerState
 from tests.workers.control.house import CountingMetrics, House, Lines
 from workers.control import limits
@@ -30,13 +31,14 @@ class Served:
         self.listener.setblocking(False)
         self.address: tuple[str, int] = self.listener.getsockname()
         self.shutdown = trio.Event()
-        self.site: Site | None = None
         self.log = lines.logger()
         self.scrape: Callable[[], Awaitable[bytes]] = scrape_at_once
         gauges = Gauges(house.staff, lambda: 1e9, lambda: self.scrape())
         self.app: App = Requests(
             cast("App", build_probes(gauges, self.log)), log=self.log, metrics=counted, quiet=True
         )
+        self.visits = AddressBook(AddressLimits())
+        self.site = Site(self.app, self.log, counted, self.visits)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.address[1]}{path}"
@@ -55,9 +57,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     server = Served(house, lines, counted)
     with server.listener:
-        server.site = await nursery.start(
-            serve_http, server.app, server.listener, server.log, server.shutdown
-        )
+        await nursery.start(serve_http, server.site, server.listener, server.shutdown)
         yield server
         server.shutdown.set()
 
@@ -104,6 +104,7 @@ async def test_what_is_not_http_gets_a_4xx_and_the_next_client_is_served(
         await stream.send_eof()
         answer = b"".join([bytes(part) async for part in stream])
     assert answer[:10] in (b"", b"HTTP/1.1 4")
+    assert not answer or b"\r\nx-request-id: " in answer
     async with httpx.AsyncClient() as client:
         assert (await client.get(served.url("/healthz"))).status_code == 200
 
@@ -195,13 +196,31 @@ async def test_more_connections_than_the_limit_are_closed_at_once(
                 assert await second.receive_some(1) == b""
 
 
+async def test_one_address_has_as_many_connections_as_it_may(
+    served: Served, counted: CountingMetrics, lines: Lines
+) -> None:
+    served.visits.limits = AddressLimits(max_connections=1)
+    first = await trio.open_tcp_stream(*served.address)
+    async with first:
+        await first.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await first.receive_some(4096)).startswith(b"HTTP/1.1 200")
+        for _ in range(2):
+            second = await trio.open_tcp_stream(*served.address)
+            async with second:
+                with suppress(trio.BrokenResourceError):
+                    assert await second.receive_some(1) == b""
+    labels = {"protocol": "http", "reason": "address_connections"}
+    assert counted.bind("fanlight_handshake_failures_total", **labels).values == [1, 1]
+    assert [line["event"] for line in lines.lines].count("address_refused") == 1
+
+
 async def test_idle_connections_do_not_hold_up_the_drain(
     house: House, lines: Lines, counted: CountingMetrics
 ) -> None:
     server = Served(house, lines, counted)
     with server.listener, trio.fail_after(limits.GRACE_S):
         async with trio.open_nursery() as nursery:
-            await nursery.start(serve_http, server.app, server.listener, server.log, server.shutdown)
+            await nursery.start(serve_http, server.site, server.listener, server.shutdown)
             idle = await trio.open_tcp_stream(*server.address)
             await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             await idle.receive_some(4096)

@@ -58,6 +58,9 @@ class Hub:
         return for_path(Config(), name)
 
     async def wait_for(self, name: str, seconds: float) -> object:
+        return await self.wait_to_play(name, seconds)
+
+    async def wait_to_play(self, name: str, seconds: float) -> object:
         found = self._stage is not None and name == "live/a"
         return self._stage.feed.record if self._stage and found else None
 

@@ -13,6 +13,7 @@ from engine.protocols.srt.caller import Call, Caller
 from engine.protocols.srt.cookie import Peer
 from engine.protocols.srt.negotiated import Negotiated
 from tests.engine.srt.handshakes import call
+from workers.fanout.guard import Guard
 from workers.fanout.srt_port import Address, SrtPort
 from workers.fanout.visits import Visits
 from workers.runtime.circle import now_us
@@ -42,9 +43,13 @@ class Report:
         self.srt_inductions = 0
         self.results: Counter[str] = Counter()
         self.refusals: Counter[tuple[str, str]] = Counter()
+        self.turned_away: Counter[str] = Counter()
 
     def srt_handshake(self, result: str) -> None:
         self.results[result] += 1
+
+    def handshake_failed(self, protocol: str, reason: str) -> None:
+        self.turned_away[reason] += 1
 
     def publish_refused(self, protocol: str, reason: str) -> None:
         self.refusals["publish", reason] += 1
@@ -62,7 +67,7 @@ class Log:
     def info(self, event: str, **_: object) -> None:
         self.events[event] += 1
 
-    exception = info
+    exception = warning = info
 
 
 class PortStage:
@@ -87,7 +92,10 @@ class PortStage:
             slots=SLOTS,
         )
         visits = Visits(None, hub.settings_for, cast("Any", self.log))
-        self.audience = SimpleNamespace(worker=worker, hub=hub, report=self.report, visits=visits)
+        self.guard = Guard.open()
+        self.audience = SimpleNamespace(
+            worker=worker, hub=hub, report=self.report, visits=visits, guard=self.guard
+        )
         self.port = SrtPort(cast("Any", self.audience), cast("Any", sock or self.mouth), "", nursery)
         self.waiting = 0
 

@@ -1,6 +1,8 @@
 """The stage for SRT: frames that a transport stream can carry, and players with a real link to a far end."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bench.stream import AAC_HEADER, AVC_HEADER, KIND_AUDIO, KIND_VIDEO
 from engine.config import PathSettings
@@ -12,8 +14,9 @@ from engine.protocols.srt.listener import Listener
 from engine.protocols.srt.negotiated import Negotiated
 from shm.ring import FLAG_HEADER, FLAG_KEYFRAME, FLAG_START, Tag
 from tests.engine.srt.handshakes import SECRET, call, connect, listener_terms
-from tests.workers.fanout.stage import MIB, MS_PER_TAG, Stage
+from tests.workers.fanout.stage import MIB, MS_PER_TAG, Stage, staged
 from workers.fanout.srt_player import SrtPlayer
+from workers.fanout.ts_pump import TsPump
 from workers.fanout.wire import SRT
 from workers.runtime.circle import now_us
 from workers.runtime.srt_link import SrtLink
@@ -39,6 +42,18 @@ class FilmStage(Stage):
         super().__init__(ring_bytes=ring_bytes, gop=gop, settings=settings)
         self.directory.set_headers(self.slot, 1, HEADERS)
         self.seats: list[SrtSeat] = []
+
+    @property
+    def pump(self) -> TsPump:
+        """There is one once somebody has joined."""
+        pump = self.feed.pumps[SRT.name]
+        assert isinstance(pump, TsPump)
+        return pump
+
+    async def play_on(self, count: int, *, size: int = 100) -> None:
+        """Publish so many pictures, and let everybody get what fits."""
+        self.publish(count, size=size)
+        await self.settle()
 
     def _tag(self, size: int, keyframes: bool) -> Tag:
         key = keyframes and self.number % self.gop == 0
@@ -66,6 +81,23 @@ class FilmStage(Stage):
         for seat in self.seats:
             seat.close()
         super().close()
+
+
+@asynccontextmanager
+async def film(
+    count: int,
+    *,
+    size: int = 100,
+    keyframes: bool = True,
+    gop: int = 10,
+    ring_bytes: int = MIB,
+    settings: PathSettings | None = None,
+) -> AsyncIterator[FilmStage]:
+    """A stage whose stream has so many pictures already, for the time of a test."""
+    stage = FilmStage(ring_bytes=ring_bytes, gop=gop, settings=settings)
+    stage.publish(count, size=size, keyframes=keyframes)
+    async with staged(stage):
+        yield stage
 
 
 class SrtSeat:

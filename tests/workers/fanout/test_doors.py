@@ -8,6 +8,7 @@ import trio
 
 from engine.config import Config
 from workers.fanout.audience import Audience
+from workers.fanout.guard import Guard
 from workers.fanout.main import DOORS, INSIDE_TLS, Door, Doors
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.messages import Lend, TakeBack
@@ -38,7 +39,8 @@ async def test_worker_that_is_lent_a_siblings_doors_accepts_at_both_of_them() ->
 
     by_kind = {kind: door(kind) for kind in listeners}
     async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
-        doors = Doors(cast("Worker", worker), cast("Any", None), connections, by_kind)
+        audience = cast("Any", SimpleNamespace(guard=Guard.open()))
+        doors = Doors(cast("Worker", worker), audience, connections, by_kind)
         doors.open(accepting)
         await doors.lend(Lend(1), ENVELOPE, Descriptors())
         for kind, (own, lent) in listeners.items():

@@ -1,7 +1,8 @@
 """Answers on streams of one connection: pages, refusals, bodies of all kinds, and those that go wrong."""
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +25,40 @@ from workers.fanout.http_session import KEEP_S
 from workers.fanout.sinks import Sink
 
 ANYTHING = b"/"
+HEAD = growing_head(content_type="a/b", request_id="r")
 BODY = os.urandom(300_000)
+
+Answer = Callable[[Answers, Exchange, Route | None], Awaitable[None]]
+AnswerBy = Callable[[Answer], None]
+
+
+@pytest.fixture
+def answer_by(monkeypatch: pytest.MonkeyPatch) -> AnswerBy:
+    """Lets all requests be answered by a function of the test's own."""
+    return functools.partial(monkeypatch.setattr, Answers, "answer")
+
+
+async def send_body(answers: Answers, exchange: Exchange, route: Route | None) -> None:
+    await exchange.send(HEAD, BODY)
+
+
+async def send_file(answers: Answers, exchange: Exchange, route: Route | None) -> None:
+    """The file that the request names, from its sixth byte on."""
+    fd = os.open(exchange.request.headers["x-file"], os.O_RDONLY)
+    try:
+        await exchange.send_file(HEAD, fd, ByteRange(5, 290_000))
+    finally:
+        os.close(fd)
+
+
+def late(seconds: float) -> Answer:
+    """Thinks for a while before it says "late"."""
+
+    async def answer(answers: Answers, exchange: Exchange, route: Route | None) -> None:
+        await trio.sleep(seconds)
+        await exchange.send(*plain_answer(200, "late", request_id="r"))
+
+    return answer
 
 
 async def test_pages_are_answered_as_over_http1(autojump_clock: MockClock) -> None:
@@ -79,45 +113,36 @@ async def test_many_requests_are_answered_at_once(autojump_clock: MockClock) -> 
 # -- bodies
 
 
-async def from_file(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-    fd = os.open(exchange.request.headers["x-file"], os.O_RDONLY)
-    try:
-        await exchange.send_file(growing_head(content_type="a/b", request_id="r"), fd, ByteRange(5, 290_000))
-    finally:
-        os.close(fd)
-
-
 @pytest.mark.parametrize("window_bytes", [1000, 65_535, PLENTY_BYTES])
 async def test_a_file_arrives_whole_whatever_room_there_is(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, window_bytes: int
+    autojump_clock: MockClock, answer_by: AnswerBy, tmp_path: Path, window_bytes: int
 ) -> None:
     file = tmp_path / "segment.mp4"
     file.write_bytes(BODY)
-    monkeypatch.setattr(Answers, "answer", from_file)
+    answer_by(send_file)
     async with connected(window_bytes=window_bytes, buffer_bytes=4096) as play:
         _, _, body = await play.browser.get(request(ANYTHING, b"GET", (b"x-file", str(file).encode())))
         assert body == BODY[5:290_000]
 
 
 async def test_what_lies_in_a_ring_arrives_at_once_or_as_it_grows(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
     stage = Stage()
     tags = stage.publish(30, size=2000)
     ring, ends = stage.feed.reader, [stage.feed.reader.entry(seq).end for seq in range(30)]
 
     async def from_ring(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        head = growing_head(content_type="a/b", request_id="r")
         if exchange.request.path == "/whole":
-            await exchange.send_from_ring(head, ring, 0, ends[-1])
+            await exchange.send_from_ring(HEAD, ring, 0, ends[-1])
             return
-        await exchange.begin(head)
+        await exchange.begin(HEAD)
         for start, stop in pairwise([0, *ends]):
             await exchange.add_from_ring(ring, start, stop)
             await trio.sleep(0.1)
         await exchange.finish()
 
-    monkeypatch.setattr(Answers, "answer", from_ring)
+    answer_by(from_ring)
     with closing(stage):
         async with connected(buffer_bytes=4096) as play:
             assert (await play.browser.get(request(b"/whole")))[2] == b"".join(tags)
@@ -125,13 +150,13 @@ async def test_what_lies_in_a_ring_arrives_at_once_or_as_it_grows(
 
 
 async def test_bytes_that_the_ring_has_lost_do_not_end_as_if_they_were_whole(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
     async def overwritten(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await exchange.begin(growing_head(content_type="a/b", request_id="r"))
+        await exchange.begin(HEAD)
         raise Overwritten
 
-    monkeypatch.setattr(Answers, "answer", overwritten)
+    answer_by(overwritten)
     async with connected() as play:
         stream_id = play.browser.ask(request(ANYTHING))
         await play.browser.until(lambda: stream_id in play.browser.resets)
@@ -141,9 +166,7 @@ async def test_bytes_that_the_ring_has_lost_do_not_end_as_if_they_were_whole(
 # -- streams that end otherwise
 
 
-async def test_a_fault_of_ours_costs_one_stream(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_fault_of_ours_costs_one_stream(autojump_clock: MockClock, answer_by: AnswerBy) -> None:
     whole = Answers.answer
 
     async def fail(answers: Answers, exchange: Exchange, route: Route | None) -> None:
@@ -151,7 +174,7 @@ async def test_a_fault_of_ours_costs_one_stream(
             raise ZeroDivisionError
         await whole(answers, exchange, route)
 
-    monkeypatch.setattr(Answers, "answer", fail)
+    answer_by(fail)
     async with connected() as play:
         stream_id = play.browser.ask(request(b"/bug"))
         await play.browser.until(lambda: stream_id in play.browser.resets)
@@ -161,7 +184,7 @@ async def test_a_fault_of_ours_costs_one_stream(
 
 
 async def test_a_request_that_is_taken_back_is_not_answered_to_its_end(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
     begun, given_up = trio.Event(), trio.Event()
 
@@ -172,7 +195,7 @@ async def test_a_request_that_is_taken_back_is_not_answered_to_its_end(
         finally:
             given_up.set()
 
-    monkeypatch.setattr(Answers, "answer", wait)
+    answer_by(wait)
     async with connected() as play:
         stream_id = play.browser.ask(request(ANYTHING))
         await begun.wait()
@@ -182,13 +205,8 @@ async def test_a_request_that_is_taken_back_is_not_answered_to_its_end(
         assert play.browser.goodbye is None
 
 
-async def test_who_gives_no_room_is_given_up_in_time(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def send(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await exchange.send(growing_head(content_type="a/b", request_id="r"), BODY)
-
-    monkeypatch.setattr(Answers, "answer", send)
+async def test_who_gives_no_room_is_given_up_in_time(autojump_clock: MockClock, answer_by: AnswerBy) -> None:
+    answer_by(send_body)
     async with connected(window_bytes=1000) as play:
         play.browser.takes_more = False
         since_s = trio.current_time()
@@ -200,12 +218,9 @@ async def test_who_gives_no_room_is_given_up_in_time(
 
 
 async def test_who_reads_nothing_costs_little_memory_and_is_dropped(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, answer_by: AnswerBy
 ) -> None:
-    async def send(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await exchange.send(growing_head(content_type="a/b", request_id="r"), BODY)
-
-    monkeypatch.setattr(Answers, "answer", send)
+    answer_by(send_body)
     wires = list[Http2Wire]()
 
     class Watched(Http2Wire):
@@ -226,12 +241,9 @@ async def test_who_reads_nothing_costs_little_memory_and_is_dropped(
 
 
 async def test_who_reads_a_little_now_and_then_is_dropped_as_well(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
-    async def send(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await exchange.send(growing_head(content_type="a/b", request_id="r"), BODY)
-
-    monkeypatch.setattr(Answers, "answer", send)
+    answer_by(send_body)
     async with connected(buffer_bytes=4096) as play:
         for _ in range(MAX_STREAMS):
             play.browser.ask(request(ANYTHING))
@@ -260,13 +272,9 @@ async def test_an_idle_connection_is_told_and_ended(autojump_clock: MockClock) -
 
 
 async def test_a_connection_with_an_answer_on_its_way_is_not_idle(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
-    async def late(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await trio.sleep(3 * KEEP_S)
-        await exchange.send(*plain_answer(200, "late", request_id="r"))
-
-    monkeypatch.setattr(Answers, "answer", late)
+    answer_by(late(3 * KEEP_S))
     async with connected() as play:
         assert (await play.browser.get(request(ANYTHING)))[2] == b"late"
 
@@ -286,13 +294,9 @@ async def test_who_leaves_without_asking_is_counted(autojump_clock: MockClock) -
 
 
 async def test_a_worker_that_leaves_finishes_what_was_asked_for(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
-    async def late(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await trio.sleep(5)
-        await exchange.send(*plain_answer(200, "late", request_id="r"))
-
-    monkeypatch.setattr(Answers, "answer", late)
+    answer_by(late(5))
     async with connected() as play:
         stream_id = play.browser.ask(request(ANYTHING))
         await trio.sleep(1)
@@ -305,13 +309,9 @@ async def test_a_worker_that_leaves_finishes_what_was_asked_for(
 
 
 async def test_a_client_that_says_goodbye_gets_its_answer_first(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, answer_by: AnswerBy
 ) -> None:
-    async def late(answers: Answers, exchange: Exchange, route: Route | None) -> None:
-        await trio.sleep(5)
-        await exchange.send(*plain_answer(200, "late", request_id="r"))
-
-    monkeypatch.setattr(Answers, "answer", late)
+    answer_by(late(5))
     async with connected() as play:
         stream_id = play.browser.ask(request(ANYTHING))
         play.browser.sock.send(frame(Kind.GOAWAY, 0, 0, bytes(8)))

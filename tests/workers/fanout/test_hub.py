@@ -6,9 +6,10 @@ from typing import cast
 import trio
 from trio.testing import MockClock
 
-from engine.config import Config
+from engine.config import Config, load
+from engine.media.describe import codec_number
 from shm.board import Board, Interest
-from shm.directory import Directory, StreamState
+from shm.directory import Directory, StreamState, StreamStats
 from shm.doorbell import Doorbell
 from tests.workers.fanout.stage import Stage, closing
 from workers.fanout.feed import Feed
@@ -20,7 +21,7 @@ from workers.runtime.worker import Worker
 class Hall:
     """A hub on the stage's shared memory."""
 
-    def __init__(self, stage: Stage, nursery: trio.Nursery) -> None:
+    def __init__(self, stage: Stage, nursery: trio.Nursery, config: Config | None = None) -> None:
         self.closed: list[Feed] = []
         self.board = Board(stage.arena)
         self.doorbell = Doorbell.create()
@@ -28,7 +29,7 @@ class Hall:
             arena=stage.arena,
             board=self.board,
             directory=Directory(stage.arena),
-            config=Config(),
+            config=config or Config(),
             doorbell=self.doorbell,
             slot=WorkerSlot(1, "fanout", 0),
             draining=trio.Event(),
@@ -68,11 +69,7 @@ async def test_player_waits_for_a_stream_to_come(autojump_clock: MockClock) -> N
             hall = Hall(stage, nursery)
             nursery.start_soon(hall.hub.watch_directory)
 
-            async def publish_later() -> None:
-                await trio.sleep(3)
-                stage.directory.claim("live/b")
-
-            nursery.start_soon(publish_later)
+            nursery.start_soon(publish, stage, "live/b", 3)
             assert await hall.hub.wait_for("live/b", 2) is None
             record = await hall.hub.wait_for("live/b", 2)
             assert record is not None
@@ -118,3 +115,58 @@ async def test_stream_that_ends_is_noticed_at_the_ring(autojump_clock: MockClock
             assert seat.player.reason == "stream_ended"
             nursery.cancel_scope.cancel()
         hall.doorbell.close()
+
+
+PROGRAMME = load('[hls.programmes]\n"live/final" = ["live/a", "live/large"]', {})
+PICTURE = StreamStats(video_codec=codec_number("avc1"))
+
+
+async def test_a_programme_is_played_by_its_first_rendition_with_a_picture(nursery: trio.Nursery) -> None:
+    stage = Stage()
+    with closing(stage):
+        hall = Hall(stage, nursery, PROGRAMME)
+        played = [hall.hub.find_to_play("live/final")]
+        large = stage.directory.claim("live/large")
+        played.append(hall.hub.find_to_play("live/final"))
+        stage.directory.set_stats(large, PICTURE)
+        played.append(hall.hub.find_to_play("live/final"))
+        assert [record and record.name for record in played] == ["live/a", "live/a", "live/large"]
+    hall.doorbell.close()
+
+
+async def test_a_stream_of_the_programmes_own_name_is_played_before_its_renditions(
+    nursery: trio.Nursery,
+) -> None:
+    stage = Stage()
+    with closing(stage):
+        hall = Hall(stage, nursery, PROGRAMME)
+        stage.directory.set_stats(stage.slot, PICTURE)
+        stage.directory.claim("live/final")
+        record = hall.hub.find_to_play("live/final")
+        assert record is not None
+        assert record.name == "live/final"
+    hall.doorbell.close()
+
+
+async def test_a_programme_is_there_while_a_rendition_is_and_is_waited_for(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    stage = Stage()
+    with closing(stage):
+        hall = Hall(stage, nursery, PROGRAMME)
+        nursery.start_soon(hall.hub.watch_directory)
+        assert sorted(hall.hub.names()) == ["live/a", "live/final"]
+        stage.directory.set_state(stage.slot, StreamState.ENDED)
+        assert hall.hub.names() == []
+        assert await hall.hub.wait_to_play("live/final", 1) is None
+        nursery.start_soon(publish, stage, "live/large", 1)
+        record = await hall.hub.wait_to_play("live/final", 2)
+        assert record is not None
+        assert record.name == "live/large"
+        nursery.cancel_scope.cancel()
+    hall.doorbell.close()
+
+
+async def publish(stage: Stage, name: str, after_s: float) -> None:
+    await trio.sleep(after_s)
+    stage.directory.claim(name)

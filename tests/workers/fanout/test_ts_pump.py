@@ -3,26 +3,15 @@
 from trio.testing import MockClock
 
 from engine.protocols.srt.live_events import CloseReason
-from tests.workers.fanout.srt_stage import FilmStage, SrtSeat
-from tests.workers.fanout.stage import staged
+from tests.workers.fanout.srt_stage import SrtSeat, film
 from workers.fanout.player import PlayerState
-from workers.fanout.ts_pump import TsPump
-
-
-def pump_of(stage: FilmStage) -> TsPump:
-    pump = stage.feed.pumps["srt"]
-    assert isinstance(pump, TsPump)
-    return pump
 
 
 async def test_a_player_joins_at_the_newest_keyframe(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(25)
-    async with staged(stage):
+    async with film(25) as stage:
         seat = stage.join_srt()
         await stage.settle()
-        stage.publish(3)
-        await stage.settle()
+        await stage.play_on(3)
         assert seat.numbers() == [20, 21, 22, 23, 24, 25, 26, 27]
         first = seat.media()[0]
         assert first.timestamp_ms == 20 * 40
@@ -32,28 +21,21 @@ async def test_a_player_joins_at_the_newest_keyframe(autojump_clock: MockClock) 
 async def test_a_player_that_comes_later_begins_at_the_newest_keyframe_that_was_sent(
     autojump_clock: MockClock,
 ) -> None:
-    stage = FilmStage()
-    stage.publish(25)
-    async with staged(stage):
+    async with film(25) as stage:
         first = stage.join_srt()
-        stage.publish(8)
-        await stage.settle()
+        await stage.play_on(8)
         second = stage.join_srt()
-        stage.publish(2)
-        await stage.settle()
+        await stage.play_on(2)
         assert first.numbers() == list(range(20, 35))
         assert second.numbers() == list(range(30, 35))
         assert first.received.endswith(second.received)
 
 
 async def test_players_hold_the_same_bytes(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(5)
-    async with staged(stage):
+    async with film(5) as stage:
         seats = [stage.join_srt() for _ in range(3)]
         for _ in range(5):
-            stage.publish(1)
-            await stage.settle()
+            await stage.play_on(1)
         held = [[payload for payload, _ in seat.player.link.connection.sender._entries] for seat in seats]
         assert len(held[0]) > 5
         for others in held[1:]:
@@ -61,46 +43,35 @@ async def test_players_hold_the_same_bytes(autojump_clock: MockClock) -> None:
 
 
 async def test_without_a_keyframe_a_player_waits_for_one(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(3, keyframes=False)
-    async with staged(stage):
+    async with film(3, keyframes=False) as stage:
         seat = stage.join_srt()
         await stage.settle()
         assert (seat.player.state, seat.numbers()) == (PlayerState.WAITING, [])
-        stage.publish(9)  # 10 is a keyframe
-        await stage.settle()
+        await stage.play_on(9)  # 10 is a keyframe
         assert (seat.player.state, seat.numbers()) == (PlayerState.IN_STEP, [10, 11])
 
 
 async def test_a_new_epoch_begins_at_its_keyframe_and_what_was_before_is_counted(
     autojump_clock: MockClock,
 ) -> None:
-    stage = FilmStage()
-    stage.publish(11)
-    async with staged(stage):
+    async with film(11) as stage:
         seat = stage.join_srt()
-        stage.publish(1)
-        await stage.settle()
+        await stage.play_on(1)
         stage.begin_epoch()
-        stage.publish(10)  # 20 is the keyframe
-        await stage.settle()
+        await stage.play_on(10)  # 20 is the keyframe
         assert seat.numbers() == [10, 11, 20, 21]
         assert (seat.player.dropped, seat.player.jumps) == (8, 0)
-        assert pump_of(stage).totals(seat.player)[1] == 4
-        assert pump_of(stage).take_figures().tags_dropped == {"new_epoch": 8}
+        assert stage.pump.totals(seat.player)[1] == 4
+        assert stage.pump.take_figures().tags_dropped == {"new_epoch": 8}
 
 
 async def test_new_headers_on_the_way_are_sent_and_told_to_newcomers(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(9)
-    async with staged(stage):
+    async with film(9) as stage:
         early = stage.join_srt()
-        stage.publish(1)
-        await stage.settle()
+        await stage.play_on(1)
         stage.change_headers()
         waiting = stage.join_srt()
-        stage.publish(12)
-        await stage.settle()
+        await stage.play_on(12)
         late = stage.join_srt()
         await stage.settle()
         assert early.numbers() == list(range(22))
@@ -109,41 +80,32 @@ async def test_new_headers_on_the_way_are_sent_and_told_to_newcomers(autojump_cl
 
 
 async def test_a_ring_that_went_round_is_a_jump(autojump_clock: MockClock) -> None:
-    stage = FilmStage(ring_bytes=64 * 1024)
-    stage.publish(9, size=1000)
-    async with staged(stage):
+    async with film(9, ring_bytes=64 * 1024, size=1000) as stage:
         seat = stage.join_srt()
-        stage.publish(1, size=1000)
-        await stage.settle()
+        await stage.play_on(1, size=1000)
         assert seat.numbers() == list(range(10))
         for _ in range(8):
             stage.publish(10, size=1000)
         await stage.settle()
-        stage.publish(1, size=1000)
-        await stage.settle()
+        await stage.play_on(1, size=1000)
         assert seat.numbers() == [*range(10), *range(80, 91)]
-        figures = pump_of(stage).take_figures()
+        figures = stage.pump.take_figures()
         assert figures.jumps == {"lapped": 1}
         assert seat.player.dropped == 70
 
 
 async def test_a_player_that_never_answers_harms_nobody(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(5)
-    async with staged(stage):
+    async with film(5) as stage:
         deaf, good = stage.join_srt(), stage.join_srt()
         for _ in range(20):
-            stage.publish(5)
-            await stage.settle()
+            await stage.play_on(5)
             good.read()
         assert good.numbers() == list(range(105))
         assert deaf.received == b""
 
 
 async def test_a_bug_in_one_connection_ends_that_player(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(5)
-    async with staged(stage):
+    async with film(5) as stage:
         bad, good = stage.join_srt(), stage.join_srt()
         await stage.settle()
 
@@ -151,17 +113,14 @@ async def test_a_bug_in_one_connection_ends_that_player(autojump_clock: MockCloc
             raise ZeroDivisionError("a bug")
 
         bad.player.link.push = broken  # type: ignore[method-assign]
-        stage.publish(5)
-        await stage.settle()
+        await stage.play_on(5)
         assert bad.player.over.is_set()
         assert isinstance(bad.player.fault, ZeroDivisionError)
         assert good.numbers() == list(range(10))
 
 
 async def test_the_end_of_the_stream_is_srts_goodbye(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(5)
-    async with staged(stage):
+    async with film(5) as stage:
         seat = stage.join_srt()
         await stage.settle()
         stage.publish(2)
@@ -182,36 +141,27 @@ def hang_up(seat: SrtSeat) -> None:
 async def test_nothing_is_encoded_for_nobody_and_whoever_comes_back_gets_all(
     autojump_clock: MockClock,
 ) -> None:
-    stage = FilmStage()
-    stage.publish(4)
-    async with staged(stage):
+    async with film(4) as stage:
         seat = stage.join_srt()
-        stage.publish(1)
-        await stage.settle()
+        await stage.play_on(1)
         stage.feed.leave(seat.player, "closed")
-        sent = pump_of(stage).take_figures().tags_sent
+        sent = stage.pump.take_figures().tags_sent
         assert sent == 5
-        stage.publish(10)
-        await stage.settle()
-        assert pump_of(stage)._log.seq == -1
+        await stage.play_on(10)
+        assert stage.pump._log.seq == -1
         again = stage.join_srt()
-        stage.publish(1)
-        await stage.settle()
+        await stage.play_on(1)
         assert again.numbers() == list(range(10, 16))
 
 
 async def test_books_of_a_player_balance(autojump_clock: MockClock) -> None:
-    stage = FilmStage()
-    stage.publish(5)
-    async with staged(stage):
+    async with film(5) as stage:
         seat = stage.join_srt()
-        stage.publish(20)
-        await stage.settle()
+        await stage.play_on(20)
         seat.read()
-        sent_bytes, tags = pump_of(stage).totals(seat.player)
+        sent_bytes, tags = stage.pump.totals(seat.player)
         assert (sent_bytes, tags) == (len(seat.received), 25)
         stage.feed.leave(seat.player, "closed")
-        stage.publish(5)
-        await stage.settle()
-        assert pump_of(stage).totals(seat.player) == (sent_bytes, 25)
+        await stage.play_on(5)
+        assert stage.pump.totals(seat.player) == (sent_bytes, 25)
         assert seat.player.delivered == 25

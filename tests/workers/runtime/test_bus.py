@@ -303,6 +303,8 @@ async def test_sender_goes_on_when_a_slow_receiver_has_made_room(
     receiver.handle(HandOver, count)
     nursery.start_soon(receiver.run)
     await done.wait()
+    await trio.testing.wait_all_tasks_blocked()
+    assert counted == 50  # and not one of them twice
     nursery.cancel_scope.cancel()
 
 

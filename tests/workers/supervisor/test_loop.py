@@ -45,9 +45,16 @@ def test_timer_can_be_cancelled_and_replaced_by_an_earlier_one(loop: Loop) -> No
 
 
 def test_signal_is_a_callback_in_the_loop_also_when_it_came_before(loop: Loop) -> None:
-    loop.on_signal(signal.SIGUSR1, loop.stop)
+    called: list[str] = []
+
+    def come() -> None:
+        called.append("signal")
+        loop.stop()
+
+    loop.on_signal(signal.SIGUSR1, come)
     os.kill(os.getpid(), signal.SIGUSR1)
     loop.run()
+    assert called == ["signal"]
 
 
 def test_descriptor_that_an_earlier_callback_closed_is_not_called(loop: Loop) -> None:

@@ -1,0 +1,140 @@
+"""Who may come in at all: what an address may have, who is banned, and whether this worker is overloaded.
+
+Asked at accept, and again where somebody says what he wants; looked after once a second. What it decides is
+carried out by those who ask.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from engine.access.bans import BanTable
+from engine.config import Config
+from engine.policy.addresses import AddressBook, AddressLimits, Visit, parse_networks, share_of
+from engine.policy.overload import Ladder, Level, Load
+from workers.runtime.bans import BanWatch
+from workers.runtime.slots import FANOUT, of_role
+from workers.runtime.worker import Worker
+
+BANNED: Final = "banned"
+OVERLOADED: Final = "overloaded"
+"""Reasons in counters and logs."""
+
+
+class Guard:
+    """One worker's.
+
+    Args:
+        config: for the limits.
+        workers: how many share what an address may have.
+        folder: where bans are told; None for none.
+    """
+
+    def __init__(self, config: Config, workers: int, folder: Path | None) -> None:
+        self._workers = workers
+        self._book = AddressBook(AddressLimits())
+        self._bans = BanWatch(folder)
+        self._bans_seen = self._bans.version
+        self._ladder = Ladder()
+        self._worker: Worker | None = None  # whose load is looked at
+        self.configure(config)
+
+    @classmethod
+    def of(cls, worker: Worker) -> "Guard":
+        """The guard of a worker, which follows its configuration."""
+        guard = cls(worker.config, len(of_role(worker.slots, FANOUT)), worker.metrics.directory)
+        guard._worker = worker
+        worker.on_reload(lambda _old, new: guard.configure(new))
+        return guard
+
+    @classmethod
+    def open(cls) -> "Guard":
+        """One that lets everybody in."""
+        guard = cls(Config(), 1, None)
+        guard._book.limits = AddressLimits()
+        return guard
+
+    def configure(self, config: Config) -> None:
+        """Hold to other limits from now on; who is here stays."""
+        addresses = config.addresses
+        self._book.exempt = parse_networks(addresses.exempt)
+        self._book.limits = AddressLimits(
+            max_connections=share_of(addresses.max_connections, self._workers),
+            max_handshakes_per_s=addresses.max_handshakes_per_s / self._workers,
+        )
+        if not config.overload.enabled:
+            self._ladder = Ladder()
+
+    # -- at the door
+
+    def enter(self, host: str) -> Visit:
+        """Somebody comes from `host`; with every visit, refused or not, goes a `leave`."""
+        if self.is_banned(host):
+            return Visit(BANNED)
+        return self._book.enter(host, trio.current_time())
+
+    def leave(self, visit: Visit) -> None:
+        self._book.leave(visit)
+
+    # -- inside
+
+    @property
+    def level(self) -> Level:
+        """How far up the overload ladder this worker stands."""
+        return self._ladder.level
+
+    @property
+    def bans(self) -> BanTable:
+        """The bans of now."""
+        return self._bans.look()
+
+    def is_banned(self, host: str) -> bool:
+        """Whether an address is kept out."""
+        return self.bans.of_address(host, time.time()) is not None
+
+    @property
+    def takes_players(self) -> bool:
+        return self.level < Level.NO_PLAYERS
+
+    def why_no_publisher(self, name: str, *, is_there: bool, key_id: str = "") -> str:
+        """Why nobody may publish `name` now; empty if somebody may.
+
+        is_there: the stream lives, or waits for its publisher: who comes back to it is no new load.
+        """
+        bans, now_s = self.bans, time.time()
+        if bans.of_stream(name, now_s) or (key_id and bans.of_key(key_id, now_s)):
+            return BANNED
+        return "" if is_there or self.level < Level.NO_PUBLISHERS else OVERLOADED
+
+    # -- once a second
+
+    def bans_changed(self) -> bool:
+        """Whether there are other bans than when this was last asked."""
+        self._bans.look()
+        before, self._bans_seen = self._bans_seen, self._bans.version
+        return before != self._bans_seen
+
+    def take_load(self) -> None:
+        """Go up or down the ladder by what the worker's vitals say, and tell."""
+        worker = self._worker
+        if worker is None:
+            return
+        overload = worker.config.overload
+        if overload.enabled:
+            load = worker.vitals.take_load(overload.max_loop_lag_ms / 1000, overload.max_cpu_percent / 100)
+            before = self._ladder.level
+            if self._ladder.sample(load) is not before:
+                self._tell_step(worker, before, load)
+        worker.cell.overload = int(self._ladder.level)
+
+    def _tell_step(self, worker: Worker, before: Level, load: Load) -> None:
+        scarcest, share = load.worst()
+        worker.log.warning(
+            "overload",
+            step=self._ladder.level.name.lower(),  # `level` is the line's own
+            before=before.name.lower(),
+            scarcest=scarcest,
+            percent=round(100 * share),
+        )

@@ -1,0 +1,143 @@
+"""Holds one publisher to its limits: asked twice a second by the role's rounds, and at once when codec
+headers change, so that a codec that is not allowed is gone before its pictures are there.
+
+Between two looks nothing is counted: the stream's own figures say what came.
+"""
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from engine.config import PathSettings
+from engine.media.codec_words import codecs_of
+from engine.policy.publisher_limits import REASONS, Breach, PublisherJudge, PublisherLimits, Sample
+from engine.protocols.srt.rejections import Rejection
+from workers.ingest.report import Report
+from workers.ingest.stream import PublishedStream
+from workers.ingest.tracks import PublishedTracks
+
+OVER_LIMIT: str = "over_limit"
+"""Why such a session ends, in logs and counters; which limit it was has a counter and a line of its own."""
+
+REJECTED: str = "NetStream.Publish.Rejected"
+TIME_IS_UP: str = "NetStream.Unpublish.Success"
+"""Status codes of RTMP for an end by a limit: the one level "error", the other an ordinary end."""
+
+
+class Overseer:
+    """Oversees one session.
+
+    Args:
+        stream: the session's own.
+        tracks: its further video tracks; None for a protocol that has none.
+        client_id, protocol: of the publisher, for the log and the counters.
+        log, report: hear of each limit when it begins to be broken.
+    """
+
+    def __init__(
+        self,
+        stream: PublishedStream,
+        tracks: PublishedTracks | None,
+        client_id: str,
+        protocol: str,
+        log: FilteringBoundLogger,
+        report: Report,
+    ) -> None:
+        self._stream = stream
+        self._tracks = tracks
+        self._client_id = client_id
+        self._protocol = protocol
+        self._log = log
+        self._report = report
+        self._began_s = trio.current_time()
+        self._settings = stream.settings
+        self._judge = self._new_judge(limits_of(stream.settings))
+        self._headers_version = stream.headers_version
+
+    def headers_changed(self) -> bool:
+        """Whether there is something new to look at, between two rounds."""
+        before, self._headers_version = self._headers_version, self._stream.headers_version
+        return before != self._headers_version
+
+    def look(self) -> Breach | None:
+        """Judge the publisher; the limit for which its session has to end, if there is one."""
+        self._follow_settings()
+        if not self._judge.limits.any:
+            return None
+        ends = self._stream.settings.limits.over_limit == "end"
+        broken = self._judge.judge(self._sample(), trio.current_time())
+        self._stream.show_limits(bits_of(self._judge.broken))
+        for breach in broken:
+            self._tell(breach, ends=ends)
+        return broken[0] if broken and ends else None
+
+    def _follow_settings(self) -> None:
+        """Limits may have been loaded anew; what is measured over time is then measured from now on."""
+        if self._settings is not self._stream.settings:
+            self._settings = self._stream.settings
+            limits = limits_of(self._settings)
+            if limits != self._judge.limits:
+                self._judge = self._new_judge(limits)
+                self._stream.show_limits(0)
+
+    def _new_judge(self, limits: PublisherLimits) -> PublisherJudge:
+        return PublisherJudge(limits, self._sample(), trio.current_time(), self._began_s)
+
+    def _tell(self, breach: Breach, *, ends: bool) -> None:
+        self._report.limit_broken(breach.reason)
+        self._log.warning(
+            "limit_broken",
+            conn=self._client_id,
+            stream=self._stream.name,
+            protocol=self._protocol,
+            limit=breach.reason,
+            why=breach.text,
+            ends=ends,
+        )
+
+    def _sample(self) -> Sample:
+        stats = self._stream.measured()
+        tracks = [track.measured() for track in self._tracks or ()]
+        return Sample(
+            media_bytes=stats.bytes_in,
+            video_frames=stats.frames,
+            keyframes=stats.keyframes,
+            video_tags=stats.video_tags,
+            audio_tags=stats.audio_tags,
+            keyframe_interval_ms=stats.keyframe_interval_ms,
+            keyframe_age_ms=stats.keyframe_age_ms,
+            sizes=tuple((each.video.width, each.video.height) for each in (stats, *tracks)),
+            video_codecs=tuple(each.video.codec for each in (stats, *tracks)),
+            audio_codecs=(stats.audio.codec,),
+        )
+
+
+def limits_of(settings: PathSettings) -> PublisherLimits:
+    """A stream's limits as its judge wants them."""
+    limits = settings.limits
+    return PublisherLimits(
+        max_bitrate_bps=limits.max_bitrate_bps,
+        max_frame_rate=limits.max_frame_rate,
+        window_s=limits.limit_window_s,
+        max_width=limits.max_width,
+        max_height=limits.max_height,
+        max_keyframe_interval_s=limits.max_keyframe_interval_s,
+        codecs=codecs_of(limits.allowed_codecs),
+        max_session_s=limits.max_session_s,
+    )
+
+
+def bits_of(broken: tuple[str, ...]) -> int:
+    """Limits as the directory keeps them."""
+    return sum(1 << REASONS.index(reason) for reason in REASONS if reason in broken)
+
+
+def rtmp_status(breach: Breach) -> str:
+    """What an RTMP publisher hears."""
+    return TIME_IS_UP if breach.reason == "session_length" else REJECTED
+
+
+def srt_reason(breach: Breach) -> int:
+    """What an SRT publisher hears: the shared codes that handshakes are refused with, in its shutdown."""
+    if breach.reason == "session_length":
+        return Rejection.FORBIDDEN
+    return Rejection.MEDIA_NOT_SUPPORTED if breach.reason == "codec" else Rejection.UNACCEPTABLE
