@@ -17,8 +17,9 @@ from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
+from workers.control.guard import Guard
 from workers.control.limits import GRACE_S
-from workers.control.probes import Gauges, build_probes
+from workers.control.probes import OPEN_PROBES, Gauges, build_probes
 from workers.control.programmes import ProgrammeGuide
 from workers.control.requests import App, Requests
 from workers.control.server import Site, serve_http
@@ -26,6 +27,7 @@ from workers.control.snapshot import Camera
 from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
+from workers.runtime.gate import Gate
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import API, METRICS, Worker
 
@@ -43,7 +45,9 @@ async def run(worker: Worker) -> None:
     """Serve until drained."""
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
-    api, probes = _api(worker, staff, tally), _probes(worker, staff, tally)
+    gate = Gate(worker.config)
+    worker.on_reload(gate.reconfigure)
+    api, probes = _api(worker, staff, tally, gate), _probes(worker, staff, tally, gate)
     leaving, visits = trio.Event(), AddressBook(AddressLimits())
     _hold_to(visits, worker.config)
     worker.on_reload(lambda _old, new: _hold_to(visits, new))
@@ -92,20 +96,21 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
         await trio.sleep(OUTSTAY_LOOK_S)
 
 
-def _api(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+def _api(worker: Worker, staff: Staff, tally: Tally, gate: Gate) -> Requests:
     streams = Streams(worker.directory, tally, worker.slots)
     programmes = ProgrammeGuide(worker.directory, streams, lambda: worker.config.hls.programmes)
     breakers, bans = Breakers(worker.board, worker.slots), Bans(worker.metrics.directory)
     desk = Desk(streams, programmes, Clients(worker.bus, staff), staff, breakers, bans)
+    guarded = Guard(cast("App", build_api(desk, worker.log)), gate, "api", worker.log)
     return Requests(
-        cast("App", build_api(desk, worker.log)),
+        guarded,
         log=worker.log,
         metrics=worker.metrics,
         is_overloaded=lambda: staff.overload() >= Level.SLOW_API,
     )
 
 
-def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate) -> Requests:
     camera = Camera(
         arena=worker.arena,
         directory=worker.directory,
@@ -122,9 +127,9 @@ def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:
         )
 
     gauges = Gauges(staff, lambda: worker.config.workers.heartbeat_timeout_s, scrape)
-    return Requests(
-        cast("App", build_probes(gauges, worker.log)), log=worker.log, metrics=worker.metrics, quiet=True
-    )
+    app = cast("App", build_probes(gauges, worker.log))
+    guarded = Guard(app, gate, "metrics", worker.log, open_paths=OPEN_PROBES)
+    return Requests(guarded, log=worker.log, metrics=worker.metrics, quiet=True)
 
 
 async def _keep_tally(worker: Worker, tally: Tally) -> None:

@@ -3,6 +3,7 @@ HTTP they came over.
 """
 
 from engine.access.names import BadName, parse_played_name
+from engine.access.shown import shown_in_request
 from engine.protocols.http import (
     Answer,
     Fields,
@@ -15,6 +16,7 @@ from engine.protocols.http import (
     preflight_head,
 )
 from workers.fanout.audience import Audience, Full
+from workers.fanout.doorman import ask_at_the_gate, refusal_of
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
@@ -74,6 +76,15 @@ class Admission:
             return parse_played_name(route.raw_name)
         except BadName as error:
             raise self.plain(400, f"{error}\n", "bad_name") from None
+
+    async def check(self, name: str, request: Request, host: str, conn: str) -> None:
+        """Whether the client at `host` may play the stream. Raises Refused."""
+        authorization = request.headers.get("authorization")
+        shown = shown_in_request(request.query, authorization)
+        verdict = await ask_at_the_gate(self._audience, "play", name, host, shown, conn)
+        if not verdict.allowed:
+            status, fields = refusal_of(verdict, shown, authorization)
+            raise self.plain(status, f"{verdict.sentence}\n", verdict.reason, fields)
 
     async def find(self, name: str) -> Feed:
         """The stream, or a rendition of the programme, when there is one and room for one player more.

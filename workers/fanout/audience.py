@@ -1,7 +1,7 @@
 """Everybody who plays in this worker: admission, the register, the once-a-second round, the last word."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import trio
 
@@ -18,6 +18,7 @@ from workers.fanout.srt_player import SrtPlayer
 from workers.fanout.turning_away import to_ban, to_drop
 from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
+from workers.runtime.gate import Gate
 from workers.runtime.srt_readings import measured
 from workers.runtime.worker import Worker
 
@@ -50,13 +51,21 @@ class Audience:
         report: counts what happens.
         hls: what HLS players share; None where HLS is off.
         guard: says who may come in; without one, everybody.
+        gate: knows who may publish and play; one of the worker's configuration as it is, if none is given.
     """
 
     def __init__(
-        self, worker: Worker, hub: Hub, report: Report, hls: Hls | None = None, guard: Guard | None = None
+        self,
+        worker: Worker,
+        hub: Hub,
+        report: Report,
+        hls: Hls | None = None,
+        guard: Guard | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.worker = worker
         self.guard = guard or Guard.open()
+        self.gate = gate or Gate(worker.config)
         self.hls = hls
         self.hub = hub
         self.report = report
@@ -68,6 +77,10 @@ class Audience:
 
     def __len__(self) -> int:
         return len(self._players)
+
+    def client_host(self, host: str, headers: Mapping[str, str]) -> str:
+        """The address of the client behind `host`, where that is a proxy which we trust; else its own."""
+        return self.gate.client_behind(host, headers.get("x-forwarded-for", ""))
 
     def count_srt(self) -> int:
         """Players with a socket of their own that no listener has accepted."""

@@ -220,7 +220,8 @@ class Http2Session(Connection):
 
     async def _answer(self, stream: Http2Stream, request: Request) -> None:
         request_id = request.request_id or secrets.token_hex(8)
-        exchange = Http2Exchange(stream, request, request_id, self.host)
+        host = self._audience.client_host(self.host, request.headers)
+        exchange = Http2Exchange(stream, request, request_id, host)
         route = route_of(request)
         if request.method == "OPTIONS" or route is None or not is_endless(request, route):
             await self._answers.answer(exchange, route)
@@ -245,7 +246,7 @@ class Http2Session(Connection):
         request = exchange.request
         report = self._audience.report
         try:
-            feed = await self._find(admission, route)
+            feed = await self._find(admission, route, exchange)
             head = flv_head(admission.origin, exchange.request_id)
             if request.method == "HEAD":
                 raise Refused(Answer(head), "head")
@@ -257,20 +258,22 @@ class Http2Session(Connection):
             return
         await exchange.begin(head)
         report.request(request.method, STREAM_ROUTE, 200)
-        await self._watch(stream, self._player(stream, request), feed, route)
+        await self._watch(stream, self._player(stream, exchange), feed, route)
 
-    async def _find(self, admission: Admission, route: Route) -> Feed:
+    async def _find(self, admission: Admission, route: Route, exchange: Http2Exchange) -> Feed:
         if route.kind != "flv":
             raise admission.plain(404, "not found\n", "not_found")
-        return await admission.find(admission.name(route))
+        name = admission.name(route)
+        await admission.check(name, exchange.request, exchange.host, self.id)
+        return await admission.find(name)
 
-    def _player(self, stream: Http2Stream, request: Request) -> Player:
+    def _player(self, stream: Http2Stream, exchange: Http2Exchange) -> Player:
         return Player(
             f"{self._audience.worker.slot.name}-{secrets.token_hex(6)}",
             stream,
             FLV.name,
-            self.remote,
-            user_agent=request.user_agent,
+            exchange.host if exchange.host and exchange.host != self.host else self.remote,
+            user_agent=exchange.request.user_agent,
             started_ns=time.time_ns(),
         )
 

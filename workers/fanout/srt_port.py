@@ -19,7 +19,9 @@ from typing import Final
 
 import trio
 
-from engine.access import BadName, may_publish, parse_stream_name, passphrase_for
+from engine.access import BadName, parse_stream_name, passphrase_for
+from engine.access.reasons import Action, needs_credentials
+from engine.access.shown import shown_in_query
 from engine.config import PathSettings
 from engine.policy.addresses import Visit
 from engine.policy.share import Share
@@ -32,6 +34,7 @@ from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
 from shm.directory import StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
+from workers.fanout.doorman import ask_at_the_gate
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hub import StreamGone
@@ -180,8 +183,9 @@ class SrtPort:
     async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
         name = self._name(asked)
         settings = self._audience.hub.settings_for(name)
+        await self._ask(name, asked, address)
         if asked.mode == "publish":
-            self._check_publisher(name, asked, settings)
+            self._check_publisher(name, settings)
             negotiated, sock = self._accept(request, address, settings, asked)
             await hand_over_publisher(self._audience, name, negotiated, sock, remote_name(address))
         else:
@@ -205,11 +209,18 @@ class SrtPort:
         except BadName:
             raise Refused(Rejection.BAD_REQUEST, "bad_name") from None
 
-    def _check_publisher(self, name: str, asked: StreamRequest, settings: PathSettings) -> None:
-        """What ingest would refuse is refused here, while SRT still has a code for it."""
-        verdict = may_publish(settings, asked.shown)
+    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> None:
+        """Whether the caller may do what it wants. Raises Refused."""
+        action: Action = "publish" if asked.mode == "publish" else "play"
+        shown = shown_in_query(asked.shown)
+        remote = remote_name(address)
+        verdict = await ask_at_the_gate(self._audience, action, name, address[0], shown, remote)
         if not verdict.allowed:
-            raise Refused(Rejection.UNAUTHORIZED, verdict.reason)
+            may_try_again = needs_credentials(verdict.refusal)
+            raise Refused(Rejection.UNAUTHORIZED if may_try_again else Rejection.FORBIDDEN, verdict.reason)
+
+    def _check_publisher(self, name: str, settings: PathSettings) -> None:
+        """What ingest would refuse is refused here, while SRT still has a code for it."""
         directory = self._worker.directory
         record = self._audience.hub.find(name)
         unwelcome = self._audience.guard.why_no_publisher(name, is_there=record is not None)

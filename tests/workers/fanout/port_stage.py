@@ -16,6 +16,7 @@ from tests.engine.srt.handshakes import call
 from workers.fanout.guard import Guard
 from workers.fanout.srt_port import Address, SrtPort
 from workers.runtime.circle import now_us
+from workers.runtime.gate import Gate
 
 SECRET = b"secret of the port, 32 bytes long"
 STRANGER: Address = ("192.0.2.1", 4000)
@@ -84,7 +85,9 @@ class PortStage:
             srt_secret=SECRET, config=config, log=self.log, directory=SimpleNamespace(live_count=lambda: 0)
         )
         self.guard = Guard.open()
-        self.audience = SimpleNamespace(worker=worker, hub=hub, report=self.report, guard=self.guard)
+        self.audience = SimpleNamespace(
+            worker=worker, hub=hub, report=self.report, guard=self.guard, gate=Gate(config)
+        )
         self.port = SrtPort(cast("Any", self.audience), cast("Any", sock or self.mouth), "", nursery)
         self.waiting = 0
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 import trio
 from trio.testing import MockClock
 
+from engine.config import Config
 from tests.workers.fanout.srt_stage import FilmStage, SrtSeat
 from tests.workers.fanout.stage import staged
 from workers.fanout.audience import Audience
@@ -42,7 +43,9 @@ class Report:
 def audience_of(stage: FilmStage, report: Report) -> Audience:
     quiet = SimpleNamespace(info=lambda event, **_: None)
     hub = SimpleNamespace(feeds={}, close_idle=lambda: None)
-    return Audience(cast("Any", SimpleNamespace(log=quiet)), cast("Any", hub), cast("Any", report))
+    return Audience(
+        cast("Any", SimpleNamespace(log=quiet, config=Config())), cast("Any", hub), cast("Any", report)
+    )
 
 
 async def test_every_round_observes_each_link_once(autojump_clock: MockClock) -> None:
