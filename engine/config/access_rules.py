@@ -12,6 +12,7 @@ ASKED_OF_CALLERS: Final = ("open", "signature", "hook")
 
 
 def ports_are_guarded(config: Config) -> Iterator[str]:
+    """The API and the metrics ask who it is wherever others reach them."""
     # An open control API is how strangers end other people's streams (5stackgg/5stack-panel#540).
     for name, section in (("api", config.api), ("metrics", config.metrics)):
         if not section.listen.is_loopback and not asks_for_credentials(section):
@@ -31,6 +32,7 @@ def asks_for_credentials(section: Api | Metrics) -> bool:
 
 
 def tokens_can_be_checked(config: Config) -> Iterator[str]:
+    """An algorithm has keys of its kind, and no others."""
     access = config.access
     algorithm = access.jwt_algorithm
     if algorithm == "off":

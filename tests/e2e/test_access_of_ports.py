@@ -64,7 +64,7 @@ def test_top_takes_its_key_from_the_environment(start_engine: StartEngine) -> No
 
 
 def top(engine: RunningEngine, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    arguments = [FANLIGHT, "top", "--once", "--api", f"http://{engine.addresses['api']}"]
+    arguments: list[str | Path] = [FANLIGHT, "top", "--once", "--api", f"http://{engine.addresses['api']}"]
     return subprocess.run(
         arguments, env=os.environ | more, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )

@@ -15,8 +15,6 @@ from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.guarded_engine import (
     API_KEY,
-    KEY,
-    OLD_KEY,
     PASSPHRASE,
     PLAIN_KEY,
     credential,
@@ -26,7 +24,7 @@ from tests.e2e.guarded_engine import (
 from tests.e2e.hostile.strangers import exchange, rtmp_request
 from tests.e2e.media import Media, publishing
 from tests.e2e.srt_client import House
-from tests.engine.access.guarded import ISSUER_SECRET, NEXT_SIGNING, SIGNING
+from tests.engine.access.guarded import ISSUER_SECRET, KEY, NEXT_SIGNING, OLD_KEY, SIGNING
 
 PATIENCE_S: Final = 30.0
 NAME: Final = "guarded/secret"
@@ -66,7 +64,7 @@ def queries() -> list[str]:
         credential(kind, action, NAME)
         for kind in ("key", "signature", "jwt")
         for action in ("play", "publish")
-    ]  # type: ignore[arg-type]
+    ]
     return [*good, *(query for query, _ in refused_credentials("play", NAME).values() if query)]
 
 

@@ -1,7 +1,7 @@
 """Guarded streams, and all that can be shown to get at them: what the stories about access begin with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import jwt
@@ -143,7 +143,7 @@ CLAIMS: Final[Mapping[str, object]] = {
 
 
 def token(
-    key: PrivateKey | str | None = ISSUER_SECRET,
+    key: PrivateKey | str = ISSUER_SECRET,
     algorithm: str = "HS256",
     *,
     kid: str | None = "issuer",
@@ -155,9 +155,15 @@ def token(
     return jwt.encode(said, key, algorithm, headers={"kid": kid} if kid else {})
 
 
-def fresh_token(*, lifetime_s: int = 600, kid: str = "issuer", **claims: object) -> str:
+def fresh_token(
+    *,
+    lifetime_s: int = 600,
+    kid: str = "issuer",
+    paths: Sequence[str] = ("live/*",),
+    actions: Sequence[str] = ("play",),
+) -> str:
     """The same on the clock of the world: for whoever talks to an engine that runs."""
-    return token(kid=kid, exp=int(time.time()) + lifetime_s, **claims)
+    return token(kid=kid, exp=int(time.time()) + lifetime_s, paths=[*paths], actions=[*actions])
 
 
 def fresh_link(

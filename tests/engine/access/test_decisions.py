@@ -90,7 +90,7 @@ TOKENS: dict[str, tuple[Show, str]] = {
     "tampered": (lambda action: f"token={tampered(token(actions=[action]))}", "token_wrong"),
     "another secret": (lambda action: f"token={token('x' * 32, actions=[action])}", "token_wrong"),
     "unknown key id": (lambda action: f"token={token(actions=[action], kid='last')}", "unknown_key_id"),
-    "not signed": (lambda action: f"token={token(None, 'none', actions=[action])}", "key_missing"),
+    "not signed": (lambda action: f"token={token('', 'none', actions=[action])}", "key_missing"),
     "no token": (lambda action: "token=abc", "key_missing"),
     "missing": (lambda action: "", "key_missing"),
 }
