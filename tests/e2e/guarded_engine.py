@@ -24,6 +24,8 @@ Kind = Literal["key", "signature", "jwt"]
 PLAIN_KEY: Final = "a-key-in-plain-text"
 API_KEY: Final = "the-operators-own-key"
 PASSPHRASE: Final = "passphrase of the van"
+PROGRAMME: Final = "guarded/final"
+RENDITION: Final = "guarded/final_480"
 WAYS: Final = ["key", "signature", "jwt"]
 
 
@@ -38,6 +40,7 @@ def guarded_settings() -> Settings:
         "access.signing_keys": {"now": SIGNING, "next": NEXT_SIGNING},
         "access.jwt_secrets": {"issuer": ISSUER_SECRET},
         "play": {"wait_s": 20.0},
+        "hls.programmes": {f'"{PROGRAMME}"': [RENDITION]},
         'paths."guarded/*"': {"publish_access": WAYS, "play_access": WAYS, "publish_key": PLAIN_KEY},
         'paths."guarded/*".publish_keys': key_lines(),
         'paths."guarded/*".play_keys': key_lines(),

@@ -20,7 +20,14 @@ from tests.certificates import write_pair
 from tests.e2e.children import ended, start
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.figures import wait_for_figures
-from tests.e2e.guarded_engine import Kind, credential, guarded_settings, refused_credentials
+from tests.e2e.guarded_engine import (
+    PROGRAMME,
+    RENDITION,
+    Kind,
+    credential,
+    guarded_settings,
+    refused_credentials,
+)
 from tests.e2e.hostile.strangers import codes, exchange, rtmp_request, status_of, upgrade_request
 from tests.e2e.media import Media, command, publishing, run
 from tests.e2e.srt_client import House
@@ -122,6 +129,25 @@ def test_a_browser_that_shows_it_once_gets_all_of_hls_and_nobody_else_does(
             with_field = client.get(bare[0], headers={"Authorization": f"Bearer {KEY}"})
             assert with_field.status_code == 200
             assert "?" not in with_field.text
+
+
+@pytest.mark.slow
+def test_a_link_for_a_programme_opens_its_renditions(
+    engine: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
+    with publishing(ffmpeg, media.h264, f"{engine.rtmp_url(RENDITION)}?key={KEY}"):
+        engine.wait_for_stream(RENDITION, tags=30)
+        base = f"http://{engine.addresses['http']}/guarded/"
+        with httpx.Client(timeout=PATIENCE_S, base_url=base) as client:
+            shown = credential("signature", "play", PROGRAMME)
+            (media_uri,) = uris(client.get(f"final.m3u8?{shown}").text)
+            assert media_uri.startswith("final_480/media.m3u8?exp=")
+            playlist = client.get(media_uri)
+            assert playlist.status_code == 200
+            assert client.get(f"final_480/{uris(playlist.text)[0]}").status_code == 200
+            other = credential("signature", "play", "guarded/other")
+            assert client.get(f"final_480/media.m3u8?{other}").status_code == 403
+            assert client.get(f"final.m3u8?{credential('signature', 'play', RENDITION)}").status_code == 403
 
 
 def uris(playlist: str) -> list[str]:
