@@ -28,6 +28,7 @@ from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
 from workers.runtime.gate import Gate
+from workers.runtime.issuer import keep_issuers_keys
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import API, METRICS, Worker
 
@@ -55,6 +56,7 @@ async def run(worker: Worker) -> None:
     worker.count_clients = lambda: sum(site.connections for site in sites)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_keep_tally, worker, tally)
+        nursery.start_soon(keep_issuers_keys, worker, gate)
         async with trio.open_nursery() as servers:
             for app, kind in ((api, API), (probes, METRICS)):
                 site = Site(app, worker.log, worker.metrics, visits)

@@ -33,6 +33,7 @@ from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.gate import Gate
+from workers.runtime.issuer import keep_issuers_keys
 from workers.runtime.messages import Lend, TakeBack
 from workers.runtime.worker import HTTP, HTTPS, RTMP, RTMPS, Worker
 
@@ -64,6 +65,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
         background.start_soon(audience.make_rounds)
+        background.start_soon(keep_issuers_keys, worker, gate)
         background.start_soon(hub.circle.run)
         background.start_soon(hub.ear.run)
         await _serve_until_drained(worker, audience, doors_of(worker, report, background))
