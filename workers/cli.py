@@ -56,7 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fanlight {metadata.version('fanlight')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_serve, _add_check, _add_demo, _add_publish, _add_top, _add_version):
+    for add in (
+        _add_serve,
+        _add_check,
+        _add_key,
+        _add_sign,
+        _add_demo,
+        _add_publish,
+        _add_top,
+        _add_version,
+    ):
         add(commands)
     return parser
 
@@ -78,6 +87,42 @@ def _add_check(commands: Commands) -> None:
         epilog="exit codes: 0 the file is good, 1 it is refused, 2 it cannot be read",
     )
     check.add_argument("file", metavar="FILE", help="TOML configuration")
+
+
+def _add_key(commands: Commands) -> None:
+    key = commands.add_parser("key", help="make keys for publishers, players and signed links")
+    verbs = key.add_subparsers(dest="verb", required=True, metavar="new")
+    new = verbs.add_parser(
+        "new",
+        help="print a new key, and the line for the configuration that has only its hash",
+        epilog="The key is printed once and kept nowhere. --signing: a secret for access.signing_keys or "
+        "access.jwt_secrets, which has to stand in the configuration as it is.",
+    )
+    new.add_argument("id", metavar="ID", help="what the key is called in the configuration and in log lines")
+    new.add_argument(
+        "--until", metavar="MOMENT", help="when it expires, in UTC: 2026-12-31 or 2026-12-31T18:00:00Z"
+    )
+    new.add_argument("--signing", action="store_true", help="a secret to sign links or tokens with")
+
+
+def _add_sign(commands: Commands) -> None:
+    sign = commands.add_parser(
+        "sign",
+        help="print a link that opens one stream until it expires",
+        epilog="Signs with a key of access.signing_keys in FILE. Put the address into single quotes: a "
+        "shell has meanings of its own for ?, & and #.",
+    )
+    sign.add_argument(
+        "url", metavar="URL", help="rtmp, rtmps, http, https, ws, wss or srt address of the stream"
+    )
+    sign.add_argument("--config", metavar="FILE", help="TOML configuration (default: the environment alone)")
+    sign.add_argument(
+        "--for", dest="lifetime", metavar="TIME", default="1h", help="90s, 15m, 2h, 7d (default: %(default)s)"
+    )
+    sign.add_argument("--until", metavar="MOMENT", help="instead of --for, in UTC: 2026-12-31T18:00:00Z")
+    sign.add_argument("--action", choices=("play", "publish"), default="play", help="default: %(default)s")
+    sign.add_argument("--address", metavar="IP", help="the only address that may use the link")
+    sign.add_argument("--key-id", metavar="ID", help="which key to sign with (default: the first)")
 
 
 def _add_demo(commands: Commands) -> None:

@@ -6,7 +6,7 @@ so that a publish key and a key for encryption may stand side by side.
 
 from typing import Protocol
 
-from engine.access.publish import shown_keys
+from engine.access.shown import shown_keys
 from engine.config.passphrases import Passphrases
 from engine.config.secret import Secret
 

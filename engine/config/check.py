@@ -8,14 +8,30 @@ import msgspec
 
 from engine.access.allowed import AllowList
 from engine.config.hook_urls import HookUrls
+from engine.config.key_table import KeyTable
 from engine.config.keys import Key
 from engine.config.listen import Listen
+from engine.config.networks import Networks
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
+from engine.config.public_keys import PublicKeys
 from engine.config.secret import Passphrase, Secret
+from engine.config.shared_secrets import SharedSecrets
+from engine.config.word_sets import ProxiedPorts, Ways
 
-TABLES: Final = (StreamPorts, Passphrases, Programmes, AllowList)
+TABLES: Final = (
+    StreamPorts,
+    Passphrases,
+    Programmes,
+    KeyTable,
+    SharedSecrets,
+    PublicKeys,
+    Networks,
+    Ways,
+    ProxiedPorts,
+    AllowList,
+)
 """Types of keys that hold a table or a list, each with a `parse` and an `as_table`."""
 
 SHOWN_CHARACTERS: Final = 60
@@ -38,7 +54,7 @@ def from_text(wanted: type, value: object) -> object:
     return Passphrase(value) if wanted is Passphrase else Secret(value)
 
 
-def to_text(value: object) -> str | dict[str, str] | dict[str, list[str]] | list[str]:
+def to_text(value: object) -> str | list[str] | dict[str, str] | dict[str, list[str]]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
     if isinstance(value, TABLES):
         return value.as_table()
@@ -62,7 +78,7 @@ def checked(key: Key, where: str, value: object, *, strict: bool) -> object:
 def _shown(key: Key, value: object) -> str:
     if isinstance(key.default, Secret):
         return "this secret"
-    if isinstance(key.default, Passphrases):
+    if isinstance(key.default, (Passphrases, SharedSecrets, KeyTable)):
         return "this table of secrets"
     if isinstance(key.default, HookUrls):  # an address may hold a key in its query
         return "this"

@@ -26,15 +26,23 @@ from engine.access import allowed
 from engine.access.allowed import AllowList
 from engine.config import hook_urls, listen, passphrases, ports, programmes, secret
 from engine.config.hook_urls import HookUrls
+from engine.config.key_table import KeyTable
 from engine.config.listen import Listen
+from engine.config.networks import Networks
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
+from engine.config.public_keys import PublicKeys
 from engine.config.secret import Passphrase
+from engine.config.shared_secrets import SharedSecrets
 from engine.config.tree import FILE_PATTERN, NEEDS_RESTART, Config, PathTable, Section
+from engine.config.word_sets import ProxiedPorts, Ways
 
 ENVIRONMENT_PREFIX: Final = "FANLIGHT_"
 ENVIRONMENT_SEPARATOR: Final = "__"
+
+SAY_THEMSELVES: Final = (KeyTable, SharedSecrets, PublicKeys, Networks, Ways, ProxiedPorts)
+"""Types whose own `ALLOWED` says what they take."""
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -104,6 +112,8 @@ def _allowed(info: Type, annotation: object) -> str:
         case CustomType(cls=cls) if cls is Passphrase:
             least, most = secret.MIN_PASSPHRASE_BYTES, secret.MAX_PASSPHRASE_BYTES
             return f"a printable text of {least} to {most} characters, or an empty one"
+        case CustomType(cls=cls) if issubclass(cls, SAY_THEMSELVES):
+            return cls.ALLOWED
         case CustomType():
             return f"a printable text of at most {secret.MAX_SECRET_CHARACTERS} characters"
         case _:

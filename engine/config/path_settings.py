@@ -7,10 +7,13 @@ from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
 from engine.access.names import publisher_name
+from engine.config.key_table import KeyTable
+from engine.config.networks import Networks
 from engine.config.passphrases import Passphrases
 from engine.config.patterns import matches, specificity
 from engine.config.secret import Secret
 from engine.config.tree import Config, Gop, HlsVariant, Hooks, Limits, PathTable, SlowPlayer, StartMode
+from engine.config.word_sets import Ways
 
 _NESTED: Final = {"gop": frozenset(Gop.__struct_fields__), "limits": frozenset(Limits.__struct_fields__)}
 """Sections that stay together, and their keys."""
@@ -22,6 +25,14 @@ class PathSettings(Struct, frozen=True, kw_only=True):
     """All that may differ between streams, resolved. Names, units and limits are those of the sections."""
 
     publish_key: Secret
+    publish_keys: KeyTable
+    publish_access: Ways
+    publish_allow: Networks
+    publish_deny: Networks
+    play_keys: KeyTable
+    play_access: Ways
+    play_allow: Networks
+    play_deny: Networks
     takeover: bool
     grace_s: float
     first_packet_s: float
@@ -67,6 +78,14 @@ def without_tables(config: Config) -> PathSettings:
     publish, play, fanout, srt, hls = config.publish, config.play, config.fanout, config.srt, config.hls
     return PathSettings(
         publish_key=publish.publish_key,
+        publish_keys=publish.publish_keys,
+        publish_access=publish.publish_access,
+        publish_allow=publish.publish_allow,
+        publish_deny=publish.publish_deny,
+        play_keys=play.play_keys,
+        play_access=play.play_access,
+        play_allow=play.play_allow,
+        play_deny=play.play_deny,
         takeover=publish.takeover,
         grace_s=publish.grace_s,
         first_packet_s=publish.first_packet_s,

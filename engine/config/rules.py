@@ -6,6 +6,13 @@ Each rule is a generator of sentences, and the sentence names the keys as the op
 from collections.abc import Iterator
 from itertools import combinations
 
+from engine.config.access_rules import (
+    ports_are_guarded,
+    proxies_are_known,
+    tokens_can_be_checked,
+    ways_lead_somewhere,
+    ways_of_ports_lead_somewhere,
+)
 from engine.config.listen import Listen
 from engine.config.path_settings import PathSettings, overlay, without_tables
 from engine.config.patterns import overlap, specificity
@@ -21,7 +28,10 @@ def check_rules(config: Config) -> tuple[str, ...]:
         for rule in (
             _listeners,
             _tls_is_whole,
-            _api_is_private,
+            ports_are_guarded,
+            ways_of_ports_lead_somewhere,
+            tokens_can_be_checked,
+            proxies_are_known,
             _streams_per_ingest,
             _index_length,
             _parts_fit,
@@ -53,15 +63,6 @@ def _udp_sockets(srt: Srt) -> dict[str, Listen]:
         return {}
     mapped = {f"srt.ports.{port}": Listen(srt.listen.host, port) for port, _ in srt.ports.items()}
     return {"srt.listen": srt.listen, **mapped}
-
-
-def _api_is_private(config: Config) -> Iterator[str]:
-    # An open control API is how strangers end other people's streams (5stackgg/5stack-panel#540).
-    if not config.api.listen.is_loopback:
-        yield (
-            f"api.listen: {config.api.listen} can be reached from outside, and the API has no authentication"
-            " yet; use a loopback address such as 127.0.0.1:1985 or [::1]:1985"
-        )
 
 
 def _streams_per_ingest(config: Config) -> Iterator[str]:
@@ -104,6 +105,7 @@ def _settings_fit(config: Config) -> Iterator[str]:
             *_tick_is_possible(settings),
             *_segment_is_possible(settings),
             *_codecs_are_known(settings),
+            *ways_lead_somewhere(config, settings),
         )
         for problem in found:
             if problem not in said:  # what is wrong in general is not said again for every table

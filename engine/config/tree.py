@@ -12,12 +12,17 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from engine.access.allowed import AllowList
 from engine.config.hook_urls import HookUrls
+from engine.config.key_table import KeyTable
 from engine.config.listen import Listen
+from engine.config.networks import Networks
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
+from engine.config.public_keys import PublicKeys
 from engine.config.secret import Passphrase, Secret
+from engine.config.shared_secrets import SharedSecrets
 from engine.config.units import GIB, KIB, MIB
+from engine.config.word_sets import ProxiedPorts, Ways
 
 NEEDS_RESTART: Final = {"reload": "restart"}
 """Marks keys whose value is built into sockets, processes or shared memory when the engine starts."""
@@ -29,6 +34,7 @@ HlsVariant = Literal["low_latency", "fmp4", "ts"]
 OverLimit = Literal["end", "warn"]
 Unanswered = Literal["allow", "deny"]
 HookParams = Literal["masked", "whole"]
+JwtAlgorithm = Literal["off", "HS256", "RS256", "ES256", "EdDSA"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
@@ -99,12 +105,46 @@ class Api(Section, frozen=True, kw_only=True):
     """The control API and console."""
 
     listen: Address = Listen("127.0.0.1", 1985)
+    access: Ways = Ways()
+    keys: KeyTable = KeyTable()
+    allow: Networks = Networks()
+    """Empty: from anywhere."""
+    deny: Networks = Networks()
 
 
 class Metrics(Section, frozen=True, kw_only=True):
     """/metrics, /healthz and /readyz."""
 
     listen: Address = Listen("127.0.0.1", 9972)
+    access: Ways = Ways()
+    """Of /metrics; whether the engine lives is told to everybody who reaches the port."""
+    keys: KeyTable = KeyTable()
+    allow: Networks = Networks()
+    deny: Networks = Networks()
+
+
+class Access(Section, frozen=True, kw_only=True):
+    """What the ways in are made of, for all streams alike."""
+
+    signing_keys: SharedSecrets = SharedSecrets()
+    """What URLs are signed with, by key id; `fanlight sign` takes the first."""
+    jwt_algorithm: JwtAlgorithm = "off"
+    jwt_secrets: SharedSecrets = SharedSecrets()
+    """For HS256, by key id."""
+    jwt_public_keys: PublicKeys = PublicKeys()
+    """For the others, by key id."""
+    jwt_keys_url: Annotated[str, Meta(max_length=2048, pattern=r"^[!-~]*$")] = ""
+    """Where the issuer publishes its keys (JWKS, RFC 7517); empty: nowhere."""
+    jwt_issuer: Annotated[str, Meta(max_length=256, pattern=r"^[!-~]*$")] = ""
+    """What `iss` has to be; empty: anything."""
+    jwt_audience: Annotated[str, Meta(max_length=256, pattern=r"^[!-~]*$")] = ""
+    """What has to be in `aud`; empty: anything."""
+    jwt_leeway_s: Annotated[int, Meta(ge=0, le=600)] = 30
+    """How far the issuer's clock may be from ours."""
+    trusted_proxies: Networks = Networks()
+    """Who may say on whose behalf it comes."""
+    proxy_protocol: ProxiedPorts = ProxiedPorts()
+    """The ports where trusted proxies begin with a PROXY header."""
 
 
 class Workers(Section, frozen=True, kw_only=True):
@@ -156,7 +196,12 @@ class Publish(Section, frozen=True, kw_only=True):
 
     max_streams: Annotated[int, Meta(ge=1, le=10_000, extra=NEEDS_RESTART)] = 50
     publish_key: Secret = Secret("")
-    """Empty: anybody who reaches the port may publish."""
+    """One key in plain text; empty: none."""
+    publish_keys: KeyTable = KeyTable()
+    publish_access: Ways = Ways()
+    publish_allow: Networks = Networks()
+    """Empty: from anywhere."""
+    publish_deny: Networks = Networks()
     takeover: bool = True
     grace_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
     """How long players are kept after the publisher has vanished."""
@@ -202,8 +247,13 @@ class Overload(Section, frozen=True, kw_only=True):
 
 
 class Play(Section, frozen=True, kw_only=True):
-    """Where a player starts, and how long it waits for a stream that is not there."""
+    """Who may play, where a player starts, and how long it waits for a stream that is not there."""
 
+    play_keys: KeyTable = KeyTable()
+    play_access: Ways = Ways()
+    play_allow: Networks = Networks()
+    """Empty: from anywhere."""
+    play_deny: Networks = Networks()
     start: StartMode = "keyframe"
     wait_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
 
@@ -288,6 +338,10 @@ class PathTable(Section, frozen=True, kw_only=True):
     """
 
     publish_key: Secret | UnsetType = UNSET
+    publish_keys: KeyTable | UnsetType = UNSET
+    publish_access: Ways | UnsetType = UNSET
+    publish_allow: Networks | UnsetType = UNSET
+    publish_deny: Networks | UnsetType = UNSET
     takeover: bool | UnsetType = UNSET
     grace_s: float | UnsetType = UNSET
     first_packet_s: float | UnsetType = UNSET
@@ -301,6 +355,10 @@ class PathTable(Section, frozen=True, kw_only=True):
     max_keyframe_interval_s: float | UnsetType = UNSET
     allowed_codecs: str | UnsetType = UNSET
     max_session_s: float | UnsetType = UNSET
+    play_keys: KeyTable | UnsetType = UNSET
+    play_access: Ways | UnsetType = UNSET
+    play_allow: Networks | UnsetType = UNSET
+    play_deny: Networks | UnsetType = UNSET
     start: StartMode | UnsetType = UNSET
     wait_s: float | UnsetType = UNSET
     max_gops: int | UnsetType = UNSET
@@ -349,6 +407,7 @@ class Config(Section, frozen=True, kw_only=True):
     srt: Srt = Srt()
     api: Api = Api()
     metrics: Metrics = Metrics()
+    access: Access = Access()
     workers: Workers = Workers()
     fanout: Fanout = Fanout()
     ring: Ring = Ring()

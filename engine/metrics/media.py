@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.access.reasons import REFUSALS
 from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, SESSION_S
 from engine.metrics.metric import Metric
 from engine.policy.publisher_limits import REASONS
@@ -9,6 +10,7 @@ from engine.policy.publisher_limits import REASONS
 _COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", "worker_death", "error")
 
 PUBLISHED_OVER: Final = ("rtmp", "srt")
+_PLAYED_OVER: Final = ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls")
 
 PUBLISHING: Final = (
     Metric(
@@ -57,8 +59,7 @@ PUBLISHING: Final = (
         protocols=PUBLISHED_OVER,
         reasons=(
             "bad_name",
-            "key_missing",
-            "key_wrong",
+            *REFUSALS,
             "bad_secret",
             "name_taken",
             "too_many_streams",
@@ -152,9 +153,11 @@ PLAYING: Final = (
         kind="counter",
         help="Players that were not let in, and why.",
         labels=("protocol", "reason"),
+        protocols=_PLAYED_OVER,
         reasons=(
             "bad_request",
             "bad_name",
+            *REFUSALS,
             "bad_secret",
             "not_found",
             "too_many_players",

@@ -36,6 +36,19 @@ FLOORS: Final[dict[str, tuple[str, ...]]] = {
 LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "shm": (),
     "engine": ("msgspec",),
+    "engine.access": (
+        "cryptography",
+        "cryptography.exceptions",
+        "cryptography.hazmat.primitives.asymmetric.ec",
+        "cryptography.hazmat.primitives.asymmetric.ed25519",
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.serialization",
+        "jwt",
+        "jwt.algorithms",
+        "jwt.api_jws",
+        "jwt.exceptions",
+        "msgspec",
+    ),
     "engine.protocols.http": ("httptools", "msgspec"),
     "engine.protocols.http2": (
         "h2",

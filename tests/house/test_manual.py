@@ -23,13 +23,31 @@ from engine.config import (
     for_path,
     load,
 )
+from engine.config.key_table import KeyTable
+from engine.config.networks import Networks
+from engine.config.public_keys import PublicKeys
+from engine.config.shared_secrets import SharedSecrets
+from engine.config.word_sets import ProxiedPorts, Ways
 from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
-FREE_TEXTS = ("cors_origin", "certificate", "key", "folder")
 TEXTS_WITH_RULES = {"allowed_codecs": "h264,aac", "exempt": "10.0.0.0/8"}
-GO_TOGETHER = ("tls.certificate", "tls.key")  # one without the other is refused
+FREE_TEXTS = ("cors_origin", "certificate", "key", "folder", "jwt_keys_url", "jwt_issuer", "jwt_audience")
+GO_TOGETHER = (  # the first is refused without the other, or each of the two
+    ("tls.certificate", "tls.key"),
+    ("access.jwt_algorithm", "access.jwt_secrets"),
+    ("access.trusted_proxies", "access.proxy_protocol"),
+)
+
+TABLES_AND_LISTS: dict[type, str] = {
+    KeyTable: f'{{studio = "sha256:{"0" * 64} until 2026-12-31"}}',
+    SharedSecrets: f'{{autumn = "{"x" * 32}"}}',
+    PublicKeys: "{issuer = '-----BEGIN PUBLIC KEY----- MCow -----END PUBLIC KEY-----'}",
+    Networks: "10.0.0.0/8, 2001:db8::/32",
+    Ways: "key",
+    ProxiedPorts: "rtmp, https",
+}
 
 
 def comments() -> dict[str, str]:
@@ -78,6 +96,9 @@ def other_value(key: Key) -> str:
         return '{"live/final" = ["live/final_1080"]}'
     if key.name in TEXTS_WITH_RULES:
         return TEXTS_WITH_RULES[key.name]
+    for kind, text in TABLES_AND_LISTS.items():
+        if isinstance(key.default, kind):
+            return text
     if isinstance(key.default, Secret) or key.name in FREE_TEXTS:
         return "https://example.org"
     return next(str(choice) for choice in get_args(key.annotation) if choice != key.default)
@@ -115,7 +136,8 @@ def test_sections_are_divided_by_what_they_are() -> None:
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.dotted)
 def test_every_key_has_an_environment_name_that_works(key: Key) -> None:
-    keys = [KEYS[name] for name in GO_TOGETHER] if key.dotted in GO_TOGETHER else [key]
+    company = next((pair for pair in GO_TOGETHER if key.dotted in pair), (key.dotted,))
+    keys = [KEYS[name] for name in company]
     changed = diff(Config(), load(MANUAL, {one.environment_name: other_value(one) for one in keys}))
     assert changed.hot + changed.restart == tuple(one.dotted for one in keys)
 

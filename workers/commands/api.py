@@ -3,6 +3,7 @@
 Not urllib: it would send a question for 127.0.0.1 through a proxy that the environment names.
 """
 
+import os
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from workers.commands.errors import EXIT_USAGE, CommandError
+
+KEY_VARIABLE: Final = "FANLIGHT_TOP_KEY"
+"""A key or token for the API. In the environment, since other users of the machine can read command lines."""
 
 TIMEOUT_S: Final = 5.0
 """Longer than the API itself waits for its workers."""
@@ -38,10 +42,14 @@ class Api:
         self.url = url
         self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._path = parts.path.rstrip("/")
+        key = os.environ.get(KEY_VARIABLE, "")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def get(self, path: str, kind: type[T]) -> T:
         """The answer to GET `path`, in the shape `kind`. Raises Unreachable."""
         status, body = self.ask(path)
+        if status in (401, 403):
+            raise Unreachable(f"{self.url}: it takes a key or a token, in {KEY_VARIABLE}")
         if status != 200:
             raise Unreachable(f"{self.url}{path}: answered {status}")
         try:
@@ -53,7 +61,7 @@ class Api:
         """Status and body of GET `path`. Raises Unreachable."""
         connection = self._kind(*self._address, timeout=TIMEOUT_S)
         try:
-            connection.request("GET", self._path + path)
+            connection.request("GET", self._path + path, headers=self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read(MAX_ANSWER_BYTES)
         except (OSError, HTTPException, ValueError) as error:

@@ -17,6 +17,9 @@ from workers.control.staff import Staff
 
 ALIVE: Final = models.Health(alive=True)
 
+OPEN_PROBES: Final = ("/healthz", "/readyz")
+"""What everybody who reaches the port may ask: those who keep the engine running have no keys to show."""
+
 
 class Gauges:
     """Everything the probes ask. `scrape` makes the text of /metrics."""

@@ -20,10 +20,11 @@ from workers.control.bans import Bans
 from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
+from workers.control.guard import Guard
 from workers.control.hooks.office import HookOffice
 from workers.control.hooks.shown import hooks_of
 from workers.control.limits import GRACE_S
-from workers.control.probes import Gauges, build_probes
+from workers.control.probes import OPEN_PROBES, Gauges, build_probes
 from workers.control.programmes import ProgrammeGuide
 from workers.control.requests import App, Requests
 from workers.control.server import Site, serve_http
@@ -31,6 +32,8 @@ from workers.control.snapshot import Camera
 from workers.control.staff import Staff
 from workers.control.streams import Streams
 from workers.control.tally import Tally
+from workers.runtime.gate import Gate
+from workers.runtime.issuer import keep_issuers_keys
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import API, METRICS, Worker
 
@@ -48,15 +51,18 @@ async def run(worker: Worker) -> None:
     """Serve until drained."""
     staff = Staff(worker.board, worker.slots)
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
-    probes = _probes(worker, staff, tally)
+    gate = Gate(worker.config)
+    worker.on_reload(gate.reconfigure)
+    probes = _probes(worker, staff, tally, gate)
     leaving, visits = trio.Event(), AddressBook(AddressLimits())
     _hold_to(visits, worker.config)
     worker.on_reload(lambda _old, new: _hold_to(visits, new))
     sites: list[Site] = []
     worker.count_clients = lambda: sum(site.connections for site in sites)
     async with _hooks(worker) as office, trio.open_nursery() as nursery:
-        api = _api(worker, staff, tally, office)
+        api = _api(worker, staff, tally, office, gate)
         nursery.start_soon(_keep_tally, worker, tally)
+        nursery.start_soon(keep_issuers_keys, worker, gate)
         async with trio.open_nursery() as servers:
             for app, kind in ((api, API), (probes, METRICS)):
                 site = Site(app, worker.log, worker.metrics, visits)
@@ -113,21 +119,22 @@ async def _until_none(staff: Staff, state: WorkerState) -> None:
         await trio.sleep(OUTSTAY_LOOK_S)
 
 
-def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice) -> Requests:
+def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice, gate: Gate) -> Requests:
     streams = Streams(worker.directory, tally, worker.slots)
     programmes = ProgrammeGuide(worker.directory, streams, lambda: worker.config.hls.programmes)
     breakers, bans = Breakers(worker.board, worker.slots), Bans(worker.metrics.directory)
     clients, hooks = Clients(worker.bus, staff), partial(hooks_of, office)
     desk = Desk(streams, programmes, clients, staff, breakers, bans, hooks)
+    guarded = Guard(cast("App", build_api(desk, worker.log)), gate, "api", worker.log)
     return Requests(
-        cast("App", build_api(desk, worker.log)),
+        guarded,
         log=worker.log,
         metrics=worker.metrics,
         is_overloaded=lambda: staff.overload() >= Level.SLOW_API,
     )
 
 
-def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:
+def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate) -> Requests:
     camera = Camera(
         arena=worker.arena,
         directory=worker.directory,
@@ -144,9 +151,9 @@ def _probes(worker: Worker, staff: Staff, tally: Tally) -> Requests:
         )
 
     gauges = Gauges(staff, lambda: worker.config.workers.heartbeat_timeout_s, scrape)
-    return Requests(
-        cast("App", build_probes(gauges, worker.log)), log=worker.log, metrics=worker.metrics, quiet=True
-    )
+    app = cast("App", build_probes(gauges, worker.log))
+    guarded = Guard(app, gate, "metrics", worker.log, open_paths=OPEN_PROBES)
+    return Requests(guarded, log=worker.log, metrics=worker.metrics, quiet=True)
 
 
 async def _keep_tally(worker: Worker, tally: Tally) -> None:

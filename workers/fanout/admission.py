@@ -5,6 +5,7 @@ HTTP they came over.
 from urllib.parse import urlencode
 
 from engine.access.names import BadName, parse_played_name
+from engine.access.shown import shown_in_request
 from engine.protocols.http import (
     Answer,
     Fields,
@@ -17,6 +18,7 @@ from engine.protocols.http import (
     preflight_head,
 )
 from workers.fanout.audience import Audience, Full
+from workers.fanout.doorman import ask_at_the_gate, refusal_of
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
@@ -91,6 +93,15 @@ class Admission:
             raise self.plain(403, f"{denied}\n", denied.reason) from None
         with visit.until_in():
             return visit, await self.find(visit.name)
+
+    async def check(self, name: str, request: Request, host: str, conn: str) -> None:
+        """Whether the client at `host` may play the stream. Raises Refused."""
+        authorization = request.headers.get("authorization")
+        shown = shown_in_request(request.query, authorization)
+        verdict = await ask_at_the_gate(self._audience, "play", name, host, shown, conn)
+        if not verdict.allowed:
+            status, fields = refusal_of(verdict, shown, authorization)
+            raise self.plain(status, f"{verdict.sentence}\n", verdict.reason, fields)
 
     async def find(self, name: str) -> Feed:
         """The stream, or a rendition of the programme, when there is one and room for one player more.

@@ -4,9 +4,11 @@ There is no session in the URLs, so that caches work. What counts as a player is
 agent that asked for a playlist lately.
 """
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from engine.access.names import BadName, parse_played_name
+from engine.access.shown import query_to_carry, shown_in_request
 from engine.protocols.http import (
     Fields,
     RemoteProtocolError,
@@ -20,11 +22,13 @@ from engine.protocols.http import (
 from workers.fanout import pages
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
+from workers.fanout.doorman import refusal_of
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import OVERLOADED
 from workers.fanout.hls_answers import Hls, Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.shelf import Shelf
+from workers.fanout.ticket import PUBLIC, Ticket
 
 HLS_ROUTES: dict[str, str] = {
     "multivariant": "/{stream}.m3u8",
@@ -103,7 +107,7 @@ class Answers:
     async def _serve_page(self, exchange: Exchange, route: Route) -> int:
         extra: Fields = ()
         if route.kind == "index":
-            names = sorted(self._audience.hub.names())
+            names = sorted(filter(self._may_see(exchange), self._audience.hub.names()))
             body = pages.index_page(names)
             page, extra = pages.Asset(pages.HTML_TYPE, body, etag_of(body)), pages.INDEX_FIELDS
         elif route.kind == "page":
@@ -113,16 +117,46 @@ class Answers:
             page = pages.asset(route.file)
         return await send_document(exchange, page, extra)
 
+    def _may_see(self, exchange: Exchange) -> Callable[[str], bool]:
+        """Whether the one who asks may play a stream of that name, as far as can be said at once."""
+        request, gate = exchange.request, self._audience.gate
+        shown = shown_in_request(request.query, request.headers.get("authorization"))
+        return lambda name: gate.judge_now("play", name, exchange.host, shown).allowed
+
     async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
-        answers, query = hls.answers, urlencode(exchange.request.query)
-        await self._audience.hls_visits.check(self._name(route), exchange, query)
+        answers, name = hls.answers, self._name(route)
+        ticket = await self._let_in(hls.library, exchange, name)
+        await self._audience.hls_visits.check(name, exchange, urlencode(exchange.request.query))
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
-            return await answers.send_multivariant(exchange, shelves)
+            return await answers.send_multivariant(exchange, shelves, ticket)
         shelf = await self._find(hls.library, route, exchange)
         if route.kind == "media":
-            return await answers.send_media(exchange, shelf)
-        return await answers.send_named(exchange, shelf, route.file)
+            return await answers.send_media(exchange, shelf, ticket)
+        return await answers.send_named(exchange, shelf, route.file, ticket)
+
+    async def _let_in(self, library: Library, exchange: Exchange, name: str) -> Ticket:
+        """Whether the player may have this. Raises Unanswerable.
+
+        Who may watch a programme may watch its renditions: what it shows was made for the programme's name.
+        """
+        gate = self._audience.gate
+        rule = gate.rule("play", name)
+        if rule.is_open:
+            return PUBLIC
+        query, authorization = exchange.request.query, exchange.request.headers.get("authorization")
+        shown = shown_in_request(query, authorization)
+        verdict = await gate.judge("play", name, exchange.host, shown)
+        programme = library.programme_of(name)
+        if not verdict.allowed and programme != name:
+            of_programme = await gate.judge("play", programme, exchange.host, shown)
+            if of_programme.allowed:
+                rule, verdict = gate.rule("play", programme), of_programme
+        if not verdict.allowed:
+            self._audience.report.play_refused("hls", verdict.reason)
+            status, fields = refusal_of(verdict, shown, authorization)
+            raise Unanswerable(status, verdict.sentence, fields)
+        return PUBLIC if rule.may_be_cached else Ticket(is_public=False, carry=query_to_carry(query))
 
     def _name(self, route: Route) -> str:
         try:
@@ -196,7 +230,7 @@ class Answers:
 
     async def _refuse(self, exchange: Exchange, error: Exception, status: int) -> None:
         extra: Fields = (("Retry-After", "1"),) if status == 503 else ()
-        if isinstance(error, RemoteProtocolError):
+        if isinstance(error, RemoteProtocolError | Unanswerable):
             extra += tuple(error.fields)
         answer = plain_answer(
             status, f"{error}\n", request_id=exchange.request_id, origin=self._origin, extra=extra

@@ -1,7 +1,7 @@
 """Everybody who plays in this worker: admission, the register, the once-a-second round, the last word."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import trio
 
@@ -11,6 +11,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED, Guard
 from workers.fanout.hls_answers import Hls
 from workers.fanout.hls_visits import HlsVisits
+from workers.fanout.hook_way import ServiceDecides
 from workers.fanout.hub import Hub
 from workers.fanout.player import Player
 from workers.fanout.report import Report
@@ -20,6 +21,7 @@ from workers.fanout.turning_away import to_ban, to_drop
 from workers.fanout.visits import Visits
 from workers.fanout.wire import WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 from workers.runtime.circle import now_us
+from workers.runtime.gate import Gate
 from workers.runtime.hook_line import HookLine
 from workers.runtime.srt_readings import measured
 from workers.runtime.worker import Worker
@@ -54,6 +56,7 @@ class Audience:
         hls: what HLS players share; None where HLS is off.
         guard: says who may come in; without one, everybody.
         line: to the sender of webhooks; None where there is none.
+        gate: knows who may publish and play; one of the worker's configuration as it is, if none is given.
     """
 
     def __init__(
@@ -64,13 +67,16 @@ class Audience:
         hls: Hls | None = None,
         guard: Guard | None = None,
         line: HookLine | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.worker = worker
         self.guard = guard or Guard.open()
+        self.gate = gate or Gate(worker.config)
         self.hls = hls
         self.hub = hub
         self.report = report
         self.visits = Visits(line, hub.settings_for, worker.log)
+        self.gate.decider = ServiceDecides(self.visits)
         self.hls_visits = HlsVisits(self.visits, worker.slot.name)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self._players: dict[str, Player] = {}
@@ -80,6 +86,10 @@ class Audience:
 
     def __len__(self) -> int:
         return len(self._players)
+
+    def client_host(self, host: str, headers: Mapping[str, str]) -> str:
+        """The address of the client behind `host`, where that is a proxy which we trust; else its own."""
+        return self.gate.client_behind(host, headers.get("x-forwarded-for", ""))
 
     def count_srt(self) -> int:
         """Players with a socket of their own that no listener has accepted."""

@@ -28,6 +28,7 @@ from engine.protocols.hls import (
 from engine.protocols.hls.request import Directives
 from engine.protocols.http import (
     ByteRange,
+    Fields,
     etag_of,
     growing_head,
     is_not_modified,
@@ -47,6 +48,7 @@ from workers.fanout.locations import media_uri
 from workers.fanout.open_files import OpenFile, OpenFiles
 from workers.fanout.report import Report
 from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
+from workers.fanout.ticket import Ticket
 from workers.runtime.packages import Packages
 
 MAX_HELD: int = 10_000
@@ -59,9 +61,10 @@ MAX_HELD_PER_ADDRESS: int = 256
 class Unanswerable(Exception):
     """There is no such thing, or not now: `status`, and a sentence for the player."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, fields: Fields = ()) -> None:
         super().__init__(text)
         self.status = status
+        self.fields = fields
 
 
 class TooManyHeld(Unanswerable):
@@ -125,20 +128,21 @@ class HlsAnswers:
 
     # -- playlists
 
-    async def send_multivariant(self, exchange: Exchange, shelves: Sequence[Shelf]) -> int:
+    async def send_multivariant(self, exchange: Exchange, shelves: Sequence[Shelf], ticket: Ticket) -> int:
         """Send the programme of these renditions; the status."""
         path = exchange.request.path
         renditions = [rendition_of(shelf.window, media_uri(path, shelf.record.name)) for shelf in shelves]
         plain = multivariant(renditions).encode()
         rendered = RenderedPlaylist(plain, b"", etag_of(plain))
-        return await self._send_playlist(exchange, rendered, "public, max-age=1")
+        return await self._send_playlist(exchange, rendered, "public, max-age=1", ticket)
 
-    async def send_media(self, exchange: Exchange, shelf: Shelf) -> int:
+    async def send_media(self, exchange: Exchange, shelf: Shelf, ticket: Ticket) -> int:
         """Send the media playlist, when it has what the request waits for; the status."""
         directives = self._directives(exchange.request.query)
         await self._hold(exchange, shelf, directives)
         age_s = 1 if directives.msn is None else shelf.window.target_s
-        return await self._send_playlist(exchange, shelf.playlist(directives), f"public, max-age={age_s}")
+        cache_control = f"public, max-age={age_s}"
+        return await self._send_playlist(exchange, shelf.playlist(directives), cache_control, ticket)
 
     def _directives(self, query: dict[str, str]) -> Directives:
         try:
@@ -172,7 +176,10 @@ class HlsAnswers:
             raise Unanswerable(503, "it did not come in time")
         self._report.reload_held(shelf.lateness_s)
 
-    async def _send_playlist(self, exchange: Exchange, playlist: RenderedPlaylist, cache_control: str) -> int:
+    async def _send_playlist(
+        self, exchange: Exchange, rendered: RenderedPlaylist, cache_control: str, ticket: Ticket
+    ) -> int:
+        playlist, cache_control = ticket.playlist(rendered), ticket.caching(cache_control)
         gzip = bool(playlist.gzipped) and takes_gzip(exchange.request.headers.get("accept-encoding", ""))
         etag = f'{playlist.etag[:-1]}-gz"' if gzip else playlist.etag
         if is_not_modified(exchange.request.headers, etag):
@@ -192,7 +199,7 @@ class HlsAnswers:
 
     # -- files and parts
 
-    async def send_named(self, exchange: Exchange, shelf: Shelf, file: str) -> int:
+    async def send_named(self, exchange: Exchange, shelf: Shelf, file: str, ticket: Ticket) -> int:
         """Send what `file` names; the status."""
         name = parse_name(file)
         if name is None:
@@ -200,11 +207,11 @@ class HlsAnswers:
         if isinstance(name, PartName):
             if name.stamp != shelf.window.settings.stamp:
                 raise Unanswerable(404, "this part is gone")
-            return await self._send_part(exchange, shelf, name)
-        return await self._send_file(exchange, shelf, name, file)
+            return await self._send_part(exchange, shelf, name, ticket)
+        return await self._send_file(exchange, shelf, name, file, ticket)
 
     async def _send_file(
-        self, exchange: Exchange, shelf: Shelf, name: InitName | SegmentName, file: str
+        self, exchange: Exchange, shelf: Shelf, name: InitName | SegmentName, file: str, ticket: Ticket
     ) -> int:
         with ExitStack() as stack:
             try:
@@ -213,12 +220,14 @@ class HlsAnswers:
                 )
             except OSError:
                 raise Unanswerable(404, "no such file, or not any more") from None
-            return await self._send_open_file(exchange, opened, file)
+            return await self._send_open_file(exchange, opened, file, ticket.caching(IMMUTABLE))
 
-    async def _send_open_file(self, exchange: Exchange, opened: OpenFile, file: str) -> int:
+    async def _send_open_file(
+        self, exchange: Exchange, opened: OpenFile, file: str, cache_control: str
+    ) -> int:
         size, etag = opened.size, f'"{file}"'
         if is_not_modified(exchange.request.headers, etag):
-            await self._send_not_modified(exchange, etag, IMMUTABLE)
+            await self._send_not_modified(exchange, etag, cache_control)
             return 304
         headers = exchange.request.headers
         piece = parse_range(headers.get("range") if range_holds(headers, etag) else None, size)
@@ -228,6 +237,7 @@ class HlsAnswers:
             request_id=exchange.request_id,
             etag=etag,
             piece=piece,
+            cache_control=cache_control,
             origin=self._origin,
         )
         if exchange.request.method == "HEAD":
@@ -248,7 +258,8 @@ class HlsAnswers:
         )
         await exchange.send(head)
 
-    async def _send_part(self, exchange: Exchange, shelf: Shelf, name: PartName) -> int:
+    async def _send_part(self, exchange: Exchange, shelf: Shelf, name: PartName, ticket: Ticket) -> int:
+        cache_control = ticket.caching(IMMUTABLE)
         window = shelf.window
         if window.part(name.msn, name.part) is None and (name.msn, name.part) == window.hint:
             await self._wait(exchange, shelf, lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]))
@@ -256,14 +267,17 @@ class HlsAnswers:
         if growing is not None and is_begun(shelf, name) and not growing.whole:
             if not exchange.takes_growing:
                 await self._wait(exchange, shelf, lambda: growing.whole or growing.broken)
-                return await self._send_whole_part(exchange, shelf, name)
-            return await self._send_growing_part(exchange, shelf, growing)
-        return await self._send_whole_part(exchange, shelf, name)
+                return await self._send_whole_part(exchange, shelf, name, cache_control)
+            return await self._send_growing_part(exchange, shelf, growing, cache_control)
+        return await self._send_whole_part(exchange, shelf, name, cache_control)
 
-    async def _send_growing_part(self, exchange: Exchange, shelf: Shelf, growing: GrowingPart) -> int:
+    async def _send_growing_part(
+        self, exchange: Exchange, shelf: Shelf, growing: GrowingPart, cache_control: str
+    ) -> int:
         head = growing_head(
             content_type=MP4_TYPE,
             request_id=exchange.request_id,
+            cache_control=cache_control,
             origin=self._origin,
         )
         if exchange.request.method == "HEAD":
@@ -272,7 +286,9 @@ class HlsAnswers:
             await send_growing(exchange, shelf, growing, head)
         return 200
 
-    async def _send_whole_part(self, exchange: Exchange, shelf: Shelf, name: PartName) -> int:
+    async def _send_whole_part(
+        self, exchange: Exchange, shelf: Shelf, name: PartName, cache_control: str
+    ) -> int:
         part = shelf.window.part(name.msn, name.part)
         if part is None:
             raise Unanswerable(404, "no such part, or not any more")
@@ -284,6 +300,7 @@ class HlsAnswers:
             stop - start,
             content_type=MP4_TYPE,
             request_id=exchange.request_id,
+            cache_control=cache_control,
             origin=self._origin,
         )
         if not shelf.ring.safe(start):

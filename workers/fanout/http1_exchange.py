@@ -26,21 +26,19 @@ class Http1Exchange:
     Args:
         connection: knows the request's id.
         request: is being answered.
+        host: the player's address without its port.
     """
 
-    __slots__ = ("_connection", "request")
+    __slots__ = ("_connection", "host", "request")
 
-    def __init__(self, connection: Connection, request: Request) -> None:
+    def __init__(self, connection: Connection, request: Request, host: str) -> None:
         self._connection = connection
         self.request = request
+        self.host = host
 
     @property
     def request_id(self) -> str:
         return self._connection.request_id
-
-    @property
-    def host(self) -> str:
-        return self._connection.host
 
     @property
     def takes_growing(self) -> bool:

@@ -220,7 +220,8 @@ class Http2Session(Connection):
 
     async def _answer(self, stream: Http2Stream, request: Request) -> None:
         request_id = request.request_id or secrets.token_hex(8)
-        exchange = Http2Exchange(stream, request, request_id, self.host)
+        host = self._audience.client_host(self.host, request.headers)
+        exchange = Http2Exchange(stream, request, request_id, host)
         route = route_of(request)
         if request.method == "OPTIONS" or route is None or not is_endless(request, route):
             await self._answers.answer(exchange, route)
@@ -245,14 +246,14 @@ class Http2Session(Connection):
         request = exchange.request
         report = self._audience.report
         try:
-            name = self._name(admission, route)
+            name = await self._name(admission, route, exchange)
             head = flv_head(admission.origin, exchange.request_id)
             if request.method == "HEAD":
                 await admission.find(name)
                 raise Refused(Answer(head), "head")
-            player = self._player(stream, request)
+            player = self._player(stream, exchange)
             visit, feed = await admission.admit(
-                name, admission.who(player.client_id, self.id, self.remote, FLV.name, request)
+                name, admission.who(player.client_id, self.id, player.remote, FLV.name, request)
             )
         except Refused as refused:
             report.request(request.method, STREAM_ROUTE, refused.status)
@@ -266,18 +267,20 @@ class Http2Session(Connection):
             player.visit = visit
             await self._watch(stream, player, feed, route)
 
-    def _name(self, admission: Admission, route: Route) -> str:
+    async def _name(self, admission: Admission, route: Route, exchange: Http2Exchange) -> str:
         if route.kind != "flv":
             raise admission.plain(404, "not found\n", "not_found")
-        return admission.name(route)
+        name = admission.name(route)
+        await admission.check(name, exchange.request, exchange.host, self.id)
+        return name
 
-    def _player(self, stream: Http2Stream, request: Request) -> Player:
+    def _player(self, stream: Http2Stream, exchange: Http2Exchange) -> Player:
         return Player(
             f"{self._audience.worker.slot.name}-{secrets.token_hex(6)}",
             stream,
             FLV.name,
-            self.remote,
-            user_agent=request.user_agent,
+            exchange.host if exchange.host and exchange.host != self.host else self.remote,
+            user_agent=exchange.request.user_agent,
             started_ns=time.time_ns(),
         )
 

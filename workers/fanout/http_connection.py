@@ -110,6 +110,7 @@ class HttpConnection(Connection):
         if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
             raise admission.plain(404, "not found\n", "not_found")
         name = admission.name(route)
+        await admission.check(name, request, self._client_of(request), self.id)
         if request.is_websocket:
             wire, opening = WIRES_OF[route.kind], self._shake_hands(request)
         else:
@@ -119,7 +120,7 @@ class HttpConnection(Connection):
                 await admission.find(name)
                 raise Refused(Answer(head), "head")
         visit, feed = await admission.admit(
-            name, admission.who(self.id, self.id, self.remote, wire.name, request)
+            name, admission.who(self.id, self.id, self._remote_of(request), wire.name, request)
         )
         with visit.until_in():
             return self._admit(request, route, feed, wire, opening, visit)
@@ -148,6 +149,14 @@ class HttpConnection(Connection):
         self._frames = websocket.ClientFrames()
         return response
 
+    def _client_of(self, request: Request) -> str:
+        return self._audience.client_host(self.host, request.headers)
+
+    def _remote_of(self, request: Request) -> str:
+        """What the player is called in lists and logs: without a port where only a proxy knows it."""
+        client = self._client_of(request)
+        return client if client and client != self.host else self.remote
+
     def _admit(
         self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes, visit: Visit
     ) -> Player:
@@ -155,7 +164,7 @@ class HttpConnection(Connection):
             self.id,
             self.sock,
             wire.name,
-            self.remote,
+            self._remote_of(request),
             opening=opening,
             farewell=_going_away if self._frames else None,
             user_agent=request.user_agent,

@@ -47,7 +47,7 @@ class HttpSession:
                 route = route_of(request)
                 if is_endless(request, route):
                     return request
-                await self._answers.answer(Http1Exchange(self._connection, request), route)
+                await self._answers.answer(self._exchange(request), route)
                 if not request.keep_alive or self._audience.worker.draining.is_set():
                     return None
                 request = await self._next()
@@ -57,6 +57,10 @@ class HttpSession:
             self._audience.report.protocol_error("http")
             await self._refuse(error)
         return None
+
+    def _exchange(self, request: Request) -> Http1Exchange:
+        host = self._audience.client_host(self._connection.host, request.headers)
+        return Http1Exchange(self._connection, request, host)
 
     async def _next(self) -> Request | None:
         """The next request; None when the player has had enough. Raises RemoteProtocolError."""

@@ -21,6 +21,7 @@ from workers.fanout.hls_answers import Hls, HlsAnswers, Holds
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
+from workers.fanout.proxy_door import Unintroduced, introduced
 from workers.fanout.report import Report
 from workers.fanout.rtmp_connection import serve_rtmp
 from workers.fanout.sinks import Sink
@@ -31,7 +32,9 @@ from workers.fanout.turning_away import host_of
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
+from workers.runtime.gate import Gate
 from workers.runtime.hook_line import open_line
+from workers.runtime.issuer import keep_issuers_keys
 from workers.runtime.messages import Lend, TakeBack
 from workers.runtime.worker import HTTP, HTTPS, RTMP, RTMPS, Worker
 
@@ -56,14 +59,16 @@ async def serve(worker: Worker) -> None:
     async with trio.open_nursery() as background:
         hub = Hub(worker, background, report.flush_feed)
         worker.on_reload(hub.reconfigure)
-        line = open_line(worker)
+        line, gate = open_line(worker), Gate(worker.config)
         background.start_soon(line.run)
+        worker.on_reload(gate.reconfigure)
         hls = hls_of(worker, hub, background, report)
-        audience = Audience(worker, hub, report, hls, Guard.of(worker), line)
+        audience = Audience(worker, hub, report, hls, Guard.of(worker), line, gate)
         answer_for_clients(worker.bus, audience)
         background.start_soon(hub.bell.listen)
         background.start_soon(hub.watch_directory)
         background.start_soon(audience.make_rounds)
+        background.start_soon(keep_issuers_keys, worker, gate)
         background.start_soon(hub.circle.run)
         background.start_soon(hub.ear.run)
         await _serve_until_drained(worker, audience, doors_of(worker, report, background))
@@ -173,7 +178,10 @@ class Doors:
             return
         self.connected += 1
         try:
-            await door(self._audience, sock, remote)
+            await door(self._audience, sock, await introduced(self._worker, kind, sock, remote))
+        except Unintroduced as fault:
+            self._audience.report.handshake_failed(kind, fault.reason)
+            sock.close()
         finally:
             self.connected -= 1
             self._audience.guard.leave(visit)

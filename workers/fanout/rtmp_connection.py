@@ -13,11 +13,15 @@ from typing import TypeAlias
 
 import trio
 
-from engine.access import BadName, join_app_and_name, may_publish
+from engine.access import BadName, join_app_and_name
+from engine.access.reasons import Action
+from engine.access.shown import shown_in_query
+from engine.access.verdict import Verdict
 from engine.protocols.rtmp import RemoteProtocolError, ServerConnection, encode_frozen
 from engine.protocols.rtmp.events import Event, PlayRequested, PlayStopped, PublishRequested
 from workers.fanout.audience import Audience, Full
 from workers.fanout.connection import Connection, PeerGone
+from workers.fanout.doorman import ask_at_the_gate
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hand_over import hand_over, publisher_id
@@ -44,10 +48,15 @@ UNWELCOME: dict[str, tuple[str, str]] = {
 Request: TypeAlias = PublishRequested | PlayRequested
 
 
+NOT_FOUND: str = "NetStream.Play.StreamNotFound"
+NOT_ALLOWED: str = "NetStream.Play.Failed"
+"""What players show differs: for the former they wait and ask again, for the latter they do not."""
+
+
 class NotPlayed(Exception):
     """This player gets a refusal. `reason` is the label in the counters, code and text are for the peer."""
 
-    def __init__(self, reason: str, text: str, code: str = "NetStream.Play.StreamNotFound") -> None:
+    def __init__(self, reason: str, text: str, code: str = NOT_FOUND) -> None:
         super().__init__(text)
         self.reason = reason
         self.code = code
@@ -115,6 +124,11 @@ class RtmpConnection(Connection):
         )
         await self.refuse(self._protocol.take_output())
 
+    async def _ask(self, action: Action, name: str, request: Request) -> Verdict:
+        """Whether the peer may do what it asked for."""
+        shown = shown_in_query(request.query)
+        return await ask_at_the_gate(self._audience, action, name, self.host, shown, self.id)
+
     # -- playing
 
     async def _begin_to_play(self, request: PlayRequested) -> Player | None:
@@ -144,6 +158,9 @@ class RtmpConnection(Connection):
             name = join_app_and_name(request.app, request.name).name
         except BadName as error:
             raise NotPlayed("bad_name", str(error)) from None
+        verdict = await self._ask("play", name, request)
+        if not verdict.allowed:
+            raise NotPlayed(verdict.reason, verdict.sentence, NOT_ALLOWED)
         who = Who(self.id, self.id, self.remote, RTMP.name, request.query)
         try:
             visit = await self._audience.visits.begin("play", name, who)
@@ -195,24 +212,23 @@ class RtmpConnection(Connection):
 
     async def _hand_over(self, request: PublishRequested) -> None:
         """Send the socket and the protocol's state to the ingest that owns the stream."""
-        audience = self._audience
         try:
             asked = join_app_and_name(request.app, request.name)
         except BadName as error:
             await self._refuse_publish("bad_name", str(error))
             return
-        unwelcome = audience.guard.why_no_publisher(
-            asked.name, is_there=audience.hub.find(asked.name) is not None
+        unwelcome = self._audience.guard.why_no_publisher(
+            asked.name, is_there=self._audience.hub.find(asked.name) is not None
         )
         if unwelcome:
             await self._refuse_publish(unwelcome, *UNWELCOME[unwelcome])
             return
-        verdict = may_publish(audience.hub.settings_for(asked.name), request.query)
+        verdict = await self._ask("publish", asked.name, request)
         if not verdict.allowed:
-            await self._refuse_publish(verdict.reason, "this stream needs its publish key")
+            await self._refuse_publish(verdict.reason, verdict.sentence)
             return
         try:
-            visit = await audience.visits.begin(
+            visit = await self._audience.visits.begin(
                 "publish", asked.name, self._publisher(asked.name, request.query)
             )
         except Denied as denied:

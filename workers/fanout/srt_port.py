@@ -19,7 +19,9 @@ from typing import Final
 
 import trio
 
-from engine.access import BadName, may_publish, parse_stream_name, passphrase_for
+from engine.access import BadName, parse_stream_name, passphrase_for
+from engine.access.reasons import Action, needs_credentials
+from engine.access.shown import shown_in_query
 from engine.config import PathSettings
 from engine.policy.addresses import Visit as AddressVisit
 from engine.policy.share import Share
@@ -32,6 +34,7 @@ from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
 from shm.directory import StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
+from workers.fanout.doorman import ask_at_the_gate
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hand_over import publisher_id
@@ -182,14 +185,15 @@ class SrtPort:
     async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
         name = self._name(asked)
         settings = self._audience.hub.settings_for(name)
+        await self._ask(name, asked, address)
         if asked.mode == "publish":
-            self._check_publisher(name, asked, settings)
-            visit, conn_id = await self._ask(name, asked, address)
+            self._check_publisher(name, settings)
+            visit, conn_id = await self._begin_visit(name, asked, address)
             with visit.until_in():
                 negotiated, sock = self._accept(request, address, settings, asked)
             await hand_over_publisher(self._audience, conn_id, visit, negotiated, sock, remote_name(address))
         else:
-            visit, conn_id = await self._ask(name, asked, address)
+            visit, conn_id = await self._begin_visit(name, asked, address)
             with visit.until_in():
                 feed = await self._find_feed(visit.name, settings, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked)
@@ -198,7 +202,7 @@ class SrtPort:
                 self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
             )
 
-    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> tuple[Visit, str]:
+    async def _begin_visit(self, name: str, asked: StreamRequest, address: Address) -> tuple[Visit, str]:
         """Ask who is to be asked; gives the visit and the id of the connection that is to be. Raises
         Refused."""
         conn_id, publishes = new_id(self._audience), asked.mode == "publish"
@@ -228,11 +232,18 @@ class SrtPort:
         except BadName:
             raise Refused(Rejection.BAD_REQUEST, "bad_name") from None
 
-    def _check_publisher(self, name: str, asked: StreamRequest, settings: PathSettings) -> None:
-        """What ingest would refuse is refused here, while SRT still has a code for it."""
-        verdict = may_publish(settings, asked.shown)
+    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> None:
+        """Whether the caller may do what it wants. Raises Refused."""
+        action: Action = "publish" if asked.mode == "publish" else "play"
+        shown = shown_in_query(asked.shown)
+        remote = remote_name(address)
+        verdict = await ask_at_the_gate(self._audience, action, name, address[0], shown, remote)
         if not verdict.allowed:
-            raise Refused(Rejection.UNAUTHORIZED, verdict.reason)
+            may_try_again = needs_credentials(verdict.refusal)
+            raise Refused(Rejection.UNAUTHORIZED if may_try_again else Rejection.FORBIDDEN, verdict.reason)
+
+    def _check_publisher(self, name: str, settings: PathSettings) -> None:
+        """What ingest would refuse is refused here, while SRT still has a code for it."""
         directory = self._worker.directory
         record = self._audience.hub.find(name)
         unwelcome = self._audience.guard.why_no_publisher(name, is_there=record is not None)

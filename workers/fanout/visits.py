@@ -20,7 +20,7 @@ from engine.hooks.masking import masked
 from engine.hooks.notices import Ended
 from engine.hooks.reply import Verdict
 from engine.hooks.sessions import Session
-from engine.hooks.settings import is_followed
+from engine.hooks.settings import STARTS, is_followed, urls_for
 from workers.runtime.hook_line import UNANSWERED, HookLine
 from workers.runtime.messages import HandedVisit
 
@@ -40,6 +40,13 @@ class Who(NamedTuple):
     query: str = ""
     user_agent: str = ""
     request_id: str = ""
+
+
+def ip_of(remote: str) -> str:
+    """The address in "host:port", "[host]:port" or, where only a proxy knows the port, "host"."""
+    if remote.startswith("["):
+        return remote[1:].partition("]")[0]
+    return remote.partition(":")[0] if remote.count(":") == 1 else remote
 
 
 class Denied(Exception):
@@ -124,6 +131,10 @@ class Visits:
         """Whether anybody is asked or told about such visits of the stream."""
         return self._line is not None and is_followed(self._settings_for(name).hooks, kind)
 
+    def asks(self, kind: Literal["publish", "play"], name: str) -> bool:
+        """Whether somebody decides about such visits of the stream."""
+        return self._line is not None and bool(urls_for(self._settings_for(name).hooks, STARTS[kind]))
+
     async def begin(
         self, kind: Literal["publish", "play"], name: str, who: Who, patience_s: float = 60.0
     ) -> Visit:
@@ -156,7 +167,7 @@ class Visits:
             client_id=who.client_id,
             connection_id=who.connection_id,
             request_id=who.request_id,
-            ip=who.remote.rpartition(":")[0].strip("[]"),
+            ip=ip_of(who.remote),
             protocol=who.protocol,
             param=query if whole_params else masked(query),
             user_agent=who.user_agent[:MAX_USER_AGENT_CHARACTERS],

@@ -26,6 +26,7 @@ from engine.protocols.http.ranges import ByteRange, parse_range
 from engine.protocols.http.request import Request
 from engine.protocols.http.requests import RequestReader
 from engine.protocols.http.responses import (
+    challenges,
     error_answer,
     flv_head,
     plain_answer,
@@ -48,6 +49,7 @@ __all__ = [
     "Route",
     "RouteKind",
     "StartMode",
+    "challenges",
     "chunk",
     "chunk_opening",
     "document_head",

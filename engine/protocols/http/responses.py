@@ -18,6 +18,9 @@ PREFLIGHT_MAX_AGE_S = 86_400
 #: What a page's script may read of an answer, beside what the Fetch standard lets it read anyway.
 EXPOSED_HEADERS = "Content-Range, ETag, X-Request-Id"
 
+#: What credentials are for (RFC 9110 section 11.5): one realm, since a key may open several streams.
+REALM = "fanlight"
+
 #: Fields that a status is required to come with: RFC 9110 sections 15.5.6 and 15.5.22, RFC 6455 section 4.4.
 _REQUIRED: dict[int, Fields] = {
     405: (("Allow", ", ".join(METHODS)),),
@@ -69,6 +72,16 @@ def preflight_head(origin: str | None, request_id: str) -> Head:
         ("Access-Control-Max-Age", str(PREFLIGHT_MAX_AGE_S)),
     )
     return Head(Shared(204, first, _common(origin, request_id)))
+
+
+def challenges(*, basic: bool) -> Fields:
+    """What has to come with 401 (RFC 9110 section 15.5.2): how to say who one is.
+
+    basic: whether a password may be asked for. Browsers open a dialogue for it, which helps somebody who came
+    with nothing, and only puzzles one whose link or token has run out.
+    """
+    bearer = ("WWW-Authenticate", f'Bearer realm="{REALM}"')
+    return (("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'), bearer) if basic else (bearer,)
 
 
 def page_fields(origin: str | None) -> Fields:

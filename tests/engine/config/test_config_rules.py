@@ -88,9 +88,9 @@ def test_each_ingest_worker_has_a_stream_to_take() -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1985", "[::]:1985", "192.0.2.1:1985", "[::ffff:7f00:1]:1985"])
-def test_the_api_stays_at_home_while_it_has_no_authentication(address: str) -> None:
+def test_the_api_stays_at_home_while_it_asks_nobody_who_he_is(address: str) -> None:
     (problem,) = problems(f'[api]\nlisten = "{address}"')
-    assert "no authentication yet" in problem
+    assert "nobody is asked who he is" in problem
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1985", "127.8.8.8:0", "[::1]:1985", "localhost:1985"])

@@ -17,6 +17,7 @@ from workers.fanout.guard import Guard
 from workers.fanout.srt_port import Address, SrtPort
 from workers.fanout.visits import Visits
 from workers.runtime.circle import now_us
+from workers.runtime.gate import Gate
 from workers.runtime.slots import WorkerSlot
 
 SECRET = b"secret of the port, 32 bytes long"
@@ -94,7 +95,12 @@ class PortStage:
         visits = Visits(None, hub.settings_for, cast("Any", self.log))
         self.guard = Guard.open()
         self.audience = SimpleNamespace(
-            worker=worker, hub=hub, report=self.report, visits=visits, guard=self.guard
+            worker=worker,
+            hub=hub,
+            report=self.report,
+            visits=visits,
+            guard=self.guard,
+            gate=Gate(config),
         )
         self.port = SrtPort(cast("Any", self.audience), cast("Any", sock or self.mouth), "", nursery)
         self.waiting = 0

@@ -38,7 +38,7 @@ async def pair() -> AsyncIterator[Pair]:
     ours.setblocking(False)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * KIB)
     connection = Connection(ours, "127.0.0.1:1", "fanout0")
-    yield Http1Exchange(connection, asked()), peer
+    yield Http1Exchange(connection, asked(), connection.host), peer
     connection.close()
     peer.close()
 

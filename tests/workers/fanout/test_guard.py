@@ -82,13 +82,9 @@ async def test_a_ban_holds_from_the_moment_it_is_written(stage: Stage, tmp_path:
 
 
 async def test_who_connected_before_the_ban_is_refused_when_it_asks(stage: Stage, tmp_path: Path) -> None:
-    audience = Audience(
-        cast("Worker", SimpleNamespace(config=Config())),
-        cast("Any", None),
-        cast("Any", None),
-        None,
-        stage.guard,
-    )
+    worker = SimpleNamespace(config=Config(), log=None, slot=SimpleNamespace(name="fanout0"))
+    hub = SimpleNamespace(settings_for=None)
+    audience = Audience(cast("Worker", worker), cast("Any", hub), cast("Any", None), guard=stage.guard)
     audience.check_room(HOST)
     write_bans(tmp_path, [ban("address", f"{HOST}/32")])
     with pytest.raises(Full) as full:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import trio
 from trio.testing import MockClock
 
+from engine.config import Config
 from tests.workers.fanout.srt_stage import FilmStage, SrtSeat
 from tests.workers.fanout.stage import staged
 from workers.fanout.audience import Audience
@@ -42,7 +43,7 @@ class Report:
 def audience_of(stage: FilmStage, report: Report) -> Audience:
     quiet = SimpleNamespace(info=lambda event, **_: None)
     hub = SimpleNamespace(feeds={}, close_idle=lambda: None, settings_for=None)
-    worker = SimpleNamespace(log=quiet, slot=SimpleNamespace(name="fanout0"))
+    worker = SimpleNamespace(log=quiet, slot=SimpleNamespace(name="fanout0"), config=Config())
     return Audience(cast("Any", worker), cast("Any", hub), cast("Any", report))
 
 

@@ -1,0 +1,106 @@
+"""A whole run of an engine with keys of every kind on every protocol: none of them is ever seen again."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, quote
+
+import httpx
+import pytest
+import trio
+
+from engine.config.key_table import hash_line
+from engine.config.secret import digest
+from tests.e2e.conftest import StartEngine
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.guarded_engine import (
+    API_KEY,
+    PASSPHRASE,
+    PLAIN_KEY,
+    credential,
+    guarded_settings,
+    refused_credentials,
+)
+from tests.e2e.hostile.strangers import exchange, rtmp_request
+from tests.e2e.media import Media, publishing
+from tests.e2e.srt_client import House
+from tests.engine.access.guarded import ISSUER_SECRET, KEY, NEXT_SIGNING, OLD_KEY, SIGNING
+
+PATIENCE_S: Final = 30.0
+NAME: Final = "guarded/secret"
+
+
+@pytest.mark.slow
+def test_no_secret_is_in_logs_metrics_answers_or_lists(
+    start_engine: StartEngine, ffmpeg: Path, media: Media
+) -> None:
+    settings = guarded_settings() | {
+        "api": {"access": ["key"]},
+        "play": {"wait_s": 0.5},
+        "api.keys": {"operator": hash_line(digest(API_KEY), None)},
+        "srt.passphrases": {KEY: PASSPHRASE},
+    }
+    engine = start_engine(settings)
+    shown = {PLAIN_KEY, API_KEY, KEY, OLD_KEY, PASSPHRASE, SIGNING, NEXT_SIGNING, ISSUER_SECRET}
+    answers: list[str] = []
+    with publishing(ffmpeg, media.h264, f"{engine.rtmp_url(NAME)}?key={PLAIN_KEY}"):
+        engine.log.wait_for("access_granted")
+        for query in queries():
+            shown |= {value for values in parse_qs(query).values() for value in values if len(value) > 12}
+            answers += knock_everywhere(engine, query)
+        answers += ask_the_api(engine)
+    answers += [engine.metrics(), str(engine.log)]
+    for number, answer in enumerate(answers):
+        assert [one for one in shown if one in answer or quote(one) in answer] == [], f"answer {number}"
+    granted = [line for line in engine.log.lines if line.get("event") == "access_granted"]
+    assert {"studio", "now", "viewer-17", "publish_key"} <= {line["key"] for line in granted}
+    refused = [line for line in engine.log.lines if line.get("event") == "access_refused"]
+    assert {"guest", "now"} <= {line["key"] for line in refused}
+
+
+def queries() -> list[str]:
+    """Everything that opens, and everything that does not."""
+    good = [
+        credential(kind, action, NAME)
+        for kind in ("key", "signature", "jwt")
+        for action in ("play", "publish")
+    ]
+    return [*good, *(query for query, _ in refused_credentials("play", NAME).values() if query)]
+
+
+def knock_everywhere(engine: RunningEngine, query: str) -> list[str]:
+    """Show it at every door; what HTTP answers, but for media itself."""
+    for verb in ("play", "publish"):
+        trio.run(knock_rtmp, engine, verb, query)
+    with ExitStack() as callers:
+        house = House(engine, callers)
+        for mode in ("read", "publish"):
+            house.caller(f"{mode}:{NAME}?{query}", passphrase=PASSPHRASE, key_bytes=16).outcome()
+    base = f"http://{engine.addresses['http']}"
+    answers = []
+    for path in (f"{NAME}.flv", f"{NAME}.m3u8", f"play/{NAME}", "", "nothing/at/all"):
+        with httpx.stream("GET", f"{base}/{path}?{query}", timeout=PATIENCE_S) as answer:
+            if answer.headers["content-type"].startswith("text/plain"):
+                answer.read()
+                answers.append(f"{answer.headers} {answer.text}")
+            else:
+                answers.append(str(answer.headers))
+    return answers
+
+
+async def knock_rtmp(engine: RunningEngine, verb: str, query: str) -> None:
+    with trio.move_on_after(0.5):  # who is let in is not told to go
+        await exchange(engine, "rtmp", rtmp_request(verb, "guarded", f"secret?{query}"))  # type: ignore[arg-type]
+
+
+def ask_the_api(engine: RunningEngine) -> list[str]:
+    """What it says to those who may ask, and to those who may not."""
+    answers = []
+    for key in (API_KEY, OLD_KEY, "a-wrong-key-of-some-length"):
+        for path in ("streams", "clients", "workers", "version"):
+            answer = httpx.get(
+                engine.api_url(path), headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S
+            )
+            assert answer.status_code == (200 if key == API_KEY else 401)
+            answers.append(f"{answer.headers} {answer.text}")
+    return answers
