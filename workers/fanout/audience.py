@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 import trio
 
@@ -33,6 +34,21 @@ WEBSOCKETS = (WEBSOCKET_FLV.name, WEBSOCKET_MP4.name)
 QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unmasked
 
 
+KEEP_S: float = 30.0
+"""How long a connection without a request is kept, seconds: players reload every few. nginx: 75."""
+
+
+class Seated(Protocol):
+    """A kept connection whose next request is waited for."""
+
+    since_s: float
+    """When it last asked for something; infinite while it waits for an answer itself."""
+
+    def dismiss(self) -> None:
+        """End the wait, unless an answer is owed."""
+        ...
+
+
 class Full(Exception):
     """This worker takes no more players. `reason` is the label in the counters, the text for the player."""
 
@@ -61,6 +77,7 @@ class Audience:
         self.hub = hub
         self.report = report
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
+        self.seats: set[Seated] = set()  # the same, of those that are heard in the reception
         self._players: dict[str, Player] = {}
 
     def __iter__(self) -> Iterator[Player]:
@@ -133,6 +150,8 @@ class Audience:
         """This worker drains: kept connections end between two requests, and nobody waits for a part."""
         for scope in self.idle:
             scope.cancel()
+        for seat in list(self.seats):
+            seat.dismiss()
         if self.hls is not None:
             self.hls.library.close()
 
@@ -146,6 +165,7 @@ class Audience:
             rounds += 1
             self._obey_guard()
             self._send_lingerers_home()
+            self._dismiss_silent()
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
             self._read_srt_links()
@@ -168,6 +188,12 @@ class Audience:
         for player in self:
             if player.done and now_s > player.linger_until_s:
                 player.hang_up()
+
+    def _dismiss_silent(self) -> None:
+        """Kept connections that have asked for nothing in a while."""
+        since_s = trio.current_time() - KEEP_S
+        for seat in [seat for seat in self.seats if seat.since_s < since_s]:
+            seat.dismiss()
 
     def _read_srt_links(self) -> None:
         for player in self:
