@@ -8,6 +8,7 @@ from rich.table import Table
 from bench.compare import wide_console
 from bench.micro.access import access_steps
 from bench.micro.clock import Timing, time_step
+from bench.micro.hls import hls_steps
 from bench.micro.mpegts import ts_steps
 from bench.micro.outside import outside_steps
 from bench.micro.pumping import pump_steps
@@ -22,7 +23,15 @@ def main() -> None:
     parser.add_argument("words", nargs="*")
     words = parser.parse_args().words
     console = wide_console()
-    every = [*all_steps(), *pump_steps(), *srt_steps(), *ts_steps(), *outside_steps(), *access_steps()]
+    every = [
+        *all_steps(),
+        *pump_steps(),
+        *srt_steps(),
+        *ts_steps(),
+        *hls_steps(),
+        *outside_steps(),
+        *access_steps(),
+    ]
     steps = [step for step in every if not words or any(word in step.name for word in words)]
     timings = [time_step(step) for step in track(steps, "timing", console=console, transient=True)]
     console.print(_table(timings))

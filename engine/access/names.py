@@ -12,6 +12,7 @@ characters above, so whoever holds `live/cam` holds its tracks; players may, thr
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 DEFAULT_APP: Final = "live"
@@ -68,8 +69,12 @@ def parse_stream_name(raw: str) -> str:
     return raw if len(segments) > 1 else f"{DEFAULT_APP}/{raw}"
 
 
+@lru_cache(maxsize=1024)
 def parse_played_name(raw: str) -> str:
-    """Return the full name of a stream that a player asks for, which may be a publisher's further track."""
+    """Return the full name of a stream that a player asks for, which may be a publisher's further track.
+
+    Many players ask for the same one again and again, so good names are remembered.
+    """
     stream, mark, track = raw.partition(TRACK_MARK)
     name = parse_stream_name(stream)
     if not mark:

@@ -4,7 +4,9 @@ There is no session in the URLs, so that caches work. What counts as a player is
 agent that asked for a playlist lately.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 from engine.access.names import BadName, parse_played_name
@@ -25,7 +27,8 @@ from workers.fanout.bodies import send_document
 from workers.fanout.doorman import refusal_of
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import OVERLOADED
-from workers.fanout.hls_answers import Hls, Unanswerable
+from workers.fanout.hls_answers import Hls
+from workers.fanout.holds import Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.shelf import Shelf
 from workers.fanout.ticket import PUBLIC, Ticket
@@ -43,6 +46,9 @@ UNKNOWN_ROUTE: str = "/{unknown}"
 
 FIRST_SEGMENT_S: float = 5.0
 """How long the first who asks waits for a first segment beyond the longest there may be, seconds."""
+
+Work: TypeAlias = Callable[[], Awaitable[int]]
+"""Gives an answer, and its status."""
 
 CLIENT_GONE: int = 499
 """What an answer counts as that its player did not wait for; nginx's number for it."""
@@ -75,29 +81,39 @@ class Answers:
 
     async def answer(self, exchange: Exchange, route: Route | None) -> None:
         """Answer by the route, and count it."""
-        request, status = exchange.request, CLIENT_GONE
+        await self.conclude(exchange, route, functools.partial(self._serve, exchange, route))
+
+    async def conclude(self, exchange: Exchange, route: Route | None, work: Work) -> None:
+        """Do what gives the status of an answer, refuse where it says so, and count it."""
+        status = CLIENT_GONE
         try:
-            if self._audience.guard.is_banned(exchange.host):
-                raise Unanswerable(403, "this address is banned")
-            if request.method == "OPTIONS":
-                await exchange.send(preflight_head(self._origin, exchange.request_id))
-                status = 204
-            else:
-                status = await self._serve(exchange, route or parse_route(request.path, request.query))
+            status = await work()
         except (Unanswerable, RemoteProtocolError) as error:
             status = error.status if isinstance(error, Unanswerable) else error.reply
             await self._refuse(exchange, error, status)
         finally:
-            self._count(request, route, status)
+            self.count(exchange.request, route, status)
 
-    def _count(self, request: Request, route: Route | None, status: int) -> None:
+    def count(self, request: Request, route: Route | None, status: int) -> None:
+        """Count an answer."""
         report, kind = self._audience.report, route.kind if route else ""
         report.request(request.method, ROUTES.get(kind, UNKNOWN_ROUTE), status)
         if route is not None and kind in HLS_ROUTES:
             report.hls_request(resource_of(route), status)
 
-    async def _serve(self, exchange: Exchange, route: Route) -> int:
+    def count_gone(self, request: Request, route: Route) -> None:
+        """Count an answer that its player did not wait for."""
+        self.count(request, route, CLIENT_GONE)
+
+    async def _serve(self, exchange: Exchange, route: Route | None) -> int:
         """Answer by the route; the status."""
+        request = exchange.request
+        if self._audience.guard.is_banned(exchange.host):
+            raise Unanswerable(403, "this address is banned")
+        if request.method == "OPTIONS":
+            await exchange.send(preflight_head(self._origin, exchange.request_id))
+            return 204
+        route = route or parse_route(request.path, request.query)
         if route.kind in PAGE_ROUTES:
             return await self._serve_page(exchange, route)
         if self._hls is None or route.kind not in HLS_ROUTES:
@@ -201,18 +217,19 @@ class Answers:
         """The shelf for a playlist: the stream is packaged for it, if it lives."""
         hub = self._audience.hub
         self._check_overload(library, library.programme_of(name), exchange)
-        wait_s = hub.settings_for(name).wait_s
-        record = hub.find(name) if shelf is not None else await hub.wait_for(name, wait_s)
+        if shelf is not None:
+            record = hub.find(name)
+        else:
+            record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is not None:
-            library.ask_for(record)
-            # A player that changes to another rendition stays one player.
-            library.note_viewer(library.programme_of(name), viewer_of(exchange), record.slot)
+            library.note_player(record, viewer_of(exchange))
         if shelf is not None and shelf.window.ready:
             return shelf
         if record is None:
             return None
-        longest_s = hub.settings_for(name).hls_max_segment_s
-        shelf = await library.wait_for(name, max(wait_s, longest_s + FIRST_SEGMENT_S))
+        settings = hub.settings_for(name)
+        longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
+        shelf = await library.wait_for(name, longest_s)
         if shelf is None:
             raise Unanswerable(503, "there is no segment yet")
         return shelf

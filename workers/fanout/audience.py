@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import trio
 
@@ -36,6 +37,21 @@ connection.
 
 WEBSOCKETS = (WEBSOCKET_FLV.name, WEBSOCKET_MP4.name)
 QUIET_PING = b"\x89\x00"  # RFC 6455 section 5.5.2: a ping without payload, unmasked
+
+
+KEEP_S: float = 30.0
+"""How long a connection without a request is kept, seconds: players reload every few. nginx: 75."""
+
+
+class Seated(Protocol):
+    """A kept connection whose next request is waited for."""
+
+    since_s: float
+    """When it last asked for something; infinite while it waits for an answer itself."""
+
+    def dismiss(self) -> None:
+        """End the wait, unless an answer is owed."""
+        ...
 
 
 class Full(Exception):
@@ -79,6 +95,7 @@ class Audience:
         self.gate.decider = ServiceDecides(self.visits)
         self.hls_visits = HlsVisits(self.visits, worker.slot.name)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
+        self.seats: set[Seated] = set()  # the same, of those that are heard in the reception
         self._players: dict[str, Player] = {}
 
     def __iter__(self) -> Iterator[Player]:
@@ -90,6 +107,10 @@ class Audience:
     def client_host(self, host: str, headers: Mapping[str, str]) -> str:
         """The address of the client behind `host`, where that is a proxy which we trust; else its own."""
         return self.gate.client_behind(host, headers.get("x-forwarded-for", ""))
+
+    def is_for_all(self, name: str) -> bool:
+        """Whether nobody has to be asked about players of this stream, or told of them."""
+        return self.gate.rule("play", name).is_open and not self.visits.follows("play", name)
 
     def count_srt(self) -> int:
         """Players with a socket of their own that no listener has accepted."""
@@ -157,6 +178,8 @@ class Audience:
         """This worker drains: kept connections end between two requests, and nobody waits for a part."""
         for scope in self.idle:
             scope.cancel()
+        for seat in list(self.seats):
+            seat.dismiss()
         if self.hls is not None:
             self.hls.library.close()
         self.hls_visits.end_all()
@@ -173,6 +196,7 @@ class Audience:
             self._send_lingerers_home()
             self._end_visits()
             self.hls_visits.sweep()
+            self._dismiss_silent()
             if rounds % PING_ROUNDS == 0:
                 self._ping_websockets()
             self._read_srt_links()
@@ -202,6 +226,12 @@ class Audience:
         for player in self:
             if player.visit is not None and player.visit.is_over(now_s) and not player.done:
                 self.kick(player.client_id, "lifetime")
+
+    def _dismiss_silent(self) -> None:
+        """Kept connections that have asked for nothing in a while."""
+        since_s = trio.current_time() - KEEP_S
+        for seat in [seat for seat in self.seats if seat.since_s < since_s]:
+            seat.dismiss()
 
     def _read_srt_links(self) -> None:
         for player in self:

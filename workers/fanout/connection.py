@@ -13,6 +13,7 @@ from collections.abc import Callable
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from workers.fanout.logs import Bytes
 from workers.fanout.player import Player
 from workers.fanout.sinks import Sink, close, has_data, wait_for_data, wait_for_room
 from workers.runtime.circle import NEVER, Circle
@@ -39,20 +40,35 @@ class Connection:
         worker_name: begins the id, so that the holder of a client can be read off it.
     """
 
-    __slots__ = ("accepted_ns", "accepted_s", "id", "remote", "request_id", "sock")
+    __slots__ = (
+        "_named",
+        "_token",
+        "accepted_ns",
+        "accepted_s",
+        "host",
+        "id",
+        "remote",
+        "request_id",
+        "sock",
+    )
 
     def __init__(self, sock: Sink, remote: str, worker_name: str) -> None:
         self.sock = sock
         self.remote = remote
-        self.id = f"{worker_name}-{secrets.token_hex(6)}"
+        self.host = remote.rpartition(":")[0]
+        """The peer's address without its port."""
+        self._token = secrets.token_hex(6)
+        self._named = 0
+        self.id = f"{worker_name}-{self._token}"
         self.request_id = ""  # of the HTTP request that is being answered
         self.accepted_ns = time.time_ns()
         self.accepted_s = trio.current_time()
 
-    @property
-    def host(self) -> str:
-        """The peer's address without its port."""
-        return self.remote.rpartition(":")[0]
+    def name_request(self, given: str | None) -> str:
+        """The id of the request that has come: as its client says, or the next of this connection's own."""
+        self._named += 1
+        self.request_id = given or f"{self._token}-{self._named}"
+        return self.request_id
 
     async def read(self, most_bytes: int = READ_BYTES) -> bytes:
         """The next bytes from the peer, at most so many. Raises PeerGone at the end."""
@@ -68,11 +84,12 @@ class Connection:
                 raise PeerGone
             return data
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: Bytes) -> None:
         """Send all of `data`. For talk before media flows: the pump is the only writer after that."""
-        while data:
+        rest = memoryview(data)
+        while rest:
             try:
-                data = data[self.sock.send(data) :]
+                rest = rest[self.sock.send(rest) :]
             except BlockingIOError:
                 await wait_for_room(self.sock)
             except OSError:

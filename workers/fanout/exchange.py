@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.protocols.http import ByteRange, Head, Request
 from shm.ring import RingReader
+from workers.fanout.prepared import WholePart
 
 SEND_S: float = 30.0
 """An answer must be taken within so long, seconds: the largest segments in ten, and patience for bad
@@ -47,8 +48,8 @@ class Exchange(Protocol):
         """Answer with bytes of a file that never changes."""
         ...
 
-    async def send_from_ring(self, head: Head, ring: RingReader, start: int, stop: int) -> None:
-        """Answer with bytes `[start, stop)` of a ring."""
+    async def send_part(self, head: Head, part: WholePart) -> None:
+        """Answer with a part."""
         ...
 
     async def begin(self, head: Head) -> None:

@@ -94,6 +94,10 @@ class Guard:
         """Whether an address is kept out."""
         return self.bans.of_address(host, time.time()) is not None
 
+    def was_banned(self, host: str) -> bool:
+        """The same as of the last look at the bans, a second ago at most: for who asks at each request."""
+        return self._bans.table.of_address(host, time.time()) is not None
+
     @property
     def takes_players(self) -> bool:
         return self.level < Level.NO_PLAYERS

@@ -8,7 +8,7 @@
 Names of files are unique for ever, so caches may keep them; playlists live as long as the part they end with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -27,15 +27,16 @@ from engine.protocols.hls import (
 )
 from engine.protocols.hls.request import Directives
 from engine.protocols.http import (
+    Answer,
     ByteRange,
-    Fields,
-    etag_of,
+    Head,
+    Request,
+    answer_to,
     growing_head,
     is_not_modified,
     media_head,
     not_modified_head,
     parse_range,
-    playlist_head,
     range_holds,
     takes_gzip,
 )
@@ -43,59 +44,15 @@ from engine.protocols.http.media_responses import IMMUTABLE, MP4_TYPE, TS_TYPE
 from shm.errors import Lapped
 from workers.fanout.bodies import send_growing
 from workers.fanout.exchange import Exchange
+from workers.fanout.holds import Holds, NotInTime, TooManyHeld, Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.locations import media_uri
 from workers.fanout.open_files import OpenFile, OpenFiles
+from workers.fanout.prepared import RenderedPlaylist, WholePart
 from workers.fanout.report import Report
-from workers.fanout.shelf import GrowingPart, RenderedPlaylist, Shelf
-from workers.fanout.ticket import Ticket
+from workers.fanout.shelf import GrowingPart, Shelf
+from workers.fanout.ticket import PUBLIC, Ticket
 from workers.runtime.packages import Packages
-
-MAX_HELD: int = 10_000
-"""Requests of one worker that wait for something, all players together."""
-
-MAX_HELD_PER_ADDRESS: int = 256
-"""The same of one address: a large household, or an office behind one router."""
-
-
-class Unanswerable(Exception):
-    """There is no such thing, or not now: `status`, and a sentence for the player."""
-
-    def __init__(self, status: int, text: str, fields: Fields = ()) -> None:
-        super().__init__(text)
-        self.status = status
-        self.fields = fields
-
-
-class TooManyHeld(Unanswerable):
-    """As many requests wait as may: of the "address", or of all in this "worker" (`reason`)."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(503, "too many requests wait here already")
-        self.reason = reason
-
-
-class Holds:
-    """Requests that wait, counted."""
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._by_address: dict[str, int] = {}
-
-    def take(self, address: str) -> None:
-        """One more. Raises TooManyHeld."""
-        if self.total >= MAX_HELD:
-            raise TooManyHeld("worker")
-        if self._by_address.get(address, 0) >= MAX_HELD_PER_ADDRESS:
-            raise TooManyHeld("address")
-        self.total += 1
-        self._by_address[address] = self._by_address.get(address, 0) + 1
-
-    def release(self, address: str) -> None:
-        self.total -= 1
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
 
 
 class HlsAnswers:
@@ -115,7 +72,7 @@ class HlsAnswers:
         self._report = report
         self._packages = packages
         self._config = config
-        self._holds = holds
+        self.holds = holds
 
     @property
     def _origin(self) -> str:
@@ -124,7 +81,7 @@ class HlsAnswers:
     @property
     def held(self) -> int:
         """Requests that wait now."""
-        return self._holds.total
+        return self.holds.total
 
     # -- playlists
 
@@ -132,19 +89,32 @@ class HlsAnswers:
         """Send the programme of these renditions; the status."""
         path = exchange.request.path
         renditions = [rendition_of(shelf.window, media_uri(path, shelf.record.name)) for shelf in shelves]
-        plain = multivariant(renditions).encode()
-        rendered = RenderedPlaylist(plain, b"", etag_of(plain))
-        return await self._send_playlist(exchange, rendered, "public, max-age=1", ticket)
+        rendered = RenderedPlaylist(multivariant(renditions).encode())
+        answer = self._playlist_answer(exchange.request, exchange.request_id, rendered, 1, ticket)
+        await exchange.send(*answer)
+        return answer.head.status
 
     async def send_media(self, exchange: Exchange, shelf: Shelf, ticket: Ticket) -> int:
         """Send the media playlist, when it has what the request waits for; the status."""
         directives = self._directives(exchange.request.query)
         await self._hold(exchange, shelf, directives)
-        age_s = 1 if directives.msn is None else shelf.window.target_s
-        cache_control = f"public, max-age={age_s}"
-        return await self._send_playlist(exchange, shelf.playlist(directives), cache_control, ticket)
+        answer = self.media_answer(exchange.request, exchange.request_id, shelf, directives, ticket)
+        await exchange.send(*answer)
+        return answer.head.status
 
-    def _directives(self, query: dict[str, str]) -> Directives:
+    def media_answer(
+        self,
+        request: Request,
+        request_id: str,
+        shelf: Shelf,
+        directives: Directives,
+        ticket: Ticket = PUBLIC,
+    ) -> Answer:
+        """The media playlist as it is now."""
+        age_s = 1 if directives.msn is None else shelf.window.target_s
+        return self._playlist_answer(request, request_id, shelf.playlist(directives), age_s, ticket)
+
+    def _directives(self, query: Mapping[str, str]) -> Directives:
         try:
             return parse_directives(query)
         except RemoteProtocolError as error:
@@ -157,45 +127,41 @@ class HlsAnswers:
             return
         if shelf.window.too_far(msn, part):
             raise Unanswerable(400, "the playlist is not there yet for long")
-        await self._wait(exchange, shelf, lambda: shelf.window.has(msn, part))
+        await self._wait(exchange, shelf, lambda: shelf.window.has(msn, part), news=lambda: shelf.advanced)
 
-    async def _wait(self, exchange: Exchange, shelf: Shelf, is_there: Callable[[], bool]) -> None:
+    async def _wait(
+        self,
+        exchange: Exchange,
+        shelf: Shelf,
+        is_there: Callable[[], bool],
+        news: Callable[[], trio.Event],
+    ) -> None:
         address = exchange.host
         try:
-            self._holds.take(address)
+            self.holds.take(address)
         except TooManyHeld as full:
             self._report.hold_refused(full.reason)
             raise
         try:
             with trio.move_on_after(shelf.patience_s):
                 while not is_there() and not shelf.over:
-                    await shelf.changed.wait()
+                    await news().wait()
         finally:
-            self._holds.release(address)
+            self.holds.release(address)
         if not is_there():
-            raise Unanswerable(503, "it did not come in time")
+            raise NotInTime
         self._report.reload_held(shelf.lateness_s)
 
-    async def _send_playlist(
-        self, exchange: Exchange, rendered: RenderedPlaylist, cache_control: str, ticket: Ticket
-    ) -> int:
-        playlist, cache_control = ticket.playlist(rendered), ticket.caching(cache_control)
-        gzip = bool(playlist.gzipped) and takes_gzip(exchange.request.headers.get("accept-encoding", ""))
-        etag = f'{playlist.etag[:-1]}-gz"' if gzip else playlist.etag
-        if is_not_modified(exchange.request.headers, etag):
-            await self._send_not_modified(exchange, etag, cache_control, varies=True)
-            return 304
-        body = playlist.gzipped if gzip else playlist.plain
-        head = playlist_head(
-            len(body),
-            etag=etag,
-            cache_control=cache_control,
-            request_id=exchange.request_id,
-            origin=self._origin,
-            gzip=gzip,
-        )
-        await exchange.send(head, body)
-        return 200
+    def _playlist_answer(
+        self, request: Request, request_id: str, rendered: RenderedPlaylist, age_s: int, ticket: Ticket
+    ) -> Answer:
+        playlist, cache_control = ticket.playlist(rendered), ticket.caching(f"public, max-age={age_s}")
+        gzip = bool(playlist.gzipped) and takes_gzip(request.headers.get("accept-encoding", ""))
+        etag = playlist.gzip_etag if gzip else playlist.etag
+        if is_not_modified(request.headers, etag):
+            return Answer(self._not_modified(etag, cache_control, request_id, varies=True))
+        head = answer_to(playlist.head(gzip, cache_control, self._origin), request_id)
+        return Answer(head, playlist.gzipped if gzip else playlist.plain)
 
     # -- files and parts
 
@@ -227,7 +193,7 @@ class HlsAnswers:
     ) -> int:
         size, etag = opened.size, f'"{file}"'
         if is_not_modified(exchange.request.headers, etag):
-            await self._send_not_modified(exchange, etag, cache_control)
+            await exchange.send(self._not_modified(etag, cache_control, exchange.request_id))
             return 304
         headers = exchange.request.headers
         piece = parse_range(headers.get("range") if range_holds(headers, etag) else None, size)
@@ -246,27 +212,31 @@ class HlsAnswers:
             await exchange.send_file(head, opened.fd, piece or ByteRange(0, size))
         return 206 if piece else 200
 
-    async def _send_not_modified(
-        self, exchange: Exchange, etag: str, cache_control: str, *, varies: bool = False
-    ) -> None:
-        head = not_modified_head(
+    def _not_modified(self, etag: str, cache_control: str, request_id: str, *, varies: bool = False) -> Head:
+        return not_modified_head(
             etag=etag,
             cache_control=cache_control,
-            request_id=exchange.request_id,
+            request_id=request_id,
             origin=self._origin,
             varies=varies,
         )
-        await exchange.send(head)
 
     async def _send_part(self, exchange: Exchange, shelf: Shelf, name: PartName, ticket: Ticket) -> int:
         cache_control = ticket.caching(IMMUTABLE)
         window = shelf.window
         if window.part(name.msn, name.part) is None and (name.msn, name.part) == window.hint:
-            await self._wait(exchange, shelf, lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]))
+            await self._wait(
+                exchange,
+                shelf,
+                lambda: is_begun(shelf, name) or shelf.window.has(*name[1:]),
+                news=lambda: shelf.changed,
+            )
         growing = shelf.growing
         if growing is not None and is_begun(shelf, name) and not growing.whole:
             if not exchange.takes_growing:
-                await self._wait(exchange, shelf, lambda: growing.whole or growing.broken)
+                await self._wait(
+                    exchange, shelf, lambda: growing.whole or growing.broken, news=lambda: shelf.changed
+                )
                 return await self._send_whole_part(exchange, shelf, name, cache_control)
             return await self._send_growing_part(exchange, shelf, growing, cache_control)
         return await self._send_whole_part(exchange, shelf, name, cache_control)
@@ -289,27 +259,26 @@ class HlsAnswers:
     async def _send_whole_part(
         self, exchange: Exchange, shelf: Shelf, name: PartName, cache_control: str
     ) -> int:
-        part = shelf.window.part(name.msn, name.part)
-        if part is None:
-            raise Unanswerable(404, "no such part, or not any more")
-        try:
-            start, stop = shelf.ring.entry(part.first_seq).pos, shelf.ring.entry(part.stop_seq - 1).end
-        except Lapped:
-            raise Unanswerable(404, "this part is gone") from None
-        head = media_head(
-            stop - start,
-            content_type=MP4_TYPE,
-            request_id=exchange.request_id,
-            cache_control=cache_control,
-            origin=self._origin,
-        )
-        if not shelf.ring.safe(start):
-            raise Unanswerable(404, "this part is going")
+        head, part = self.part_answer(shelf, name, exchange.request_id, cache_control)
         if exchange.request.method == "HEAD":
             await exchange.send(head)
         else:
-            await exchange.send_from_ring(head, shelf.ring, start, stop)
+            await exchange.send_part(head, part)
         return 200
+
+    def part_answer(
+        self, shelf: Shelf, name: PartName, request_id: str, cache_control: str = IMMUTABLE
+    ) -> tuple[Head, WholePart]:
+        """A whole part and its head. Raises Unanswerable."""
+        try:
+            part = shelf.part(name.msn, name.part)
+        except Lapped:
+            raise Unanswerable(404, "this part is gone") from None
+        if part is None:
+            raise Unanswerable(404, "no such part, or not any more")
+        if not part.ring.safe(part.start):
+            raise Unanswerable(404, "this part is going")
+        return answer_to(part.head(cache_control, self._origin), request_id), part
 
 
 class Hls(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from workers.fanout.exchange import Exchange
-from workers.fanout.hls_answers import Unanswerable
+from workers.fanout.holds import Unanswerable
 from workers.fanout.library import MAX_VIEWERS, VIEWER_S
 from workers.fanout.visits import Denied, Visit, Visits, Who
 

@@ -1,4 +1,10 @@
-"""Answers over HTTP/1: head and body in as few system calls as there can be."""
+"""Answers over HTTP/1: head and body in as few system calls as there can be.
+
+What the socket takes at once is sent at once, without a deadline and without a turn of the event loop
+(`offer`); only what it leaves is waited for (`send_rest`).
+"""
+
+from collections.abc import Sequence
 
 import trio
 
@@ -14,6 +20,8 @@ from engine.protocols.http import (
 from shm.ring import RingReader
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
+from workers.fanout.logs import Bytes
+from workers.fanout.prepared import WholePart
 from workers.fanout.sinks import Sink, send_from_file, wait_for_room
 
 SENDFILE_BYTES: int = 1 << 20
@@ -45,10 +53,33 @@ class Http1Exchange:
         """HTTP/1.0 knows no chunks, and its connection may be kept."""
         return self.request.http_version != "1.0"
 
+    # -- at once
+
+    def offer(self, head: Head, body: bytes = b"") -> bytes:
+        """Send what the socket takes; what it does not is for `send_rest`. Raises PeerGone."""
+        pieces = (self._written(head), b"" if self.request.method == "HEAD" else body)
+        return rest_of(pieces, self._try(pieces))
+
+    def offer_part(self, head: Head, part: WholePart) -> bytes:
+        """The same of a part. Raises Overwritten too."""
+        return self._offer_around(part.ring, part.start, part.stop, self._written(head), b"")
+
+    async def send_rest(self, rest: Bytes) -> None:
+        """Send what was left of an offer."""
+        with trio.fail_after(SEND_S):
+            await self._connection.write(rest)
+
+    # -- to the end
+
     async def send(self, head: Head, body: bytes = b"") -> None:
         """Answer with `body`, unless the head alone was asked for."""
-        written = self._written(head)
-        await self._send(written if self.request.method == "HEAD" else written + body)
+        if rest := self.offer(head, body):
+            await self.send_rest(rest)
+
+    async def send_part(self, head: Head, part: WholePart) -> None:
+        """Send `head` and a part in one go, straight out of shared memory."""
+        if rest := self.offer_part(head, part):
+            await self.send_rest(rest)
 
     async def send_file(self, head: Head, fd: int, piece: ByteRange) -> None:
         """Send `head`, then bytes of a file, without a copy in this process."""
@@ -56,49 +87,51 @@ class Http1Exchange:
             await self._connection.write(self._written(head))
             await _sendfile(self._connection.sock, fd, piece)
 
-    async def send_from_ring(self, head: Head, ring: RingReader, start: int, stop: int) -> None:
-        """Send `head` and the bytes in one go, straight out of shared memory."""
-        await self._send_around(ring, start, stop, self._written(head), b"")
-
     async def begin(self, head: Head) -> None:
         """Send the head; chunks are to follow."""
-        await self._send(self._written(head))
+        await self.send_rest(self._written(head))
 
     async def add_from_ring(self, ring: RingReader, start: int, stop: int) -> None:
         """Send one chunk."""
-        await self._send_around(ring, start, stop, chunk_opening(stop - start), CHUNK_END)
+        if rest := self._offer_around(ring, start, stop, chunk_opening(stop - start), CHUNK_END):
+            await self.send_rest(rest)
 
     async def finish(self) -> None:
-        await self._send(LAST_CHUNK)
+        await self.send_rest(LAST_CHUNK)
 
     def _written(self, head: Head) -> bytes:
         request = self.request
         return http1_head(head, keep_alive=request.keep_alive, http_version=request.http_version)
 
-    async def _send(self, data: bytes) -> None:
-        with trio.fail_after(SEND_S):
-            await self._connection.write(data)
-
-    async def _send_around(
-        self, ring: RingReader, start: int, stop: int, before: bytes, after: bytes
-    ) -> None:
+    def _offer_around(self, ring: RingReader, start: int, stop: int, before: bytes, after: bytes) -> bytes:
         """Send bytes of a ring between two others.
 
         What the socket does not take at once is copied aside, so that a slow player does not race the writer.
         """
         pieces: tuple[bytes | memoryview, ...] = (before, *ring.views(start, stop), after)
-        total = sum(map(len, pieces))
-        try:
-            sent = self._connection.sock.sendmsg(pieces)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            raise PeerGone from None
-        rest = b"" if sent == total else b"".join(pieces)[sent:]
+        rest = rest_of(pieces, self._try(pieces))
         if not ring.valid(start):
             raise Overwritten
-        if rest:
-            await self._send(rest)
+        return rest
+
+    def _try(self, pieces: Sequence[Bytes]) -> int:
+        """How much of it the socket takes."""
+        try:
+            return self._connection.sock.sendmsg(pieces)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            raise PeerGone from None
+
+
+def rest_of(pieces: Sequence[Bytes], sent: int) -> bytes:
+    """A copy of what is behind the first `sent` bytes."""
+    rest: list[Bytes] = []
+    for piece in pieces:
+        if sent < len(piece):
+            rest.append(memoryview(piece)[sent:])
+        sent = max(0, sent - len(piece))
+    return b"".join(rest)
 
 
 async def _sendfile(sock: Sink, fd: int, piece: ByteRange) -> None:

@@ -19,14 +19,13 @@ from engine.protocols import http2
 from engine.protocols.http import Answer, Request, Route, error_answer, flv_head
 from workers.fanout.admission import STREAM_ROUTE, Admission, Refused
 from workers.fanout.answers import UNKNOWN_ROUTE, Answers, is_endless, route_of
-from workers.fanout.audience import Audience
+from workers.fanout.audience import KEEP_S, Audience
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
 from workers.fanout.feed import Feed
 from workers.fanout.http2_exchange import Http2Exchange, send_answer
 from workers.fanout.http2_stream import Http2Stream
 from workers.fanout.http2_wire import Http2Wire
-from workers.fanout.http_session import KEEP_S
 from workers.fanout.player import Player
 from workers.fanout.sinks import Sink
 from workers.fanout.wire import FLV

@@ -9,6 +9,7 @@ from shm.ring import RingReader
 from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
 from workers.fanout.http2_stream import Http2Stream
+from workers.fanout.prepared import WholePart
 
 READ_BYTES: int = 64 * 1024
 """Of a file at once. Files lie in memory, so that nobody waits for a disk."""
@@ -51,11 +52,11 @@ class Http2Exchange:
                 await self._stream.send_all(data)
             self._stream.end()
 
-    async def send_from_ring(self, head: Head, ring: RingReader, start: int, stop: int) -> None:
-        """Send `head` and bytes of a ring."""
+    async def send_part(self, head: Head, part: WholePart) -> None:
+        """Send `head` and a part."""
         with trio.fail_after(SEND_S):
             await self._stream.begin(head)
-            await self._stream.send_all(copied(ring, start, stop))
+            await self._stream.send_all(copied(part.ring, part.start, part.stop))
             self._stream.end()
 
     async def begin(self, head: Head) -> None:

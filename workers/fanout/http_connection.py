@@ -6,8 +6,6 @@ read head -> find the stream -> HTTP-FLV: response head, then the ring
                              -> refusal, counted by reason
 """
 
-import secrets
-
 import trio
 
 from engine.media.gop import StartMode
@@ -89,7 +87,7 @@ class HttpConnection(Connection):
     async def _hear(self) -> Request:
         with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
             request = await self._read_head()
-        self.request_id = request.request_id or secrets.token_hex(8)
+        self.name_request(request.request_id)
         self._method = request.method
         return request
 
@@ -128,8 +126,7 @@ class HttpConnection(Connection):
     @property
     def _admission(self) -> Admission:
         """Refusals of a head that was not understood need an id as well."""
-        self.request_id = self.request_id or secrets.token_hex(8)
-        return Admission(self._audience, self.request_id, self.host)
+        return Admission(self._audience, self.request_id or self.name_request(None), self.host)
 
     async def _read_head(self) -> Request:
         try:

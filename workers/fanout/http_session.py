@@ -2,8 +2,6 @@
 long.
 """
 
-import secrets
-
 import trio
 
 from engine.protocols.http import RemoteProtocolError, Request, RequestReader, error_answer, http1_head
@@ -13,9 +11,8 @@ from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import Overwritten
 from workers.fanout.hls_answers import Hls
 from workers.fanout.http1_exchange import Http1Exchange
-
-KEEP_S: float = 30.0
-"""How long a connection without a request is kept, seconds: players reload every few. nginx: 75."""
+from workers.fanout.quick_answers import QuickAnswers
+from workers.fanout.seat import Seat
 
 
 class HttpSession:
@@ -39,6 +36,8 @@ class HttpSession:
         self._answers = Answers(audience, hls)
         self._connection = connection
         self._requests = requests
+        quick = QuickAnswers(audience, hls, self._answers) if hls is not None else None
+        self._seat = Seat(audience, connection, requests, quick)
 
     async def run(self, request: Request | None) -> Request | None:
         """Answer this request and all that follow; gives back one that is for a stream without end."""
@@ -48,7 +47,7 @@ class HttpSession:
                 if is_endless(request, route):
                     return request
                 await self._answers.answer(self._exchange(request), route)
-                if not request.keep_alive or self._audience.worker.draining.is_set():
+                if not request.keep_alive:
                     return None
                 request = await self._next()
         except (PeerGone, trio.TooSlowError, Overwritten):
@@ -63,22 +62,27 @@ class HttpSession:
         return Http1Exchange(self._connection, request, host)
 
     async def _next(self) -> Request | None:
-        """The next request; None when the player has had enough. Raises RemoteProtocolError."""
-        request = self._requests.next()
-        if request is not None:
-            # Sent ahead: hundreds fit into one read, and other connections have their turn in between.
-            await trio.lowlevel.checkpoint()
-        with trio.move_on_after(KEEP_S) as idle:
-            self._audience.idle.add(idle)
-            try:
-                while request is None:
-                    data = await self._connection.read(self._requests.room_bytes)
-                    request = self._requests.receive(data)
-            finally:
-                self._audience.idle.discard(idle)
-        if request is not None:
-            self._connection.request_id = request.request_id or secrets.token_hex(8)
-        return request
+        """The next request that needs this task; None when the player has had enough.
+
+        Raises RemoteProtocolError.
+        """
+        while not self._is_over:
+            request = self._requests.next()
+            if request is not None:
+                # Sent ahead: hundreds fit into one read, and other connections have their turn in between.
+                await trio.lowlevel.checkpoint()
+                self._connection.name_request(request.request_id)
+                return request
+            left = await self._seat.rest()
+            if left is not None:
+                if left.work is None:
+                    return left.exchange.request
+                await self._answers.conclude(left.exchange, left.route, left.work)
+        return None
+
+    @property
+    def _is_over(self) -> bool:
+        return self._seat.is_dismissed or self._audience.worker.draining.is_set()
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Say what was wrong with a head that was not understood; nothing can follow it."""

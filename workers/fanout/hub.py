@@ -26,6 +26,10 @@ ones.
 EAR_REST_S: float = 0.02
 """How long what players say may gather, seconds: a pong or a goodbye is not in a hurry."""
 
+RECEPTION_TURN: int = 16
+"""Requests answered between two turns of the event loop: a millisecond of parts, as the pump's turns are.
+Whoever still waits for the playlist that these have waits so much longer."""
+
 IDLE_S: float = 2.0
 """How long a feed without players is kept, seconds, so that a reload of a page does not tear it down."""
 
@@ -54,6 +58,7 @@ class Hub:
         self._load = WorkerLoad()
         self.circle = Circle()
         self.ear = Circle(EAR_REST_S)
+        self.reception = Circle(0.0, RECEPTION_TURN)
         self._readers: dict[int, RingReader] = {}
         self._records: dict[str, StreamRecord] = {}
         self._version = -1

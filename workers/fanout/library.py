@@ -13,6 +13,7 @@ import trio
 from engine.config import for_path
 from engine.protocols.hls import Report, report_of
 from engine.protocols.hls.errors import BadSnapshot
+from shm.board import RowCell
 from shm.directory import StreamRecord, StreamState
 from workers.fanout.hub import PLAYABLE, is_same_stream
 from workers.fanout.locations import media_uri
@@ -53,13 +54,19 @@ class Library:
         self._nursery = nursery
         self._listener = listener
         self._shelves: dict[str, Shelf] = {}
+        self._rows: dict[int, RowCell] = {}
         self._closed = False
         self._viewers: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def note_viewer(self, name: str, who: str, stream: int) -> None:
-        """A player asked for a playlist: it counts as one for a while."""
-        if len(self._viewers) < MAX_VIEWERS or (name, who) in self._viewers:
-            self._viewers[name, who] = (trio.current_time(), stream)
+    def note_player(self, record: StreamRecord, who: str) -> None:
+        """A player asked for the stream's playlist: it is packaged, and the player counts as one for a while.
+
+        One that changes to another rendition stays one player.
+        """
+        self.ask_for(record)
+        key = (self.programme_of(record.name), who)
+        if len(self._viewers) < MAX_VIEWERS or key in self._viewers:
+            self._viewers[key] = (trio.current_time(), record.slot)
 
     def has_viewer(self, name: str, who: str) -> bool:
         """Whether a player has asked for a programme's playlists lately."""
@@ -76,7 +83,9 @@ class Library:
 
     def ask_for(self, record: StreamRecord) -> None:
         """Somebody wants the stream's playlists: it is packaged from now on, and for a while."""
-        row = self._worker.board.row(self._worker.slot.number, record.slot)
+        row = self._rows.get(record.slot)
+        if row is None:
+            row = self._rows[record.slot] = self._worker.board.row(self._worker.slot.number, record.slot)
         row.begin(record.lease)
         row.playlist_asked_ns = time.monotonic_ns()
         if self.find(record.name) is None:
@@ -117,7 +126,17 @@ class Library:
         return report_of(shelf.window, uri)
 
     def find(self, name: str) -> Shelf | None:
-        """The shelf of the stream's package, if it has one that is made or whose stream has ended."""
+        """The shelf of the stream's package, if it has one that is made or whose stream has ended.
+
+        Asked for each request, and nine in ten times nothing has changed in the directory since the last.
+        """
+        version, shelf = self._packages.directory.version, self._shelves.get(name)
+        if shelf is not None and shelf.sure_at == version and not shelf.over:
+            shelf.asked_s = trio.current_time()
+            return shelf
+        return self._look_up(name, version)
+
+    def _look_up(self, name: str, version: int) -> Shelf | None:
         record = self._packages.directory.find(name)
         keep_s = kept_s(for_path(self._worker.config, name))
         if self._closed or record is None or not is_served(record, keep_s):
@@ -132,6 +151,7 @@ class Library:
         if record.state is StreamState.ENDED:
             shelf.look()  # the end may be in its ring already, and whoever misses it waits in vain
             return shelf if shelf.window.ended else None
+        shelf.sure_at = version
         return shelf
 
     async def wait_for(self, name: str, seconds: float) -> Shelf | None:

@@ -17,7 +17,8 @@ from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
 from workers.fanout.guard import Guard
-from workers.fanout.hls_answers import Hls, HlsAnswers, Holds
+from workers.fanout.hls_answers import Hls, HlsAnswers
+from workers.fanout.holds import Holds
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
@@ -71,6 +72,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(keep_issuers_keys, worker, gate)
         background.start_soon(hub.circle.run)
         background.start_soon(hub.ear.run)
+        background.start_soon(hub.reception.run)
         await _serve_until_drained(worker, audience, doors_of(worker, report, background))
         report.flush(hub.feeds.values())
         await line.flush()

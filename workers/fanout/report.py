@@ -24,6 +24,9 @@ class Report:
     def __init__(self, metrics: Metrics, worker_name: str) -> None:
         self._metrics = metrics
         self._srt_handshakes: Counter[str] = Counter()
+        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._hls_requests: Counter[tuple[str, int]] = Counter()
+        self._lateness_s: list[float] = []
         self.srt_inductions = 0  # since the last flush: a flood of them must not cost a metric each
         self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
         self._pass = metrics.bind("fanlight_pump_pass_seconds")
@@ -51,7 +54,7 @@ class Report:
         self._count("fanlight_protocol_errors_total", protocol=protocol)
 
     def request(self, method: str, route: str, status: int) -> None:
-        self._count("fanlight_http_requests_total", method=method, route=route, status=str(status))
+        self._requests[method, route, status] += 1  # handed on at the flush, as all that players ask for
 
     def play_refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_play_refusals_total", protocol=protocol, reason=reason)
@@ -116,11 +119,11 @@ class Report:
     # -- HLS
 
     def hls_request(self, resource: str, status: int) -> None:
-        self._count("fanlight_hls_requests_total", resource=resource, status=str(status))
+        self._hls_requests[resource, status] += 1
 
     def reload_held(self, lateness_s: float) -> None:
         """A request that waited for a part is answered, so long after the part was there."""
-        self._metrics.bind("fanlight_hls_reload_lateness_seconds").observe(lateness_s)
+        self._lateness_s.append(lateness_s)
 
     def hold_refused(self, reason: str) -> None:
         """A request would have had to wait, and too many do."""
@@ -161,10 +164,25 @@ class Report:
         for result, count in self._srt_handshakes.items():
             self._metrics.bind("fanlight_srt_handshakes_total", result=result).inc(count)
         self._srt_handshakes.clear()
+        self._flush_requests()
         for feed in feeds:
             longest_tick_s = max(longest_tick_s, feed.pacer.tick_s)
             self.flush_feed(feed)
         self._tick.set(longest_tick_s)
+
+    def _flush_requests(self) -> None:
+        for (method, route, status), count in self._requests.items():
+            labels = {"method": method, "route": route, "status": str(status)}
+            self._metrics.bind("fanlight_http_requests_total", **labels).inc(count)
+        for (resource, status), count in self._hls_requests.items():
+            labels = {"resource": resource, "status": str(status)}
+            self._metrics.bind("fanlight_hls_requests_total", **labels).inc(count)
+        child = self._metrics.bind("fanlight_hls_reload_lateness_seconds")
+        for lateness_s in self._lateness_s:
+            child.observe(lateness_s)
+        self._requests.clear()
+        self._hls_requests.clear()
+        self._lateness_s.clear()
 
     def flush_feed(self, feed: Feed) -> None:
         """The same for one stream: also its last word."""

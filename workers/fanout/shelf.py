@@ -13,18 +13,19 @@ anew for each part of each other rendition would cost as many times the work as 
 
 import gzip
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import trio
-from msgspec import Struct
 
 from engine.protocols.hls import PART_START, Directives, Renderer, Report, Window
 from engine.protocols.hls.errors import BadSnapshot
-from engine.protocols.http.conditional import etag_of
 from shm.board import Interest, RowCell
 from shm.directory import StreamRecord, StreamState
 from shm.errors import Lapped
 from shm.ring import Entry, RingReader
+from workers.fanout.prepared import RenderedPlaylist, WholePart
 from workers.runtime.packages import Packages, WindowReader
 
 SAFETY_POLL_S: float = 0.020
@@ -43,12 +44,22 @@ GZIP_LEVEL: int = 1
 """Half a millisecond less than level 6 for a twentieth more bytes, of a text that lives for half a second."""
 
 
-class RenderedPlaylist(Struct, frozen=True):
-    """A playlist ready for the wire."""
+LET_GO_TURN: int = 128
+"""Reloads answered between two turns of the event loop: 3 ms, and a thousand are answered in eight."""
 
-    plain: bytes
-    gzipped: bytes  # empty: it is not to be had so
-    etag: str
+
+class Held(Protocol):
+    """A reload that waits for a part, without a task of its own."""
+
+    msn: int
+    part: int | None
+    until_s: float
+    is_over: bool
+    """Nobody waits for it any more."""
+
+    def end(self) -> None:
+        """It is there, or it has waited long enough, or the shelf is over. Raises nothing."""
+        ...
 
 
 class GrowingPart:
@@ -85,8 +96,16 @@ class Shelf:
         self._keep_s = keep_s
         self._look_around = look_around
         self.over = False
+        self.sure_at = -1
+        """Version of the packages' directory at which this was the right shelf, and not of a stream that has
+        ended."""
         self.opened_s = self.asked_s = trio.current_time()
         self.changed = trio.Event()
+        """There is something new, a chunk of a part that grows at least."""
+        self.advanced = trio.Event()
+        """The window has changed: nine in ten chunks are no news to who waits for a part."""
+        self._held: deque[Held] = deque()
+        self._has_advanced = False
         self.growing: GrowingPart | None = None
         self._packages = packages
         self._row = row
@@ -100,6 +119,8 @@ class Shelf:
         self._renderer = Renderer(self.window.settings)
         self._rendered_at = -1
         self._rendered: dict[str | None, RenderedPlaylist] = {}
+        self._parts: dict[tuple[int, int], WholePart] = {}
+        self._newest_ns = (-1, 0)  # of the entry before this sequence
         self._wake = trio.Event()
         self._is_lost = not self._reader.catch_up()
 
@@ -114,10 +135,13 @@ class Shelf:
     @property
     def lateness_s(self) -> float:
         """How long ago the packager wrote what is newest here, seconds."""
-        try:
-            return (time.monotonic_ns() - self.ring.entry(self._reader.seq - 1).ingest_ns) * 1e-9
-        except Lapped:
-            return 0.0
+        seq = self._reader.seq
+        if self._newest_ns[0] != seq:
+            try:
+                self._newest_ns = (seq, self.ring.entry(seq - 1).ingest_ns)
+            except Lapped:
+                return 0.0
+        return (time.monotonic_ns() - self._newest_ns[1]) * 1e-9
 
     @property
     def patience_s(self) -> float:
@@ -126,21 +150,42 @@ class Shelf:
 
     def playlist(self, directives: Directives) -> RenderedPlaylist:
         """The media playlist as it is now."""
-        if self.window.changes != self._rendered_at:
-            self._rendered.clear()
-            self._rendered_at = self.window.changes
+        self._forget_what_was()
         found = self._rendered.get(directives.skip)
         if found is None:
             plain = self._renderer.render(self.window, directives, self._look_around()).encode()
             gzipped = gzip.compress(plain, GZIP_LEVEL, mtime=0)
-            found = self._rendered[directives.skip] = RenderedPlaylist(plain, gzipped, etag_of(plain))
+            found = self._rendered[directives.skip] = RenderedPlaylist(plain, gzipped)
         return found
+
+    def part(self, msn: int, part: int) -> WholePart | None:
+        """A whole part, if it is held. Raises Lapped for one whose bytes are gone."""
+        self._forget_what_was()
+        found = self._parts.get((msn, part))
+        if found is None and (known := self.window.part(msn, part)) is not None:
+            start, stop = self.ring.entry(known.first_seq).pos, self.ring.entry(known.stop_seq - 1).end
+            found = self._parts[msn, part] = WholePart(self.ring, start, stop)
+        return found
+
+    def _forget_what_was(self) -> None:
+        """What was made for players before the window changed is not what they get now."""
+        if self.window.changes != self._rendered_at:
+            self._rendered.clear()
+            self._parts.clear()
+            self._rendered_at = self.window.changes
+
+    def hold(self, reload: Held) -> None:
+        """Let a reload wait here."""
+        self._held.append(reload)
 
     def close(self) -> None:
         """Serve nobody any more: who waits for something waits in vain."""
         self.over = True
         self.wake()
         self.changed.set()
+        self.advanced.set()
+        while self._held:
+            self._held.popleft().end()
 
     # -- keeping up
 
@@ -154,6 +199,7 @@ class Shelf:
         """Fold what is new at once."""
         if self.has_news():
             self._catch_up()
+            self.wake()
 
     async def run(self) -> None:
         """Follow the package until it is gone or nobody asks for it any more."""
@@ -161,6 +207,7 @@ class Shelf:
             while not self._is_done():
                 await self._wait_for_news()
                 self._catch_up()
+                await self._let_go()
         finally:
             self._row.interest = Interest.NONE
             self.close()
@@ -180,8 +227,26 @@ class Shelf:
             await trio.lowlevel.checkpoint()
         self._row.interest = Interest.WITHIN_TICK
 
+    async def _let_go(self) -> None:
+        """End the reloads whose part is there, and those that have waited long enough."""
+        held, now_s = self._held, trio.current_time()
+        if not held or not (self._has_advanced or held[0].until_s <= now_s):
+            return
+        self._has_advanced = False
+        for number in range(1, len(held) + 1):
+            if held:  # all of them have ended if the shelf was closed meanwhile
+                self._end_if_due(held.popleft(), now_s)
+            if number % LET_GO_TURN == 0:
+                await trio.lowlevel.checkpoint()
+
+    def _end_if_due(self, reload: Held, now_s: float) -> None:
+        if reload.until_s <= now_s or self.window.has(reload.msn, reload.part):
+            reload.end()
+        elif not reload.is_over:
+            self._held.append(reload)
+
     def _catch_up(self) -> None:
-        window, seq = self.window, self._reader.seq
+        window, seq, changes = self.window, self._reader.seq, self.window.changes
         self._is_lost = not self._reader.catch_up()
         if self.window is not window:  # lapped: a new window, whose past may differ by what was missed
             self._renderer = Renderer(self.window.settings)
@@ -195,6 +260,10 @@ class Shelf:
         if self.window is not window or self._reader.seq != seq:
             self.changed.set()
             self.changed = trio.Event()
+        if self.window is not window or self.window.changes != changes:
+            self._has_advanced = True
+            self.advanced.set()
+            self.advanced = trio.Event()
 
     def _close_growing(self) -> None:
         """Another part begins: what grew is whole, or its packager died over it."""

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from engine.protocols.hls.carry import with_query
-from engine.protocols.http import etag_of
-from workers.fanout.shelf import GZIP_LEVEL, RenderedPlaylist
+from workers.fanout.prepared import RenderedPlaylist
+from workers.fanout.shelf import GZIP_LEVEL
 
 MAX_CARRIED: int = 256
 """Playlists with what was shown in them that are kept: those who share a link, a key or a token share them,
@@ -44,4 +44,4 @@ def carried(rendered: RenderedPlaylist, query: str) -> RenderedPlaylist:
     """The playlist with `query` in its addresses."""
     plain = with_query(rendered.plain, query)
     gzipped = gzip.compress(plain, GZIP_LEVEL, mtime=0) if rendered.gzipped else b""
-    return RenderedPlaylist(plain, gzipped, etag_of(plain))
+    return RenderedPlaylist(plain, gzipped)

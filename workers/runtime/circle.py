@@ -52,10 +52,17 @@ def now_us() -> int:
 
 
 class Circle:
-    """Serves its members until cancelled."""
+    """Serves its members until cancelled.
 
-    def __init__(self, rest_s: float = REST_S) -> None:
+    Args:
+        rest_s: time for what they get to gather, between two rounds.
+        turn_members: those that have something to read are served at most so many at once, and then the other
+            tasks have their turn; -1 for all.
+    """
+
+    def __init__(self, rest_s: float = REST_S, turn_members: int = -1) -> None:
         self._rest_s = rest_s
+        self._turn_members = turn_members
         self._epoll = select.epoll()
         self._members: dict[int, Member] = {}
         self._deadlines: list[tuple[int, int]] = []  # (when, descriptor); stale ones are passed over
@@ -79,7 +86,8 @@ class Circle:
         descriptor = member.fileno()
         if self._members.get(descriptor) is member:
             del self._members[descriptor], self._due[descriptor]
-            self._epoll.unregister(descriptor)
+            if not self._epoll.closed:
+                self._epoll.unregister(descriptor)
 
     def hurry(self, member: Member, when_us: int) -> None:
         """Serve `member` at `when_us`, if that is sooner than planned."""
@@ -114,7 +122,7 @@ class Circle:
 
     def _serve_due(self) -> None:
         now = now_us()
-        ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
+        ready = {descriptor for descriptor, _ in self._epoll.poll(0, self._turn_members)}
         if self._bell in ready:
             os.eventfd_read(self._bell)
         while self._deadlines and self._deadlines[0][0] <= now:

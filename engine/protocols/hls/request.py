@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from engine.protocols.hls.errors import RemoteProtocolError
@@ -29,14 +30,19 @@ NO_DIRECTIVES: Final = Directives()
 
 def parse_directives(query: Mapping[str, str]) -> Directives:
     """Read ours in `query`; RemoteProtocolError 400 for nonsense. Other parameters may be anybody's."""
-    msn, part = _number(query, MSN, MAX_NUMBER), _number(query, PART, MAX_PART)
+    return _directives(query.get(MSN), query.get(PART), query.get(SKIP))
+
+
+@lru_cache(maxsize=1024)
+def _directives(msn_text: str | None, part_text: str | None, skip: str | None) -> Directives:
+    """A crowd gives the same ones; what is remembered is never longer than good ones are."""
+    msn, part = _number(MSN, msn_text, MAX_NUMBER), _number(PART, part_text, MAX_PART)
     if part is not None and msn is None:
         raise RemoteProtocolError(f"{PART} without {MSN}")  # §6.2.5.2
-    return Directives(msn, part, _skip(query.get(SKIP)))
+    return Directives(msn, part, _skip(skip))
 
 
-def _number(query: Mapping[str, str], name: str, most: int) -> int | None:
-    text = query.get(name)
+def _number(name: str, text: str | None, most: int) -> int | None:
     if text is None:
         return None
     if _NUMBER.fullmatch(text) is None or int(text) > most:

@@ -9,7 +9,16 @@ path means, `ranges` and `conditional` how much of it is wanted.
 from engine.protocols.http.coding import takes_gzip
 from engine.protocols.http.conditional import etag_of, is_not_modified, range_holds
 from engine.protocols.http.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from engine.protocols.http.heads import Answer, Fields, Head, http1_head, http2_fields
+from engine.protocols.http.heads import (
+    Answer,
+    Fields,
+    Head,
+    Shared,
+    answer_to,
+    http1_head,
+    http2_fields,
+    settled,
+)
 from engine.protocols.http.media_responses import (
     CHUNK_END,
     LAST_CHUNK,
@@ -48,7 +57,9 @@ __all__ = [
     "RequestReader",
     "Route",
     "RouteKind",
+    "Shared",
     "StartMode",
+    "answer_to",
     "challenges",
     "chunk",
     "chunk_opening",
@@ -69,5 +80,6 @@ __all__ = [
     "preflight_head",
     "range_holds",
     "redirect_head",
+    "settled",
     "takes_gzip",
 ]

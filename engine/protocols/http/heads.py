@@ -72,6 +72,16 @@ class Head(NamedTuple):
         return self.shared.status
 
 
+def settled(head: Head) -> Shared:
+    """All of a head as the part that many answers share, for what many will ask for."""
+    return Shared(head.shared.status, head.shared.first, (*head.shared.rest, *head.own))
+
+
+def answer_to(shared: Shared, request_id: str) -> Head:
+    """The head of one answer, of which nothing is its own but the request id."""
+    return Head(shared, (("X-Request-Id", checked_text(request_id)),))
+
+
 class Answer(NamedTuple):
     """A whole answer, short enough to be one value."""
 

@@ -14,6 +14,10 @@ MAX_TARGET_BYTES = 8 * KIB
 #: The path as it was sent. Four name segments of 64 characters, percent-encoded, are under 800.
 MAX_PATH_BYTES = KIB
 
+#: Targets and paths that may be remembered; those of a stream and its parts are under 100, and nobody's
+#: memory is to be filled with long ones.
+MAX_REMEMBERED_BYTES = 256
+
 #: Parameters in a query: start mode, token, expiry and what a player's page adds for itself.
 MAX_QUERY_PAIRS = 32
 

@@ -11,6 +11,8 @@ and the same head is the whole answer to HEAD.
     not_modified   304 for any of them
     redirect       302
 
+A head without a request id is for `heads.settled`, which keeps it for all who ask for the same thing.
+
 Nothing that varies by request may become part of a cached head: the cache would grow with the audience.
 """
 
@@ -158,8 +160,8 @@ def _own(*fields: Field, etag: str = "", request_id: str) -> Fields:
     """Fields that differ; of those given, the text is digits of ours or checked already."""
     checked_text(etag + request_id)
     if etag:
-        return (*fields, ("ETag", etag), ("X-Request-Id", request_id))
-    return (*fields, ("X-Request-Id", request_id))
+        fields = (*fields, ("ETag", etag))
+    return (*fields, ("X-Request-Id", request_id)) if request_id else fields
 
 
 def _length(length: int) -> Field:

@@ -1,7 +1,7 @@
 """One request head, read and checked."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -24,10 +24,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     #: Decoded; begins with a slash, or is "*" (OPTIONS only).
     path: str
-    #: Decoded parameters, each name once.
-    query: dict[str, str]
+    #: Decoded parameters, each name once. Other requests may have the same object, here and below.
+    query: Mapping[str, str]
     #: Names in lower case; a field sent several times is joined with ", " (RFC 9110 section 5.3).
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     #: "1.0", "1.1" or "2".
     http_version: str
     #: The client asked to go on as WebSocket (the handshake itself is still unchecked).

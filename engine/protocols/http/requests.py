@@ -16,17 +16,19 @@ from engine.protocols.http import limits
 from engine.protocols.http.errors import LocalProtocolError, RemoteProtocolError
 from engine.protocols.http.head_buffer import HeadBuffer
 from engine.protocols.http.head_parser import HeadParser
+from engine.protocols.http.likeness import Likeness
 from engine.protocols.http.request import Request, build_request
 
 
 class RequestReader:
     """Turns received bytes into `Request`s, in their order."""
 
-    __slots__ = ("_buffer", "_is_over", "_parser")
+    __slots__ = ("_buffer", "_is_over", "_likeness", "_parser")
 
     def __init__(self) -> None:
         self._buffer = HeadBuffer()
         self._parser = HeadParser()
+        self._likeness = Likeness()
         self._is_over = False
 
     @property
@@ -38,6 +40,11 @@ class RequestReader:
     def room_bytes(self) -> int:
         """How much this reader is ready to hold beside what it holds."""
         return max(limits.MAX_HEAD_BYTES - len(self._buffer), 0)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something of another request."""
+        return len(self._buffer) > 0
 
     def receive(self, data: bytes) -> Request | None:
         """Take more bytes; the next request if its head is complete by now, else None.
@@ -73,12 +80,18 @@ class RequestReader:
         head = self._buffer.take()
         if head is None:
             return None
-        request = build_request(*self._parser.parse(head))
+        request = self._likeness.read(head) or self._parse(head)
         if request.keep_alive:
             return request
         trailing = self._buffer.rest()
         self._end()
         return msgspec.structs.replace(request, trailing=trailing) if trailing else request
+
+    def _parse(self, head: bytes) -> Request:
+        request = build_request(*self._parser.parse(head))
+        if request.keep_alive:
+            self._likeness.learn(head, request)
+        return request
 
     def _check_held(self) -> None:
         if len(self._buffer) > limits.MAX_HEAD_BYTES:

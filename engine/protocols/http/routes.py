@@ -17,11 +17,13 @@ door that judges names.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 import msgspec
 
 from engine.protocols.http.errors import RemoteProtocolError
+from engine.protocols.http.limits import MAX_REMEMBERED_BYTES
 
 StartMode = Literal["burst", "keyframe", "live"]
 RouteKind = Literal["flv", "mp4", "multivariant", "media", "file", "page", "index", "asset"]
@@ -54,11 +56,21 @@ def parse_route(path: str, query: Mapping[str, str], *, is_websocket: bool = Fal
 
     Files are not asked for by WebSocket: then `/live/2024-01.mp4` is a stream, though its name is a file's.
     """
+    start = query.get("start")
+    if start is None and len(path) <= MAX_REMEMBERED_BYTES:
+        return _remembered(path, None, is_websocket)
+    return _route(path, start, is_websocket)
+
+
+def _route(path: str, start: str | None, is_websocket: bool) -> Route:
     route = None if is_websocket else _file_route(path)
-    route = route or _stream_route(path, query) or _page_route(path)
+    route = route or _stream_route(path, start) or _page_route(path)
     if route is None:
         raise RemoteProtocolError("not found", reply=404)
     return route
+
+
+_remembered = lru_cache(maxsize=1024)(_route)
 
 
 def _file_route(path: str) -> Route | None:
@@ -68,14 +80,14 @@ def _file_route(path: str) -> Route | None:
     return Route(kind="file", raw_name=folder, file=file)
 
 
-def _stream_route(path: str, query: Mapping[str, str]) -> Route | None:
+def _stream_route(path: str, start: str | None) -> Route | None:
     name, dot, suffix = path[1:].rpartition(".")
     if not dot or not name:
         return None
     if suffix == "m3u8":
         return _playlist_route(name)
     kind = STREAM_SUFFIXES.get(suffix)
-    return Route(kind=kind, raw_name=name, start=_start_mode(query.get("start"))) if kind else None
+    return Route(kind=kind, raw_name=name, start=_start_mode(start)) if kind else None
 
 
 def _playlist_route(name: str) -> Route:

@@ -6,16 +6,28 @@ repaired; and a parameter given twice is refused, since whoever checked it may h
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 from engine.protocols.http import limits
 from engine.protocols.http.errors import RemoteProtocolError
+
+#: A crowd asks for the same things: the newest part, and the playlist that will name the next.
+_REMEMBERED: Final = 1024
+_NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})|%")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _AUTHORITY = re.compile(rb"\Ahttps?://[^/?#]*", re.IGNORECASE)
 
 
-def parse_target(target: bytes) -> tuple[str, dict[str, str]]:
+Target = tuple[str, Mapping[str, str]]
+"""Path and parameters."""
+
+
+def parse_target(target: bytes) -> Target:
     """Split `target` into its decoded path and its parameters.
 
     Takes the origin form, the absolute form that a server must accept (RFC 9112 section 3.2.2) and
@@ -23,10 +35,17 @@ def parse_target(target: bytes) -> tuple[str, dict[str, str]]:
     """
     if len(target) > limits.MAX_TARGET_BYTES:
         raise RemoteProtocolError("request target too long", reply=414)
+    return _remembered(target) if len(target) <= limits.MAX_REMEMBERED_BYTES else _parse(target)
+
+
+def _parse(target: bytes) -> Target:
     if target == b"*":
-        return "*", {}
+        return "*", _NO_PARAMETERS
     raw_path, _, raw_query = _origin_form(target).partition(b"?")
-    return _decode_path(raw_path), _parse_query(raw_query)
+    return _decode_path(raw_path), MappingProxyType(_parse_query(raw_query))
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_parse)
 
 
 def _origin_form(target: bytes) -> bytes:

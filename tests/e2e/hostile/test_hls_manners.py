@@ -19,7 +19,7 @@ from tests.e2e.hls_client import HlsClient
 from tests.e2e.hostile.strangers import Stranger, exchange, http_request, status_of, stranger
 from tests.e2e.hostile.vitals import MIB, vitals_of
 from tests.e2e.media import make_heavy_film, publish
-from workers.fanout.hls_answers import MAX_HELD_PER_ADDRESS
+from workers.fanout.holds import MAX_HELD_PER_ADDRESS
 
 pytestmark = pytest.mark.slow
 

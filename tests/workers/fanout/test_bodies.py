@@ -15,6 +15,7 @@ from workers.fanout.bodies import send_growing
 from workers.fanout.connection import Connection
 from workers.fanout.exchange import SEND_S
 from workers.fanout.http1_exchange import Http1Exchange
+from workers.fanout.prepared import WholePart
 from workers.fanout.shelf import Shelf
 
 MIB = 1024 * KIB
@@ -81,7 +82,7 @@ async def test_who_reads_a_part_slowly_gets_it_as_it_was(
     part = shelf.window.part(0, 0)
     assert part is not None
     start, stop = shelf.ring.entry(part.first_seq).pos, shelf.ring.entry(part.stop_seq - 1).end
-    nursery.start_soon(exchange.send_from_ring, head_of(len(data)), shelf.ring, start, stop)
+    nursery.start_soon(exchange.send_part, head_of(len(data)), WholePart(shelf.ring, start, stop))
     await trio.testing.wait_all_tasks_blocked()
     for number in range(2, 6):
         press.write_part(number, bytes(RING_BYTES // 2))

@@ -19,9 +19,10 @@ from tests.workers.fanout.http2_stage import PLENTY_BYTES, connected
 from tests.workers.fanout.stage import Stage, closing
 from workers.fanout import http2_connection, pages
 from workers.fanout.answers import Answers
+from workers.fanout.audience import KEEP_S
 from workers.fanout.exchange import SEND_S, Exchange, Overwritten
 from workers.fanout.http2_wire import MAX_UNREAD_BYTES, Http2Wire
-from workers.fanout.http_session import KEEP_S
+from workers.fanout.prepared import WholePart
 from workers.fanout.sinks import Sink
 
 ANYTHING = b"/"
@@ -134,7 +135,7 @@ async def test_what_lies_in_a_ring_arrives_at_once_or_as_it_grows(
 
     async def from_ring(answers: Answers, exchange: Exchange, route: Route | None) -> None:
         if exchange.request.path == "/whole":
-            await exchange.send_from_ring(HEAD, ring, 0, ends[-1])
+            await exchange.send_part(HEAD, WholePart(ring, 0, ends[-1]))
             return
         await exchange.begin(HEAD)
         for start, stop in pairwise([0, *ends]):

@@ -15,8 +15,8 @@ from engine.hooks.reply import Limits, Verdict
 from engine.hooks.sessions import Holder, Session
 from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import Exchange
-from workers.fanout.hls_answers import Unanswerable
 from workers.fanout.hls_visits import DENIED_S, HlsVisits
+from workers.fanout.holds import Unanswerable
 from workers.fanout.library import VIEWER_S
 from workers.fanout.visits import DENIED, SORRY, Denied, Visit, Visits, Who
 from workers.runtime.hook_line import UNANSWERED
