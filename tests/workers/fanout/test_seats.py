@@ -7,6 +7,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from engine.config import load
+from engine.config.key_table import hash_line
+from engine.config.secret import digest
 from tests.workers.fanout.http_stage import MEDIA, HttpStage, reload, staged
 from tests.workers.packager.press import KIB
 from workers.fanout.answers import Answers
@@ -52,6 +55,20 @@ async def test_playlists_and_parts_are_answered_where_their_player_sits(
     assert woken == [MEDIA]
     assert stage.requests("playlist") == {200: 2}
     assert stage.requests("part") == {200: 1}
+
+
+async def test_nothing_of_a_guarded_stream_is_answered_without_asking_who_wants_it(
+    stage: HttpStage, woken: list[str]
+) -> None:
+    viewer, part = stage.connect(), stage.write_part(PART)
+    assert (await viewer.get(MEDIA)).status == 200
+    guarded = load(f'[play.play_keys]\nvan = "{hash_line(digest("the van"), None)}"\n', {})
+    stage.audience.gate.reconfigure(stage.worker.config, guarded)
+    targets = (MEDIA, reload(0), part)
+    for target in targets:
+        assert (await viewer.get(target)).status == 401, target
+    assert woken == [MEDIA, *(target.partition("?")[0] for target in targets)]
+    assert stage.requests("part") == {401: 1}
 
 
 async def test_a_reload_is_answered_when_its_part_is_there_and_not_before(
