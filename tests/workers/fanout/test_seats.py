@@ -23,7 +23,7 @@ PART = bytes(number % 251 for number in range(8 * KIB))
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, autojump_clock: MockClock) -> AsyncIterator[HttpStage]:
+async def stage(tmp_path: Path) -> AsyncIterator[HttpStage]:
     async with staged(tmp_path) as stage:
         yield stage
 
@@ -43,7 +43,7 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_playlists_and_parts_are_answered_where_their_player_sits(
-    stage: HttpStage, woken: list[str]
+    stage: HttpStage, autojump_clock: MockClock, woken: list[str]
 ) -> None:
     viewer = stage.connect()
     assert (await viewer.get(MEDIA)).status == 200
@@ -58,7 +58,7 @@ async def test_playlists_and_parts_are_answered_where_their_player_sits(
 
 
 async def test_nothing_of_a_guarded_stream_is_answered_without_asking_who_wants_it(
-    stage: HttpStage, woken: list[str]
+    stage: HttpStage, autojump_clock: MockClock, woken: list[str]
 ) -> None:
     viewer, part = stage.connect(), stage.write_part(PART)
     assert (await viewer.get(MEDIA)).status == 200
@@ -72,7 +72,7 @@ async def test_nothing_of_a_guarded_stream_is_answered_without_asking_who_wants_
 
 
 async def test_a_reload_is_answered_when_its_part_is_there_and_not_before(
-    stage: HttpStage, woken: list[str]
+    stage: HttpStage, autojump_clock: MockClock, woken: list[str]
 ) -> None:
     viewers = [stage.connect() for _ in range(300)]
     for viewer in viewers:
@@ -93,7 +93,7 @@ async def test_a_reload_is_answered_when_its_part_is_there_and_not_before(
 
 
 async def test_a_reload_whose_part_does_not_come_is_refused_and_its_player_may_go_on(
-    stage: HttpStage,
+    stage: HttpStage, autojump_clock: MockClock
 ) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
@@ -106,7 +106,9 @@ async def test_a_reload_whose_part_does_not_come_is_refused_and_its_player_may_g
     assert stage.requests("playlist") == {200: 2, 503: 1}
 
 
-async def test_a_player_that_leaves_waits_for_nothing_any_more(stage: HttpStage) -> None:
+async def test_a_player_that_leaves_waits_for_nothing_any_more(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
     viewer.ask(reload(0))
@@ -121,7 +123,9 @@ async def test_a_player_that_leaves_waits_for_nothing_any_more(stage: HttpStage)
     assert stage.log.events["connection_failed"] == 0
 
 
-async def test_what_is_asked_behind_a_reload_is_answered_behind_it(stage: HttpStage) -> None:
+async def test_what_is_asked_behind_a_reload_is_answered_behind_it(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
     viewer.ask(reload(0))
@@ -135,7 +139,9 @@ async def test_what_is_asked_behind_a_reload_is_answered_behind_it(stage: HttpSt
     assert len({answer.fields["x-request-id"] for answer in answers}) == 5
 
 
-async def test_who_reads_slowly_gets_the_rest_from_its_own_task(stage: HttpStage) -> None:
+async def test_who_reads_slowly_gets_the_rest_from_its_own_task(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
     slow, quick = stage.connect(buffer_bytes=4 * KIB), stage.connect()
     part = stage.write_part(PART * 3)
     for viewer in (slow, quick):
@@ -150,7 +156,9 @@ async def test_who_reads_slowly_gets_the_rest_from_its_own_task(stage: HttpStage
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET /live/cam/med"])
-async def test_who_says_nothing_whole_for_long_is_dismissed(stage: HttpStage, beginning: bytes) -> None:
+async def test_who_says_nothing_whole_for_long_is_dismissed(
+    stage: HttpStage, autojump_clock: MockClock, beginning: bytes
+) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
     began_s = trio.current_time()
@@ -160,7 +168,7 @@ async def test_who_says_nothing_whole_for_long_is_dismissed(stage: HttpStage, be
     assert not stage.audience.seats
 
 
-async def test_what_is_no_request_is_refused_in_the_end(stage: HttpStage) -> None:
+async def test_what_is_no_request_is_refused_in_the_end(stage: HttpStage, autojump_clock: MockClock) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
     viewer.sock.send(b"\x16\x03\x01")
@@ -168,7 +176,7 @@ async def test_what_is_no_request_is_refused_in_the_end(stage: HttpStage) -> Non
     assert stage.report.told["protocol_error", "http"] == 1
 
 
-async def test_a_worker_that_leaves_keeps_nobody(stage: HttpStage) -> None:
+async def test_a_worker_that_leaves_keeps_nobody(stage: HttpStage, autojump_clock: MockClock) -> None:
     idle, held = stage.connect(), stage.connect()
     for viewer in (idle, held):
         await viewer.get(MEDIA)
@@ -182,7 +190,7 @@ async def test_a_worker_that_leaves_keeps_nobody(stage: HttpStage) -> None:
 
 
 async def test_what_was_heard_is_answered_although_the_worker_leaves_in_that_moment(
-    stage: HttpStage, monkeypatch: pytest.MonkeyPatch
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
@@ -197,7 +205,9 @@ async def test_what_was_heard_is_answered_although_the_worker_leaves_in_that_mom
     assert await viewer.until_closed() == b""
 
 
-async def test_who_was_banned_meanwhile_is_told_so(stage: HttpStage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_banned_meanwhile_is_told_so(
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     viewer = stage.connect()
     await viewer.get(MEDIA)
     monkeypatch.setattr(Guard, "was_banned", lambda guard, host: True)
@@ -207,7 +217,7 @@ async def test_who_was_banned_meanwhile_is_told_so(stage: HttpStage, monkeypatch
 
 
 async def test_an_overloaded_worker_goes_on_with_those_who_watch(
-    stage: HttpStage, monkeypatch: pytest.MonkeyPatch
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer, stranger = stage.connect(), stage.connect()
     await viewer.get(MEDIA)
@@ -218,7 +228,7 @@ async def test_an_overloaded_worker_goes_on_with_those_who_watch(
 
 
 async def test_a_fault_of_ours_costs_one_connection(
-    stage: HttpStage, monkeypatch: pytest.MonkeyPatch
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlucky, other = stage.connect(), stage.connect()
     for viewer in (unlucky, other):
