@@ -43,8 +43,12 @@ _libc = ctypes.CDLL(None)
 
 
 def die_with_parent() -> None:
-    """Run in the child: a test run that is killed leaves no engine behind."""
+    """Run in the child: a test run that is killed leaves no engine behind.
+
+    And Ctrl-C is heard however the tests were begun: a shell's background jobs ignore it, and hand that on.
+    """
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def to_toml(settings: Settings) -> str:
