@@ -85,9 +85,14 @@ def test_a_server_that_says_nothing_is_given_up(
     assert capsys.readouterr().err == f"fanlight: {silent_server}: the server has taken nothing for 0 s\n"
 
 
+def hear_ctrl_c() -> None:
+    """Run in the child: a shell's background jobs ignore it, and hand that on to what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_it_even_while_the_server_hangs(film: Path, silent_server: str) -> None:
     command = [sys.executable, "-m", "workers.cli", "publish", str(film), silent_server]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=hear_ctrl_c)
     assert process.stdout is not None
     with process.stdout as said:
         assert said.readline().startswith(b"publishing ")
