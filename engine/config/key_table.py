@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, Self
 
-from engine.config.inline import table_of
 from engine.config.instants import instant_text, parse_instant
 from engine.config.secret import digest
+from engine.config.tables import read_table
 
 MAX_KEYS: Final = 64
 """Each key shown is compared with all of them, so that the time tells nothing: some 15 us per candidate."""
@@ -51,7 +51,7 @@ class KeyTable:
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read a table, or its text as it stands in the environment; ValueError says what is wrong."""
-        table = table_of(value)
+        table = read_table(value)
         if len(table) > MAX_KEYS:
             raise ValueError(f"more than {MAX_KEYS} keys")
         keys = [_key(number, name, line) for number, (name, line) in enumerate(table.items(), 1)]

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Self
 
-from engine.config.inline import table_of
 from engine.config.key_table import ID
+from engine.config.tables import read_table
 
 MAX_PUBLIC_KEYS: Final = 16
 MAX_PEM_CHARACTERS: Final = 4096
@@ -41,7 +41,7 @@ class PublicKeys:
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read a table, or its text as it stands in the environment; ValueError says what is wrong."""
-        table = table_of(value)
+        table = read_table(value)
         if len(table) > MAX_PUBLIC_KEYS:
             raise ValueError(f"more than {MAX_PUBLIC_KEYS} keys")
         return cls(dict(_entry(number, *item) for number, item in enumerate(table.items(), 1)))

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Self
 
-from engine.config.inline import table_of
 from engine.config.key_table import ID
 from engine.config.secret import MAX_SECRET_CHARACTERS, Secret
+from engine.config.tables import read_table
 
 MAX_SECRETS: Final = 16
 """One in use, one to come, one to go, for several who sign."""
@@ -36,7 +36,7 @@ class SharedSecrets:
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read a table, or its text as it stands in the environment; ValueError says what is wrong."""
-        table = table_of(value)
+        table = read_table(value)
         if len(table) > MAX_SECRETS:
             raise ValueError(f"more than {MAX_SECRETS} secrets")
         return cls(dict(_entry(number, *item) for number, item in enumerate(table.items(), 1)))

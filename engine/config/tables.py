@@ -33,7 +33,7 @@ class Table(Generic[K, V]):
         return f"{type(self).__name__}({self._entries!r})"
 
 
-def read_table(value: object) -> Mapping[object, object]:
+def read_table(value: object) -> Mapping[str, object]:
     """The table that stands in a file, or as a text in the environment; ValueError says what is wrong."""
     table = _read_text(value) if isinstance(value, str) else value
     if not isinstance(table, Mapping):
