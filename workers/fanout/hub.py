@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from engine.config import Config, PathSettings, for_path
+from engine.config import Config, PathSettings
 from engine.policy.pacing import WorkerLoad
 from shm.board import Interest
 from shm.directory import StreamRecord, StreamState
@@ -13,6 +13,7 @@ from shm.ring import RingReader
 from workers.fanout.feed import Feed
 from workers.runtime.bells import BellListener
 from workers.runtime.circle import Circle
+from workers.runtime.stream_settings import StreamSettings
 from workers.runtime.worker import Worker
 
 LOOK_S: float = 0.05
@@ -55,6 +56,7 @@ class Hub:
         self.feeds: dict[str, Feed] = {}
         self._worker = worker
         self._nursery = nursery
+        self._settings = StreamSettings(worker)
         self._load = WorkerLoad()
         self.circle = Circle()
         self.ear = Circle(EAR_REST_S)
@@ -124,7 +126,7 @@ class Hub:
         return [*self._records.keys() | set(live)]
 
     def settings_for(self, name: str) -> PathSettings:
-        return for_path(self._worker.config, name)
+        return self._settings.of(name)
 
     async def feed(self, record: StreamRecord) -> Feed:
         """The running feed of a stream, opened if need be. Raises StreamGone.
@@ -224,7 +226,7 @@ class Hub:
 
     def reconfigure(self, old: Config, new: Config) -> None:
         for feed in self.feeds.values():
-            feed.reconfigure(for_path(new, feed.name))
+            feed.reconfigure(self.settings_for(feed.name))
 
 
 def is_same_stream(one: StreamRecord, other: StreamRecord) -> bool:

@@ -2,23 +2,17 @@
 
 from typing import Protocol
 
-from engine.config import Config, for_path
+from engine.config import for_path
 from engine.hooks.notices import AnyNotice, SegmentFinished
 from engine.hooks.settings import urls_for
 from engine.protocols.hls import SegmentEnd
+from workers.runtime.stream_settings import Configured
 
 
 class Tells(Protocol):
     """The line to the sender."""
 
     def tell(self, notice: AnyNotice) -> None: ...
-
-
-class Configured(Protocol):
-    """Who has the configuration as it is now."""
-
-    @property
-    def config(self) -> Config: ...
 
 
 class SegmentNews:

@@ -234,7 +234,7 @@ async def test_a_fault_of_ours_costs_one_connection(
     for viewer in (unlucky, other):
         await viewer.get(MEDIA)
         viewer.ask(reload(0))
-    await trio.sleep(0.1)
+        await trio.sleep(0.1)  # so that the unlucky one's is held first, and ends first
 
     def fail(self: QuickAnswers, reload: object) -> None:
         monkeypatch.undo()

@@ -19,8 +19,8 @@ from engine.hooks.sessions import Session
 from engine.hooks.settings import STARTS, allows_unanswered, urls_for
 from workers.control.hooks.decisions import Decision, Decisions
 from workers.control.hooks.sender import Append, Sender, now_ms
-from workers.control.hooks.settings import HookSettings
 from workers.runtime.hook_line import UNANSWERED
+from workers.runtime.stream_settings import StreamSettings
 
 MAX_DECISIONS: Final = 256
 """Questions under way; further ones the policy answers at once. A hundred a second of a service that takes 2
@@ -47,7 +47,7 @@ class HookDesk:
         append: Append,
         sender: Sender,
         decisions: Decisions,
-        settings: HookSettings,
+        settings: StreamSettings,
         log: FilteringBoundLogger,
     ) -> None:
         self._book = book
@@ -66,7 +66,7 @@ class HookDesk:
 
         The question itself is on disk before it is asked, so that an end will be told whatever happens.
         """
-        hooks = self._settings.of(session.stream)
+        hooks = self._settings.of(session.stream).hooks
         if len(self._deciding) >= MAX_DECISIONS or session.id in self._deciding:
             return self._overloaded(session, hooks)
         stamp = self._stamp(session.stream)
@@ -122,7 +122,7 @@ class HookDesk:
                 return self._ended(notice)
             case SegmentFinished():
                 body = segment_of(notice, self._stamp(notice.stream))
-                return self._queue(body, self._settings.of(notice.stream))
+                return self._queue(body, self._settings.of(notice.stream).hooks)
 
     def _began(self, notice: Began) -> list[AnyRecord]:
         """A start that is told, unless it is known that the service has had it."""
@@ -132,7 +132,7 @@ class HookDesk:
             return []
         if known is None and not self._book.ledger.begin(session):
             return []
-        stamp, hooks = self._stamp(session.stream), self._settings.of(session.stream)
+        stamp, hooks = self._stamp(session.stream), self._settings.of(session.stream).hooks
         session = replace(known or session, told=True)
         self._book.ledger.change(session)
         decided_by = BY_POLICY if session.kind != "stream" else ""
@@ -149,7 +149,7 @@ class HookDesk:
         if session is None:
             return []
         body = end_of(session, notice, self._stamp(session.stream))
-        return [Closed(session.id), *self._queue(body, self._settings.of(session.stream))]
+        return [Closed(session.id), *self._queue(body, self._settings.of(session.stream).hooks)]
 
     # -- the queue
 

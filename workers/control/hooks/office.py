@@ -17,12 +17,12 @@ from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
 from workers.control.hooks.folder import folder_for
 from workers.control.hooks.sender import Sender, now_ms
-from workers.control.hooks.settings import HookSettings
 from workers.control.hooks.spool import Spool
 from workers.control.hooks.watch import LOOK_S, Deaths, alive_on
 from workers.runtime.bus import BusError, Descriptors, Envelope
 from workers.runtime.hook_line import engine_holder
 from workers.runtime.messages import AnyMessage, HookAsk, HookNotices, HookNoticesTaken, HookVerdict
+from workers.runtime.stream_settings import StreamSettings
 from workers.runtime.worker import Worker
 
 LAST_DELIVERIES_S: Final = 2.0
@@ -57,7 +57,7 @@ class HookOffice:
         )
         self._decision_calls = Callers(worker, DECISIONS)
         self._event_calls = Callers(worker, EVENTS)
-        settings = HookSettings(worker)
+        settings = StreamSettings(worker)
         book = self.spool.book
         decisions = Decisions(self._decision_calls, self.figures, worker.log)
         self._sender = Sender(

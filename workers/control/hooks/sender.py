@@ -18,7 +18,7 @@ from engine.policy.outside import OutsideError
 from workers.control.hooks.callers import Posts
 from workers.control.hooks.calls import headers_for
 from workers.control.hooks.figures import Failure, Figures
-from workers.control.hooks.settings import HookSettings
+from workers.runtime.stream_settings import StreamSettings
 
 AT_ONCE: Final = 16
 """Events under way, of all services together. One that hangs holds as many as it has lanes, each for the
@@ -44,7 +44,7 @@ class Sender:
         book: Book,
         append: Append,
         posts: Posts,
-        settings: HookSettings,
+        settings: StreamSettings,
         figures: Figures,
         log: FilteringBoundLogger,
     ) -> None:
@@ -96,7 +96,7 @@ class Sender:
 
     async def _send(self, event: Queued) -> str | None:
         """One attempt; the result in the words of the metrics, None if there is to be another."""
-        hooks = self._settings.of(event.stream)
+        hooks = self._settings.of(event.stream).hooks
         if event.url not in urls_for(hooks, event.action):
             return "removed"
         headers = headers_for(event.body, event.event_id, hooks.secret, int(time.time()))

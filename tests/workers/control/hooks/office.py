@@ -21,8 +21,8 @@ from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
 from workers.control.hooks.sender import Sender
-from workers.control.hooks.settings import HookSettings
 from workers.control.hooks.spool import Spool
+from workers.runtime.stream_settings import StreamSettings
 
 URL = "http://hooks.example/hook"
 MIB = 1024 * 1024
@@ -76,25 +76,21 @@ class SmallOffice:
 
     def __init__(self, folder: Path, service: FakeService, config: Config, limit_bytes: int) -> None:
         log = cast("Any", structlog.wrap_logger(logging.getLogger("office")))
-        worker = SimpleNamespace(config=config, on_reload=self._on_reload)
+        worker = SimpleNamespace(config=config)
         self.worker = worker
         self.counts = Counts()
         self.figures = Figures(self.counts)
         self.lanes = Lanes()
         self.dropped: list[int] = []
         self.spool = Spool(folder, limit_bytes, self._drop, log, self.counts.bind("spool_errors"), at_once)
-        settings = HookSettings(cast("Any", worker))
+        settings = StreamSettings(cast("Any", worker))
         book = self.spool.book
         self.sender = Sender(self.lanes, book, self.spool.append, service, settings, self.figures, log)
         decisions = Decisions(service, self.figures, log)
         self.desk = HookDesk(book, self.spool.append, self.sender, decisions, settings, log)
 
-    def _on_reload(self, callback: Callable[[Config, Config], None]) -> None:
-        self._reload = callback
-
     def reload(self, config: Config) -> None:
-        old, self.worker.config = self.worker.config, config
-        self._reload(old, config)
+        self.worker.config = config
 
     def _drop(self, numbers: list[int]) -> None:
         self.dropped += numbers
