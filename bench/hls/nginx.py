@@ -7,6 +7,7 @@ files remembered.
 import shutil
 from pathlib import Path
 
+from bench.certificate import Pair
 from bench.dialogue import HTTP_FLV
 from bench.servers import HOST, Server, accepts, free_port
 
@@ -32,9 +33,11 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     types {{ application/vnd.apple.mpegurl m3u8; video/mp4 m4s; }}
-    server {{ listen {host}:{port} reuseport backlog=4096; root {site}; }}
+    server {{ listen {host}:{port} reuseport backlog=4096{tls}; root {site}; }}
 }}
 """
+
+TLS = " ssl; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key}"
 
 
 def nginx_missing() -> str:
@@ -42,8 +45,10 @@ def nginx_missing() -> str:
     return "" if shutil.which("nginx") else "nginx is not installed (scripts/bench-packages)"
 
 
-def nginx_files(site: Path, *, workers: int = 2, connections: int = 20_000) -> Server:
-    """nginx that serves what is in `site`."""
+def nginx_files(
+    site: Path, *, workers: int = 2, connections: int = 20_000, pair: Pair | None = None
+) -> Server:
+    """nginx that serves what is in `site`, over TLS with a certificate."""
     port = free_port()
     server = Server("nginx", {HTTP_FLV: port})
     config = server.folder / "nginx.conf"
@@ -52,6 +57,7 @@ def nginx_files(site: Path, *, workers: int = 2, connections: int = 20_000) -> S
             folder=server.folder,
             host=HOST,
             port=port,
+            tls=TLS.format(pair=pair) if pair else "",
             site=site,
             workers=workers,
             connections=connections,

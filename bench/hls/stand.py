@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from bench import cpu
+from bench.certificate import Pair, tls_lines
 from bench.dialogue import HTTP_FLV
 from bench.hls.playlist import Facts, first_rendition, inflate, read_media
 from bench.lines import Child
-from bench.servers import HOST, Server, fanlight
+from bench.servers import HOST, Server, fanlight, free_port
 
 GB = 1e9
 SEGMENT_S = 2.0
@@ -35,10 +36,15 @@ class Load(NamedTuple):
         return self.server_s / self.seconds
 
 
-def packaging(variant: str = "low_latency", extra: str = "") -> Server:
-    """Fanlight that packages whatever is published, whether somebody asks for it or not."""
-    label = f"fanlight {variant}"
-    return fanlight(label=label, extra=f'{ALWAYS}hls.variant = "{variant}"\n{extra}')
+def packaging(variant: str = "low_latency", extra: str = "", pair: Pair | None = None) -> Server:
+    """Fanlight that packages whatever is published, whether somebody asks for it or not; over TLS too with
+    a certificate.
+    """
+    ports = {"https": free_port()} if pair else {}
+    tls = tls_lines(HOST, ports, pair) if pair else ""
+    server = fanlight(label=f"fanlight {variant}", extra=f'{ALWAYS}hls.variant = "{variant}"\n{extra}{tls}')
+    server.ports.update(ports)
+    return server
 
 
 def measure(server: Server, seconds: float, players: Child | None = None) -> Load:

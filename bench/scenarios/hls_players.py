@@ -1,16 +1,19 @@
 """Players of Low-Latency HLS, and as many clients of nginx with the same files at the same rate."""
 
+import functools
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.certificate import Pair, write_certificate
 from bench.hls.nginx import nginx_files, nginx_missing
 from bench.hls.stand import GB, Copies, Load, copy_files, join, measure, packaging, port_of, wait_for_stream
 from bench.lines import Child
 from bench.metrics_text import Samples, quantile, samples, scrape
 from bench.promise import Promise
+from bench.servers import Server
 from bench.session import Session, Target
 
 PLAYERS = 1000
@@ -27,6 +30,17 @@ OVER_NGINX = 4.0
 MISSING_PART = 0.03
 
 LATENESS = "fanlight_hls_reload_lateness_seconds"
+
+
+class Door(NamedTuple):
+    """How players come in."""
+
+    scheme: str
+    pair: Pair | None
+
+    def arguments(self, server: Server) -> tuple[str, ...]:
+        """What a process full of players is told."""
+        return ("--port", str(port_of(server, self.scheme)), "--scheme", self.scheme)
 
 
 class Ours(NamedTuple):
@@ -48,8 +62,9 @@ def run(
     with tempfile.TemporaryDirectory(prefix="fanlight-bench-site-", dir="/dev/shm") as folder:
         site = Path(folder)
         site.chmod(0o755)
-        ours = _fanlight(players, bitrate, seconds, scheme, site)
-        theirs = _nginx(players, seconds, scheme, site, ours.copies)
+        door = Door(scheme, write_certificate(site) if scheme == "https" else None)
+        ours = _fanlight(players, bitrate, seconds, door, site)
+        theirs = _nginx(players, seconds, door, site, ours.copies)
     what = f"{players} players of {bitrate / 1e6:g} Mbit/s"
     return [
         *_service(what, ours, players),
@@ -58,15 +73,15 @@ def run(
     ]
 
 
-def _fanlight(players: int, bitrate: int, seconds: float, scheme: str, site: Path) -> Ours:
-    with Session(Target("fanlight", "http", packaging), bitrate) as session:
+def _fanlight(players: int, bitrate: int, seconds: float, door: Door, site: Path) -> Ours:
+    start = functools.partial(packaging, pair=door.pair)
+    with Session(Target("fanlight", "http", start), bitrate) as session:
         server = session.server
         wait_for_stream(server)
         session.settle(FILL_S)
         copies = copy_files(server, site)
         idle = measure(server, seconds / 2)
-        arguments = ("--port", str(port_of(server, scheme)), "--scheme", scheme)
-        crowd = session.spawn("bench.hls.players", *arguments)
+        crowd = session.spawn("bench.hls.players", *door.arguments(server))
         join(crowd, players)
         session.settle(SETTLE_S)
         before = samples(scrape(server))
@@ -78,12 +93,11 @@ def _late_s(before: Samples, after: Samples) -> float:
     return quantile(before, after, LATENESS, 0.99)
 
 
-def _nginx(players: int, seconds: float, scheme: str, site: Path, copies: Copies) -> Load:
+def _nginx(players: int, seconds: float, door: Door, site: Path, copies: Copies) -> Load:
     with ExitStack() as running:
-        server = running.enter_context(nginx_files(site))
+        server = running.enter_context(nginx_files(site, pair=door.pair))
         files = ("--playlist", copies.playlist, "--parts", ",".join(copies.parts), "--every", str(PART_S))
-        where = ("--port", str(port_of(server, scheme)), "--scheme", scheme)
-        clients = running.enter_context(Child("bench.hls.fetchers", *where, *files))
+        clients = running.enter_context(Child("bench.hls.fetchers", *door.arguments(server), *files))
         join(clients, players)
         time.sleep(SETTLE_S)
         load = measure(server, seconds, clients)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import servers
-from bench.certificate import write_certificate
+from bench.certificate import tls_lines, write_certificate
 from bench.dialogue import HTTP_FLV, RTMP
 from bench.lines import Child
 from bench.promise import Promise
@@ -38,17 +38,11 @@ def run() -> list[Promise]:
     """Players join while the strangers drip; then the strangers are waited for."""
     with tempfile.TemporaryDirectory(prefix="fanlight-bench-") as folder:
         tls = {"https": free_port(), "rtmps": free_port()}
-        extra = _tls_lines(tls, Path(folder))
+        extra = tls_lines(HOST, tls, write_certificate(Path(folder)))
         with Session(Target("fanlight", HTTP_FLV, lambda: servers.fanlight(extra=extra))) as session:
             session.grow_to(PLAYERS)
             session.settle()
             return _under_drip(session, {**session.server.ports, **tls})
-
-
-def _tls_lines(ports: Mapping[str, int], folder: Path) -> str:
-    certificate, key = write_certificate(folder)
-    listen = "".join(f'tls.{name} = "{HOST}:{port}"\n' for name, port in ports.items())
-    return f'tls.certificate = "{certificate}"\ntls.key = "{key}"\n{listen}'
 
 
 def _under_drip(session: Session, ports: Mapping[str, int]) -> list[Promise]:
