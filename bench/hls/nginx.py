@@ -37,7 +37,7 @@ http {{
 }}
 """
 
-TLS = " ssl; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key}"
+TLS = " ssl http2; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key}"
 
 
 def nginx_missing() -> str:
@@ -48,7 +48,7 @@ def nginx_missing() -> str:
 def nginx_files(
     site: Path, *, workers: int = 2, connections: int = 20_000, pair: Pair | None = None
 ) -> Server:
-    """nginx that serves what is in `site`, over TLS with a certificate."""
+    """nginx that serves what is in `site`; with a certificate over TLS, and HTTP/2 to who wants it."""
     port = free_port()
     server = Server("nginx", {HTTP_FLV: port})
     config = server.folder / "nginx.conf"

@@ -107,6 +107,26 @@ def copy_files(server: Server, site: Path, path: str = "live/bench") -> Copies:
     return Copies("/media.m3u8", tuple(parts))
 
 
+class Addresses(NamedTuple):
+    """What of one stream is asked for, as it stands now; on a server of copies at the same place."""
+
+    playlist: str
+    segment: str
+
+
+def copy_newest(server: Server, site: Path, path: str = "live/bench") -> Addresses:
+    """Copy the playlist, in gzip, and the newest finished segment into `site`, and say where both are."""
+    media = _media_of(server, path)
+    body = _fetch(server, media)
+    uris = [line for line in inflate(body).splitlines() if line and not line.startswith("#")]
+    found = Addresses(media, urljoin(media, uris[-1]))
+    for uri, content in zip(found, (body, _fetch(server, found.segment)), strict=True):
+        place = site / uri.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return found
+
+
 def _media_of(server: Server, path: str) -> str:
     programme = f"/{path}.m3u8"
     return urljoin(programme, first_rendition(inflate(_fetch(server, programme))))

@@ -12,7 +12,7 @@ from bench.promise import Promise, promise_table
 from bench.results import write_figures
 
 SRT_NAMES = ("srt_delay", "srt_loss", "srt_cost", "srt_crowds", "srt_flood")
-HLS_NAMES = ("hls_players", "hls_packaging")
+HLS_NAMES = ("hls_players", "hls_packaging", "hls_http2")
 NAMES = (
     *("ready", "latency", "memory", "scaling", "publishers", "big", "storm", "deaths", "exposition"),
     "slow_drip",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bench.hls.books import Books, lateness_ms
 from bench.hls.exchange import Answer
+from bench.hls.h2load import Asked, read_report
 from bench.hls.line import PLAYERS_PER_NET, source_of
 from bench.hls.playlist import inflate
 from bench.metrics_text import quantile, samples, total
@@ -155,3 +156,19 @@ def test_the_slope_of_a_line_is_found_in_noise() -> None:
 def test_figures_of_other_sizes_do_not_replace_the_usual_ones() -> None:
     assert results_name("hls_players", {}) == "scenario-hls_players"
     assert results_name("hls_players", {"players": 50}) == "scenario-hls_players-players-50"
+
+
+REPORT = """\
+Application protocol: h2
+
+finished in 4.00s, 620.00 req/s, 1.30MB/s
+requests: 2480 total, 2520 started, 2480 done, 2479 succeeded, 1 failed, 0 errored, 0 timeout
+status codes: 2480 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 5.21MB (5462188) total, 120.50KB (123392) headers (space savings 61.00%), 4.90MB (5138020) data
+"""
+
+
+def test_what_h2load_reports_is_read_and_nothing_else_is() -> None:
+    assert read_report(REPORT) == Asked(2479, 1, 5_462_188, "h2")
+    with pytest.raises(ValueError, match="no report"):
+        read_report("could not connect")
