@@ -26,7 +26,7 @@ run: setup ## the engine with configs/fanlight.toml
 	$(BIN)/fanlight serve --config configs/fanlight.toml
 
 test: setup-tests lint ## everything a change must pass
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2
 
 nightly: setup-tests lint ## the same with the long forms of the fuzz and stress tests
 	NIGHTLY=1 $(BIN)/pytest

@@ -183,6 +183,15 @@ class RunningEngine:
             time.sleep(POLL_S)
         return stream
 
+    def wait_until_told(self, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Give what the API says of hooks once every event has been told: a service has an event before its
+        sender has the answer."""
+        deadline = time.monotonic() + timeout_s
+        while (hooks := self.api("hooks"))["queued"]:
+            assert time.monotonic() < deadline, f"not told within {timeout_s} s: {hooks}"
+            time.sleep(POLL_S)
+        return hooks
+
     def _stream(self, name: str) -> dict[str, Any]:
         streams = self.api("streams")["streams"]
         return next((stream for stream in streams if stream["name"] == name), {})

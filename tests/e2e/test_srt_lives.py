@@ -30,12 +30,11 @@ def test_films_go_through_encrypted_and_keys_change_on_the_way(
     start_engine: StartEngine, ffmpeg: Path, films: Films, tmp_path: Path
 ) -> None:
     engine = start_engine({'paths."live/*"': {"srt_passphrase": PASSPHRASE}})
-    publishers, runs = [], []
+    runs = []
     for name, key_bytes in KEYS.items():
         keys = {"passphrase": PASSPHRASE, "pbkeylen": key_bytes}
         url = plain_url(engine, f"publish:live/{name}", **keys, **REFRESH)
-        publishers.append(publish_film(ffmpeg, films.h264, url, speed=1.5))
-    for name, publisher in zip(KEYS, publishers, strict=True):
+        publisher = publish_film(ffmpeg, films.h264, url, speed=1.5)
         engine.wait_for_stream(f"live/{name}", tags=10)
         raw, remuxed = tmp_path / f"{name}-raw.ts", tmp_path / f"{name}.ts"
         url = plain_url(engine, f"read:live/{name}", passphrase=PASSPHRASE)

@@ -65,6 +65,7 @@ def modules(*folders: str) -> tuple[Module, ...]:
     return tuple(read_module(path) for path in paths if not NOT_OURS & set(path.parts))
 
 
+@cache
 def read_module(path: Path) -> Module:
     """Read and parse one file of the project."""
     text = path.read_text()
