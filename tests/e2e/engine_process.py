@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -65,15 +66,25 @@ class RunningEngine:
 
     As a context manager it stops the engine with SIGTERM at the end and asserts that it left cleanly.
     `settings` are laid over `SETTINGS`, section by section; a section name may be `paths."live/*"`.
+    `prefix` is a program that becomes the engine, with its first arguments; `environ` is this process's if
+    not given.
     """
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        *,
+        prefix: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         extra = settings or {}
         sections = {name: SETTINGS.get(name, {}) | extra.get(name, {}) for name in SETTINGS | extra}
         self.config_path = folder / "fanlight.toml"
         self.config_path.write_text(to_toml(sections))
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("fanlight"), "serve", "--config", self.config_path],
+            [*prefix, Path(sys.executable).with_name("fanlight"), "serve", "--config", self.config_path],
+            env=environ,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent,

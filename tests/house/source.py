@@ -13,6 +13,8 @@ TEXT_FOLDERS = (*CODE, "configs", "docs", ".ci")
 TEXT_SUFFIXES = {
     ".py",
     ".toml",
+    ".socket",
+    ".conf",
     ".md",
     ".yml",
     ".yaml",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from workers.runtime.slots import FANOUT, INGEST
+from workers.supervisor.limits import WATCHDOG_LOOKS
 from workers.supervisor.seat import Seat
 
 
@@ -15,6 +16,16 @@ def is_healthy(seats: Sequence[Seat], live_streams: int) -> bool:
     up = {seat.slot.role for seat in seats if seat.is_up}
     wanted = {INGEST, FANOUT} if live_streams else {seat.slot.role for seat in seats}
     return wanted <= up
+
+
+def until_next_look_s(watchdog_s: float, *, healthy: bool) -> float:
+    """How long to wait until health is looked at again; `watchdog_s` is half the manager's patience.
+
+    After a look that could not feed the watchdog the next one comes soon. At the usual pace it would come
+    when patience is over, and a worker that was being replaced in that moment would cost everybody the
+    engine.
+    """
+    return watchdog_s if healthy else watchdog_s / WATCHDOG_LOOKS
 
 
 def status(seats: Sequence[Seat], live_streams: int) -> str:

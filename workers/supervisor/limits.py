@@ -37,6 +37,10 @@ KILL_PATIENCE_S: Final = 5.0
 FORK_RETRY_S: Final = 1.0
 """When the machine refuses a process (EAGAIN, ENOMEM), asking again at once makes it worse."""
 
+WATCHDOG_LOOKS: Final = 10
+"""How often health is looked at in the second half of the watchdog's patience, where it was wanting at the
+end of the first: of the 20 s in the systemd unit nine are left for whatever has to be replaced."""
+
 STATUS_EVERY_S: Final = 2.0
 """How often the service manager's line of status is brought up to date, if it has changed."""
 

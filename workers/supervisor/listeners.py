@@ -86,6 +86,11 @@ def address_of(listener: socket.socket) -> str:
 
 def _by_kind(handed: Sequence[HandedIn]) -> dict[str, socket.socket]:
     named = {entry.name: entry.socket for entry in handed}
+    if len(named) < len(handed):
+        # The one left out would stay open at systemd, where connections wait for nobody.
+        raise StartError(
+            f"systemd handed in several sockets of one name, all of {sorted(named)}; one is taken"
+        )
     unknown = sorted(named.keys() - set(KINDS))
     if unknown:
         raise StartError(

@@ -9,6 +9,7 @@ signals and timers; each is answered by a small step that cannot wait. Decisions
 It holds no stream and no player, so its own death ends no connection at once: workers see it and drain.
 """
 
+import faulthandler
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -50,6 +51,7 @@ def run(
 
     `config` is what was loaded from `config_path` (None: from nothing) and `environ`; SIGHUP loads it again.
     """
+    faulthandler.enable()  # the watchdog's SIGABRT: where it hung is worth more than a core
     started = time.monotonic()
     configure_logs(config.log.level, config.log.format)
     log = open_log("supervisor")

@@ -13,7 +13,7 @@ from workers.runtime.messages import Drain, Reload
 from workers.runtime.notify import Notifier
 from workers.runtime.slots import SUPERVISOR
 from workers.supervisor.estate import Estate
-from workers.supervisor.health import is_healthy, status
+from workers.supervisor.health import is_healthy, status, until_next_look_s
 from workers.supervisor.lending import Lending
 from workers.supervisor.limits import DRAIN_MARGIN_S, KILL_PATIENCE_S, STATUS_EVERY_S
 from workers.supervisor.listeners import addresses_of, close_listeners, set_options, stream_addresses_of
@@ -170,6 +170,8 @@ class Supervisor:
 
     def _feed_watchdog(self) -> None:
         assert self._notifier.watchdog_s is not None
-        if self._stopping or is_healthy(self._roster.seats, self._estate.directory.live_count()):
+        healthy = self._stopping or is_healthy(self._roster.seats, self._estate.directory.live_count())
+        if healthy:
             self._notifier.watchdog()
-        self._loop.after("watchdog", self._notifier.watchdog_s, self._feed_watchdog)
+        pause_s = until_next_look_s(self._notifier.watchdog_s, healthy=healthy)
+        self._loop.after("watchdog", pause_s, self._feed_watchdog)

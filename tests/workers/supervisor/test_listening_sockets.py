@@ -112,6 +112,15 @@ def test_socket_that_does_not_listen_is_refused() -> None:
         open_listeners(config_with(), 1, [HandedIn("http", idle)])
 
 
+def test_two_sockets_of_one_name_are_refused_since_one_would_never_be_accepted_from() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(StartError, match=r"several sockets of one name, all of \['http'\]"),
+    ):
+        open_listeners(config_with(), 1, [HandedIn("http", one), HandedIn("http", other)])
+
+
 def test_datagram_sockets_are_not_for_waiting_and_share_their_port(listeners: Listeners) -> None:
     for opened in listeners["srt"]:
         assert opened.type == socket.SOCK_DGRAM

@@ -10,7 +10,7 @@ from shm.arena import Arena
 from shm.board import Board, WorkerCell, WorkerState
 from shm.layout import Geometry
 from workers.runtime.slots import WorkerSlot
-from workers.supervisor.health import is_healthy
+from workers.supervisor.health import is_healthy, until_next_look_s
 from workers.supervisor.limits import BOOT_TIMEOUT_S
 from workers.supervisor.processes import WorkerProcess
 from workers.supervisor.seat import Seat
@@ -99,3 +99,15 @@ def test_control_does_not_count_for_the_watchdog_while_streams_are_live(seat: Se
     assert not is_healthy([seat, ingest, dead_control], 0)
     assert is_healthy([seat, ingest, dead_control], 3)
     assert not is_healthy([seat, dead_control], 3)
+
+
+@pytest.mark.parametrize("began_s", [0.1, 2.5, 4.9, 5.0, 5.1, 7.5, 9.9])
+def test_an_outage_of_less_than_half_the_watchdogs_patience_ends_nothing(began_s: float) -> None:
+    patience_s, outage_s = 10.0, 4.4
+    now, fed, longest_s = 0.0, 0.0, 0.0
+    while now < 40.0:
+        healthy = not began_s <= now < began_s + outage_s
+        if healthy:
+            longest_s, fed = max(longest_s, now - fed), now
+        now += until_next_look_s(patience_s / 2, healthy=healthy)
+    assert longest_s < patience_s
