@@ -91,6 +91,7 @@ class Publisher:
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
         self.protocol = PROTOCOL
         self.remote = message.remote
+        self.key_id = message.key_id
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
         self._tracks: PublishedTracks | None = None
