@@ -40,7 +40,6 @@ PUBLISHING: Final = (
             "taken_over",
             "over_limit",
             "lifetime",
-            "bitrate",
             *_COMMON_ENDS,
         ),
     ),
