@@ -1,8 +1,12 @@
 """Who is kept out for a while: addresses, stream names, ids of keys. Pure; times of day are arguments.
 
 An address is kept out of everything at the ports for media, a stream's name from being published, a key from
-whatever it would open. Bans are few and looked up for every connection, so they are sorted once into tables:
-a look-up is one per length of network that occurs, not one per ban.
+whatever streams it would open. A key goes by its id, which the log tells, and the API of each client: the
+name of a static key, the key that a link was signed with (so all of its links go), or the subject of a token.
+Keys of the API itself are not banned: whoever banned their own could not lift the ban.
+
+Bans are few and looked up for every connection, so they are sorted once into tables: a look-up is one per
+length of network that occurs, not one per ban.
 """
 
 from collections.abc import Iterable
@@ -69,7 +73,7 @@ class BanTable:
         return _first(self._names.get(("stream", name), ()), now_s)
 
     def of_key(self, key_id: str, now_s: float) -> Ban | None:
-        """The ban of a key, by its id."""
+        """The ban of a key, by its id; who came without one has the empty id, which nobody bans."""
         return _first(self._names.get(("key", key_id), ()), now_s)
 
     def _file(self, ban: Ban) -> None:

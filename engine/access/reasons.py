@@ -24,6 +24,7 @@ Refusal = Literal[
     "wrong_path",
     "wrong_action",
     "wrong_address",
+    "banned",
     "hook_denied",
     "hook_failed",
 ]
@@ -46,6 +47,7 @@ SENTENCES: Final = MappingProxyType[Refusal, str](
         "wrong_path": "not for this stream",
         "wrong_action": "not for doing this",
         "wrong_address": "not from this address",
+        "banned": "what opens this has been banned",
         "hook_denied": "not allowed",
         "hook_failed": "this cannot be decided now",
     }

@@ -25,7 +25,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     allowed: bool
     reason: Reason
     key_id: str = ""
-    """Which of our keys let him in, or would have: fit for log lines. Of a token, its subject."""
+    """Which of our keys let him in, or would have: for logs, bans and limits. Of a token, its subject."""
     asks_hook: bool = False
     """Allowed as far as this process can tell; a callback decides."""
 

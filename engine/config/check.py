@@ -8,6 +8,7 @@ import msgspec
 
 from engine.access.allowed import AllowList
 from engine.config.hook_urls import HookUrls
+from engine.config.key_limits import KeyLimits
 from engine.config.key_table import KeyTable
 from engine.config.keys import Key
 from engine.config.listen import Listen
@@ -25,6 +26,7 @@ TABLES: Final = (
     Passphrases,
     Programmes,
     KeyTable,
+    KeyLimits,
     SharedSecrets,
     PublicKeys,
     Networks,
@@ -54,7 +56,9 @@ def from_text(wanted: type, value: object) -> object:
     return Passphrase(value) if wanted is Passphrase else Secret(value)
 
 
-def to_text(value: object) -> str | list[str] | dict[str, str] | dict[str, list[str]]:
+def to_text(
+    value: object,
+) -> str | list[str] | dict[str, str] | dict[str, list[str]] | dict[str, dict[str, object]]:
     """The way back, used when the supervisor hands the configuration to its workers, and nowhere else."""
     if isinstance(value, TABLES):
         return value.as_table()

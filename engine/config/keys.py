@@ -26,6 +26,7 @@ from engine.access import allowed
 from engine.access.allowed import AllowList
 from engine.config import hook_urls, listen, passphrases, ports, programmes, secret
 from engine.config.hook_urls import HookUrls
+from engine.config.key_limits import KeyLimits
 from engine.config.key_table import KeyTable
 from engine.config.listen import Listen
 from engine.config.networks import Networks
@@ -34,14 +35,15 @@ from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
 from engine.config.public_keys import PublicKeys
 from engine.config.secret import Passphrase
+from engine.config.section import Section
 from engine.config.shared_secrets import SharedSecrets
-from engine.config.tree import FILE_PATTERN, NEEDS_RESTART, Config, PathTable, Section
+from engine.config.tree import FILE_PATTERN, NEEDS_RESTART, Config, PathTable
 from engine.config.word_sets import ProxiedPorts, Ways
 
 ENVIRONMENT_PREFIX: Final = "FANLIGHT_"
 ENVIRONMENT_SEPARATOR: Final = "__"
 
-SAY_THEMSELVES: Final = (KeyTable, SharedSecrets, PublicKeys, Networks, Ways, ProxiedPorts)
+SAY_THEMSELVES: Final = (KeyTable, KeyLimits, SharedSecrets, PublicKeys, Networks, Ways, ProxiedPorts)
 """Types whose own `ALLOWED` says what they take."""
 
 

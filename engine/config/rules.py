@@ -135,10 +135,14 @@ def _segment_is_possible(settings: PathSettings) -> Iterator[str]:
 
 
 def _codecs_are_known(settings: PathSettings) -> Iterator[str]:
-    try:
-        codecs_of(settings.limits.allowed_codecs)
-    except KeyError as error:
-        yield f'limits.allowed_codecs: there is no "{error.args[0]}"; known here: {", ".join(CODEC_WORDS)}'
+    limits = settings.limits
+    of_keys = {f"limits.key_limits.{key}": limits.key_limits.of(key) for key in limits.key_limits}
+    for where, each in {"limits": limits, **of_keys}.items():
+        try:
+            codecs_of(each.allowed_codecs)
+        except KeyError as error:
+            known = ", ".join(CODEC_WORDS)
+            yield f'{where}.allowed_codecs: there is no "{error.args[0]}"; known here: {known}'
 
 
 def _ring_holds(config: Config, settings: PathSettings) -> Iterator[str]:

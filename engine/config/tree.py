@@ -8,18 +8,21 @@ today's.
 
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from engine.access.allowed import AllowList
 from engine.config.hook_urls import HookUrls
+from engine.config.key_limits import KeyLimits
 from engine.config.key_table import KeyTable
 from engine.config.listen import Listen
+from engine.config.media_limits import MediaLimits
 from engine.config.networks import Networks
 from engine.config.passphrases import Passphrases
 from engine.config.ports import StreamPorts
 from engine.config.programmes import Programmes
 from engine.config.public_keys import PublicKeys
 from engine.config.secret import Passphrase, Secret
+from engine.config.section import Section
 from engine.config.shared_secrets import SharedSecrets
 from engine.config.units import GIB, KIB, MIB
 from engine.config.word_sets import ProxiedPorts, Ways
@@ -41,10 +44,6 @@ Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
 FILE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 File = Annotated[str, Meta(max_length=4096, pattern=FILE_PATTERN, extra=NEEDS_RESTART)]
 """The path of a file (at most PATH_MAX); empty for none."""
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """What all sections share: immutable, and no key that is not declared."""
 
 
 class Rtmp(Section, frozen=True, kw_only=True):
@@ -209,21 +208,15 @@ class Publish(Section, frozen=True, kw_only=True):
     idle_s: Annotated[float, Meta(ge=0.5, le=600)] = 5.0
 
 
-class Limits(Section, frozen=True, kw_only=True):
-    """What a publisher may send. 0, or an empty text: no limit."""
+class Limits(MediaLimits, frozen=True, kw_only=True):
+    """What a publisher may send."""
 
     over_limit: OverLimit = "end"
-    """What becomes of a publisher that does not keep to one of the limits below."""
-    max_bitrate_bps: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
-    max_frame_rate: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    """What becomes of a publisher that does not keep to a limit."""
     limit_window_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
     """How long twice the bitrate or frame rate is tolerated."""
-    max_width: Annotated[int, Meta(ge=0, le=65_536)] = 0
-    max_height: Annotated[int, Meta(ge=0, le=65_536)] = 0
-    max_keyframe_interval_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
-    allowed_codecs: Annotated[str, Meta(max_length=256, pattern=r"^[a-z0-9,]*$")] = ""
-    """Words divided by commas: engine.media.codec_words."""
-    max_session_s: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0
+    key_limits: KeyLimits = KeyLimits()
+    """Of those who come with single keys, beside the others."""
 
 
 class Addresses(Section, frozen=True, kw_only=True):
@@ -355,6 +348,7 @@ class PathTable(Section, frozen=True, kw_only=True):
     max_keyframe_interval_s: float | UnsetType = UNSET
     allowed_codecs: str | UnsetType = UNSET
     max_session_s: float | UnsetType = UNSET
+    key_limits: KeyLimits | UnsetType = UNSET
     play_keys: KeyTable | UnsetType = UNSET
     play_access: Ways | UnsetType = UNSET
     play_allow: Networks | UnsetType = UNSET

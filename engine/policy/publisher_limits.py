@@ -3,15 +3,15 @@
 Six limits, each of which may be absent: bitrate and frame rate, sustained (`excess`); picture size; time from
 keyframe to keyframe; codecs; the length of a session. A limit that is broken is one *episode* however long
 that lasts: the judge says so once when it begins, and who warns does so once; who ends the publisher does it
-then. Which of the two is not the judge's affair.
+then. Which of the two is not the judge's affair. Nor is who has set a limit: of several the strictest counts.
 
 Only what this session has sent is judged. A stream outlives its publishers, and its figures still show what
 the one before has sent until this one's first frames are there; so codecs and sizes count only from tracks of
 which this session has sent something, and keyframes from its second one on.
 """
 
-from collections.abc import Iterator
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +27,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     "session_length",
 )
 """The order is that of the bits in shared memory: append, never reorder."""
+
+Number = TypeVar("Number", int, float)
 
 FRAME_RATE_SLACK: Final = 1.02
 """Frame rates are nominal: 60 stands for 59.94 as for what a camera's own clock makes of 60, which is within
@@ -44,18 +46,42 @@ class PublisherLimits(Struct, frozen=True, kw_only=True):
     max_frame_rate: float = 0.0
     window_s: float = 10.0
     """How long twice the bitrate or frame rate is tolerated; see `excess`."""
-    max_width: int = 0
-    max_height: int = 0
-    """A picture that stands on its side is measured lying."""
+    max_sizes: tuple[tuple[int, int], ...] = ()
+    """Widths and heights that a picture must fit into, all of them; 0 is no limit for one of the two. A
+    picture that stands on its side is measured lying where both are given."""
     max_keyframe_interval_s: float = 0.0
-    codecs: frozenset[str] = frozenset()
-    """FourCCs that are allowed; all, if there are none here."""
+    codecs: frozenset[str] | None = None
+    """FourCCs that are allowed; None: all."""
     max_session_s: float = 0.0
 
     @property
     def any(self) -> bool:
         """Whether there is anything to judge."""
         return self != PublisherLimits(window_s=self.window_s)
+
+
+def strictest(window_s: float, *of: PublisherLimits) -> PublisherLimits:
+    """Limits that are kept exactly by who keeps all of these, at least one; judged over that window."""
+    return PublisherLimits(
+        max_bitrate_bps=_lowest([each.max_bitrate_bps for each in of]),
+        max_frame_rate=_lowest([each.max_frame_rate for each in of]),
+        window_s=window_s,
+        max_sizes=tuple(size for each in of for size in each.max_sizes),
+        max_keyframe_interval_s=_lowest([each.max_keyframe_interval_s for each in of]),
+        codecs=_common(each.codecs for each in of),
+        max_session_s=_lowest([each.max_session_s for each in of]),
+    )
+
+
+def _lowest(limits: Sequence[Number]) -> Number:
+    """The lowest limit among them; 0, if each is 0, which is none."""
+    return min(filter(None, limits), default=limits[0])
+
+
+def _common(codecs: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """What all allow, which may be nothing; None, if all allow all."""
+    lists = [allowed for allowed in codecs if allowed is not None]
+    return frozenset.intersection(*lists) if lists else None
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -135,17 +161,10 @@ class PublisherJudge:
 
     def _sizes(self, sample: Sample) -> Iterator[tuple[Reason, str]]:
         for width, height in sample.sizes:
-            if not self._fits(width, height):
-                allowed = f"{self.limits.max_width or 'any'}x{self.limits.max_height or 'any'}"
-                yield "resolution", f"{width}x{height} is more than {allowed}"
-                return
-
-    def _fits(self, width: int, height: int) -> bool:
-        wide, high = self.limits.max_width, self.limits.max_height
-        if wide and high:  # a picture on its side is no larger than one that lies
-            wide, high = max(wide, high), min(wide, high)
-            width, height = max(width, height), min(width, height)
-        return (not wide or width <= wide) and (not high or height <= high)
+            for wide, high in self.limits.max_sizes:
+                if not _fits(width, height, wide, high):
+                    yield "resolution", f"{width}x{height} is more than {wide or 'any'}x{high or 'any'}"
+                    return
 
     def _keyframes(self, sample: Sample) -> Iterator[tuple[Reason, str]]:
         limit_s = self.limits.max_keyframe_interval_s
@@ -158,12 +177,21 @@ class PublisherJudge:
 
     def _codecs(self, sample: Sample) -> Iterator[tuple[Reason, str]]:
         allowed = self.limits.codecs
+        if allowed is None:
+            return
         shown = sample.video_codecs if self._has_video(sample) else ()
         if sample.audio_tags > self._first.audio_tags:
             shown += sample.audio_codecs
         wrong = [codec for codec in shown if codec and codec not in allowed]
-        if allowed and wrong:
-            yield "codec", f"{wrong[0]} is not allowed, only {', '.join(sorted(allowed))}"
+        if wrong:
+            yield "codec", f"{wrong[0]} is not allowed, only {', '.join(sorted(allowed)) or 'nothing'}"
 
     def _has_video(self, sample: Sample) -> bool:
         return sample.video_tags > self._first.video_tags
+
+
+def _fits(width: int, height: int, wide: int, high: int) -> bool:
+    if wide and high:  # a picture on its side is no larger than one that lies
+        wide, high = max(wide, high), min(wide, high)
+        width, height = max(width, height), min(width, height)
+    return (not wide or width <= wide) and (not high or height <= high)

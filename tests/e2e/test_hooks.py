@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.children import ended, start
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine, Settings
+from tests.e2e.figures import wait_for_figures
 from tests.e2e.hook_service import PATIENCE_S, Body, HookService, hook_service, hooked
 from tests.e2e.media import Media, command, finish, play, publish, publishing
 from tests.e2e.studio import replace_worker, signal_worker
@@ -138,8 +139,11 @@ def test_a_publisher_that_sends_more_than_it_may_is_ended(
     service.answer = lambda _body: (200, '{"code": 0, "limits": {"max_bitrate_bps": 1000}}')
     engine = start_engine(hooked(service, str(tmp_path / "spool")))
     with publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")):
-        assert service.wait_for("on_unpublish")["reason"] == "bitrate"
-    engine.log.wait_for("unpublished", where=lambda line: line["reason"] == "bitrate")
+        assert service.wait_for("on_unpublish")["reason"] == "over_limit"
+    broken = engine.log.wait_for("limit_broken")
+    assert (broken["limit"], broken["ends"]) == ("bitrate", True)
+    now = wait_for_figures(engine, lambda now: now.sum("fanlight_limits_broken_total", reason="bitrate") > 0)
+    assert now.sum("fanlight_publishes_ended_total", reason="over_limit") == 1
 
 
 @pytest.mark.parametrize("worker", ["ingest0", "fanout0", "fanout1", "control0"])

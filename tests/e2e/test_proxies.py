@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -13,10 +14,13 @@ import pytest
 from tests.certificates import write_pair
 from tests.e2e.engine_process import RunningEngine
 from tests.e2e.hostile.strangers import codes, http_request, rtmp_request, status_of
+from tests.e2e.media import Media, publishing
+from tests.e2e.test_bans import ban
 from tests.engine.proxy.headers import LOCAL, UNKNOWN, v1, v2
 
 PATIENCE_S: Final = 20.0
 FRIEND: Final = ipaddress.ip_address("192.0.2.7")
+BANNED: Final = ipaddress.ip_address("192.0.2.66")
 FOE: Final = ipaddress.ip_address("203.0.113.9")
 FOE_V6: Final = ipaddress.ip_address("2001:db8::9")
 DENIED: Final = ["203.0.113.0/24", "2001:db8::/32"]
@@ -61,6 +65,18 @@ def test_the_one_whom_the_proxy_names_is_the_one_who_counts(write: object, engin
     assert ask(engine, write(FRIEND, 4711)) == 404
     assert ask(engine, write(FOE, 4711)) == 403
     assert ask(engine, write(FOE_V6, 4711)) == 403
+
+
+def test_a_ban_is_the_clients_and_not_the_proxys(engine: RunningEngine) -> None:
+    banned = [ban(engine, kind="address", value=value) for value in (str(BANNED), "127.0.0.1")]
+    with connect(engine, "http") as sock:
+        sock.sendall(v1(BANNED, 4711))
+        with suppress(ConnectionResetError):
+            assert hear(sock) == b""
+    assert ask(engine, v1(FRIEND, 4711)) == 404
+    for one in banned:
+        engine.api(f"bans/{one['id']}", method="DELETE")
+    assert ask(engine, v1(BANNED, 4711)) == 404
 
 
 def test_a_proxy_that_asks_for_itself_is_served_as_itself(engine: RunningEngine) -> None:
@@ -111,13 +127,35 @@ def test_whoever_else_comes_is_served_without_a_header_and_believed_nothing(engi
     assert ask(engine, v1(FRIEND, 4711), source="127.0.0.2") == 400
 
 
-def test_forwarded_addresses_are_believed_of_trusted_proxies(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+@pytest.fixture(scope="module")
+def forwarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """An engine behind a proxy that knows HTTP alone."""
     settings = SETTINGS | {"access": {"trusted_proxies": ["127.0.0.1"]}}
-    with RunningEngine(tmp_path_factory.mktemp("forwarded"), settings) as engine:
-        base = f"http://{engine.addresses['http']}/live/cam"
-        for forwarded, status in (("192.0.2.7", 404), ("203.0.113.9", 403), ("192.0.2.7, 203.0.113.9", 403)):
-            for form in (".flv", ".m3u8", "/media.m3u8"):
-                answer = httpx.get(base + form, headers={"X-Forwarded-For": forwarded}, timeout=PATIENCE_S)
-                assert answer.status_code == status, (forwarded, form)
+    with RunningEngine(tmp_path_factory.mktemp("forwarding"), settings) as running:
+        yield running
+
+
+def test_forwarded_addresses_are_believed_of_trusted_proxies(forwarding: RunningEngine) -> None:
+    base = f"http://{forwarding.addresses['http']}/live/cam"
+    for forwarded, status in (("192.0.2.7", 404), ("203.0.113.9", 403), ("192.0.2.7, 203.0.113.9", 403)):
+        for form in (".flv", ".m3u8", "/media.m3u8"):
+            answer = httpx.get(base + form, headers={"X-Forwarded-For": forwarded}, timeout=PATIENCE_S)
+            assert answer.status_code == status, (forwarded, form)
+
+
+def test_who_is_banned_is_kept_out_and_sent_away_behind_a_proxy_that_forwards(
+    forwarding: RunningEngine, ffmpeg: Path, media: Media
+) -> None:
+    url, from_there = forwarding.http_url("live/film"), {"X-Forwarded-For": str(BANNED)}
+    with publishing(ffmpeg, media.h264, forwarding.rtmp_url("live/film")):
+        forwarding.wait_for_stream("live/film", tags=20)
+        with httpx.stream("GET", url, headers=from_there, timeout=PATIENCE_S) as playing:
+            pieces = playing.iter_raw()
+            next(pieces)
+            ban(forwarding, kind="address", value=str(BANNED))
+            with suppress(httpx.RemoteProtocolError):  # a body without an end
+                for _ in pieces:
+                    pass
+        assert httpx.get(url, headers=from_there, timeout=PATIENCE_S).status_code == 403
+        ended = forwarding.log.wait_for("ended", where=lambda line: line["reason"] == "banned")
+        assert ended["stream"] == "live/film"

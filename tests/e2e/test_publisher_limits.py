@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from engine.config.key_table import hash_line
+from engine.config.secret import digest
 from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.figures import scrape
 from tests.e2e.hostile.counting import counted
@@ -14,12 +16,16 @@ from tests.e2e.media import Media, finish, publish
 from tests.e2e.srt_tools import Films, plain_url, publish_film
 
 END_S: Final = 30.0
+KEY: Final = "the-key-of-a-guest"
 
 SETTINGS: Final[Settings] = {
     "publish": {"grace_s": 20.0},
     'paths."slim/*"': {"max_bitrate_bps": 20_000, "limit_window_s": 1.0},
     'paths."hevc/*"': {"allowed_codecs": "hevc,aac"},
     'paths."short/*"': {"max_session_s": 1.0},
+    'paths."keyed/*".publish_keys': {"guest": hash_line(digest(KEY), None)},
+    'paths."keyed/*"': {"limit_window_s": 1.0},
+    'paths."keyed/*".key_limits.guest': {"max_bitrate_bps": 20_000},
     'paths."warned/*"': {
         "over_limit": "warn",
         "max_width": 160,
@@ -29,7 +35,7 @@ SETTINGS: Final[Settings] = {
         "max_keyframe_interval_s": 0.5,
     },
 }
-ENDS: Final = {"slim": "bitrate", "hevc": "codec", "short": "session_length"}
+ENDS: Final = {"slim": "bitrate", "hevc": "codec", "short": "session_length", "keyed": "bitrate"}
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +57,10 @@ def protocol(request: pytest.FixtureRequest) -> str:
 def start(protocol: str, engine: RunningEngine, ffmpeg: Path, media: Media, films: Films) -> Start:
     """Publishing H.264 with AAC under a name, by ffmpeg."""
     if protocol == "rtmp":
-        return lambda name: publish(ffmpeg, media.h264, engine.rtmp_url(name))
-    return lambda name: publish_film(ffmpeg, films.h264, plain_url(engine, f"publish:{name}"), speed=0.5)
+        return lambda name: publish(ffmpeg, media.h264, f"{engine.rtmp_url(name)}?key={KEY}")
+    return lambda name: publish_film(
+        ffmpeg, films.h264, plain_url(engine, f"publish:{name}?key={KEY}"), speed=0.5
+    )
 
 
 @pytest.mark.slow
@@ -64,6 +72,7 @@ def test_a_publisher_over_its_limit_is_ended_and_everybody_can_know_why(
     publisher = start(name)
     broken = engine.log.wait_for("limit_broken", timeout_s=END_S, where=lambda line: line["stream"] == name)
     assert (broken["limit"], broken["ends"], broken["protocol"]) == (limit, True, protocol)
+    assert broken["key"] == ("guest" if app == "keyed" else "")
     ended = engine.log.wait_for("unpublished", timeout_s=END_S, where=lambda line: line["stream"] == name)
     assert ended["reason"] == "over_limit"
     publisher.communicate(timeout=END_S)

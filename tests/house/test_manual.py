@@ -23,6 +23,7 @@ from engine.config import (
     for_path,
     load,
 )
+from engine.config.key_limits import KeyLimits
 from engine.config.key_table import KeyTable
 from engine.config.networks import Networks
 from engine.config.public_keys import PublicKeys
@@ -42,6 +43,7 @@ GO_TOGETHER = (  # the first is refused without the other, or each of the two
 
 TABLES_AND_LISTS: dict[type, str] = {
     KeyTable: f'{{studio = "sha256:{"0" * 64} until 2026-12-31"}}',
+    KeyLimits: "{guest = {max_bitrate_bps = 3000000}}",
     SharedSecrets: f'{{autumn = "{"x" * 32}"}}',
     PublicKeys: "{issuer = '-----BEGIN PUBLIC KEY----- MCow -----END PUBLIC KEY-----'}",
     Networks: "10.0.0.0/8, 2001:db8::/32",

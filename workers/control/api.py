@@ -109,7 +109,7 @@ async def list_bans(desk: TheDesk) -> models.BanList:
     return models.BanList(bans=desk.bans.all())
 
 
-@post("/bans", summary="Keep an address or a stream's publishers out, and end their connections")
+@post("/bans", summary="Keep an address, a stream's publishers or a key out, and end their connections")
 async def ban(desk: TheDesk, data: JSONBody[models.NewBan]) -> models.Ban:
     """Holds for newcomers at once, for others within a second. Raises BadBan, TooManyBans."""
     return desk.bans.add(data)

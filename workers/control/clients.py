@@ -133,4 +133,5 @@ def client_of(info: ClientInfo) -> models.Client:
         jumps=info.jumps,
         lag_ms=info.lag_ms,
         link=info.link,
+        key=info.key,
     )

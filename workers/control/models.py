@@ -83,7 +83,9 @@ class Link(Answer, frozen=True, kw_only=True):
 class Client(Answer, frozen=True, kw_only=True):
     """One connection: a player or a publisher. Its id begins with the name of the worker that holds it.
 
-    `link` is there for SRT: a publisher's has what a stream's has, a player's its counterparts.
+    `key` is what the key that let it in is called, as bans and limits take it: the name of a static key, the
+    key id of a signed link, the subject of a token; empty where nothing was needed. `link` is there for SRT:
+    a publisher's has what a stream's has, a player's its counterparts.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Client(Answer, frozen=True, kw_only=True):
     state: str
     remote: str
     user_agent: str
+    key: str
     started_at: datetime
     bytes: int
     tags: int
@@ -188,11 +191,12 @@ class ClientList(Answer, frozen=True, kw_only=True):
 
 
 class NewBan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is to be kept out: an address or network from the media ports, or a stream's name from being
-    published. Without `seconds` for as long as the engine runs.
+    """Who is to be kept out: an address or network from the media ports, a stream's name from being
+    published, or a key, by what clients show as theirs, from publishing and playing. Without `seconds` for as
+    long as the engine runs.
     """
 
-    kind: Literal["address", "stream"]
+    kind: BanKind
     value: Annotated[str, Meta(min_length=1, max_length=320)]
     seconds: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
     reason: Annotated[str, Meta(max_length=200)] = ""

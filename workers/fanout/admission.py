@@ -22,7 +22,7 @@ from workers.fanout.doorman import ask_at_the_gate, refusal_of
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
-from workers.fanout.visits import Denied, Visit, Who
+from workers.fanout.visits import Denied, Visit, Who, ip_of
 
 STREAM_ROUTE: str = "/{stream}.flv"
 """What these requests are called in the counters."""
@@ -51,12 +51,10 @@ class Admission:
     Args:
         audience: for the streams and the configuration.
         request_id: goes into the answer.
-        host: the player's address; it may have been banned since it connected.
     """
 
-    def __init__(self, audience: Audience, request_id: str, host: str) -> None:
+    def __init__(self, audience: Audience, request_id: str) -> None:
         self._audience = audience
-        self._host = host
         self._request_id = request_id
 
     @property
@@ -80,10 +78,12 @@ class Admission:
         except BadName as error:
             raise self.plain(400, f"{error}\n", "bad_name") from None
 
-    def who(self, client_id: str, connection_id: str, remote: str, protocol: str, request: Request) -> Who:
-        """The client as a service is told of it."""
-        query = urlencode(request.query)
-        return Who(client_id, connection_id, remote, protocol, query, request.user_agent, self._request_id)
+    def who(
+        self, client_id: str, connection_id: str, remote: str, protocol: str, request: Request, key_id: str
+    ) -> Who:
+        """The client as a service is told of it, and the key that let it in, which is ours to know."""
+        query, agent = urlencode(request.query), request.user_agent
+        return Who(client_id, connection_id, remote, protocol, query, agent, self._request_id, key_id)
 
     async def admit(self, name: str, who: Who) -> tuple[Visit, Feed]:
         """Ask who is to be asked, then find the stream. Raises Refused."""
@@ -92,27 +92,30 @@ class Admission:
         except Denied as denied:
             raise self.plain(403, f"{denied}\n", denied.reason) from None
         with visit.until_in():
-            return visit, await self.find(visit.name)
+            return visit, await self.find(visit.name, ip_of(who.remote), visit.key_id)
 
-    async def check(self, name: str, request: Request, host: str, conn: str) -> None:
-        """Whether the client at `host` may play the stream. Raises Refused."""
+    async def check(self, name: str, request: Request, host: str, conn: str) -> str:
+        """Whether the client at `host` may play the stream; the id of the key that lets it in. Raises
+        Refused.
+        """
         authorization = request.headers.get("authorization")
         shown = shown_in_request(request.query, authorization)
         verdict = await ask_at_the_gate(self._audience, "play", name, host, shown, conn)
         if not verdict.allowed:
             status, fields = refusal_of(verdict, shown, authorization)
             raise self.plain(status, f"{verdict.sentence}\n", verdict.reason, fields)
+        return verdict.key_id
 
-    async def find(self, name: str) -> Feed:
-        """The stream, or a rendition of the programme, when there is one and room for one player more.
-        Raises Refused.
+    async def find(self, name: str, host: str, key_id: str) -> Feed:
+        """The stream, or a rendition of the programme, when there is one and room for one player more from
+        `host`. Raises Refused.
         """
         hub = self._audience.hub
         record = await hub.wait_to_play(name, hub.settings_for(name).wait_s)
         if record is None:
             raise self.plain(404, f"no stream is published as {name}\n", "not_found")
         try:
-            self._audience.check_room(self._host)
+            self._audience.check_room(host, key_id)
         except Full as full:
             if full.reason == BANNED:
                 raise self.plain(403, f"{full}\n", BANNED) from None

@@ -24,7 +24,7 @@ from engine.protocols.http import (
 from workers.fanout import pages
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
-from workers.fanout.doorman import refusal_of
+from workers.fanout.doorman import judge, refusal_of, unless_banned
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import OVERLOADED
 from workers.fanout.hls_answers import Hls
@@ -135,9 +135,9 @@ class Answers:
 
     def _may_see(self, exchange: Exchange) -> Callable[[str], bool]:
         """Whether the one who asks may play a stream of that name, as far as can be said at once."""
-        request, gate = exchange.request, self._audience.gate
+        request, gate, guard = exchange.request, self._audience.gate, self._audience.guard
         shown = shown_in_request(request.query, request.headers.get("authorization"))
-        return lambda name: gate.judge_now("play", name, exchange.host, shown).allowed
+        return lambda name: unless_banned(guard, gate.judge_now("play", name, exchange.host, shown)).allowed
 
     async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
         answers, name = hls.answers, self._name(route)
@@ -162,10 +162,10 @@ class Answers:
             return PUBLIC
         query, authorization = exchange.request.query, exchange.request.headers.get("authorization")
         shown = shown_in_request(query, authorization)
-        verdict = await gate.judge("play", name, exchange.host, shown)
+        verdict = await judge(self._audience, "play", name, exchange.host, shown)
         programme = library.programme_of(name)
         if not verdict.allowed and programme != name:
-            of_programme = await gate.judge("play", programme, exchange.host, shown)
+            of_programme = await judge(self._audience, "play", programme, exchange.host, shown)
             if of_programme.allowed:
                 rule, verdict = gate.rule("play", programme), of_programme
         if not verdict.allowed:

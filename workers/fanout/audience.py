@@ -6,6 +6,7 @@ from typing import Protocol
 
 import trio
 
+from engine.access.reasons import SENTENCES
 from engine.media.gop import StartMode
 from engine.policy.overload import Level
 from workers.fanout.feed import Feed
@@ -116,10 +117,14 @@ class Audience:
         """Players with a socket of their own that no listener has accepted."""
         return sum(isinstance(player, SrtPlayer) for player in self)
 
-    def check_room(self, host: str) -> None:
-        """Is there room for a player from `host`, which may have been banned since it came? Raises Full."""
+    def check_room(self, host: str, key_id: str) -> None:
+        """Is there room for a player from `host`? It, or the key that let it in, may have been banned since
+        it came. Raises Full.
+        """
         if self.guard.is_banned(host):
             raise Full(BANNED, "this address is banned")
+        if self.guard.is_key_banned(key_id):
+            raise Full(BANNED, SENTENCES["banned"])
         if not self.guard.takes_players:
             raise Full(OVERLOADED, "this server is overloaded, try again later")
         if len(self._players) >= self.worker.config.fanout.max_players:

@@ -53,6 +53,7 @@ def info_of(player: Player, worker: str) -> ClientInfo:
         user_agent=player.user_agent,
         state=player.state.value,
         link=_link_of(player),
+        key=player.key_id,
     )
 
 

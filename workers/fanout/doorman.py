@@ -1,20 +1,35 @@
-"""Asks the gate on behalf of somebody who wants to publish or play, and notes what it said.
+"""Asks the gate and the guard on behalf of somebody who wants to publish or play, and notes what they said.
 
 Names of keys are told, keys never: what was shown does not come further than the gate.
 """
 
 from engine.access.reasons import Action, needs_credentials
 from engine.access.shown import Shown
-from engine.access.verdict import Verdict
+from engine.access.verdict import Verdict, refused
 from engine.protocols.http import Fields, challenges
 from workers.fanout.audience import Audience
+from workers.fanout.guard import Guard
+
+
+async def judge(audience: Audience, action: Action, name: str, address: str, shown: Shown) -> Verdict:
+    """Whether somebody may do `action` with the stream `name`; without a word in the log, for who asks at
+    each request.
+    """
+    return unless_banned(audience.guard, await audience.gate.judge(action, name, address, shown))
+
+
+def unless_banned(guard: Guard, verdict: Verdict) -> Verdict:
+    """The gate's verdict, but for keys that are banned: so only who has the key hears of the ban."""
+    if verdict.allowed and guard.is_key_banned(verdict.key_id):
+        return refused("banned", verdict.key_id)
+    return verdict
 
 
 async def ask_at_the_gate(
     audience: Audience, action: Action, name: str, address: str, shown: Shown, conn: str
 ) -> Verdict:
     """Whether the one on connection `conn` may do `action` with the stream `name`."""
-    verdict = await audience.gate.judge(action, name, address, shown)
+    verdict = await judge(audience, action, name, address, shown)
     if not verdict.allowed:
         audience.worker.log.info(
             "access_refused",

@@ -102,13 +102,16 @@ class Guard:
     def takes_players(self) -> bool:
         return self.level < Level.NO_PLAYERS
 
-    def why_no_publisher(self, name: str, *, is_there: bool, key_id: str = "") -> str:
+    def is_key_banned(self, key_id: str) -> bool:
+        """Whether whoever comes with this key is kept out."""
+        return self.bans.of_key(key_id, time.time()) is not None
+
+    def why_no_publisher(self, name: str, *, is_there: bool) -> str:
         """Why nobody may publish `name` now; empty if somebody may.
 
         is_there: the stream lives, or waits for its publisher: who comes back to it is no new load.
         """
-        bans, now_s = self.bans, time.time()
-        if bans.of_stream(name, now_s) or (key_id and bans.of_key(key_id, now_s)):
+        if self.bans.of_stream(name, time.time()) is not None:
             return BANNED
         return "" if is_there or self.level < Level.NO_PUBLISHERS else OVERLOADED
 

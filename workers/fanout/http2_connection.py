@@ -241,18 +241,18 @@ class Http2Session(Connection):
 
     async def _play(self, stream: Http2Stream, exchange: Http2Exchange, route: Route) -> None:
         """HTTP-FLV. WebSocket over HTTP/2 (RFC 8441) is not offered: browsers then take HTTP/1.1 for it."""
-        admission = Admission(self._audience, exchange.request_id, self.host)
+        admission = Admission(self._audience, exchange.request_id)
         request = exchange.request
         report = self._audience.report
         try:
-            name = await self._name(admission, route, exchange)
+            name, key_id = await self._name(admission, route, exchange)
             head = flv_head(admission.origin, exchange.request_id)
             if request.method == "HEAD":
-                await admission.find(name)
+                await admission.find(name, exchange.host, key_id)
                 raise Refused(Answer(head), "head")
             player = self._player(stream, exchange)
             visit, feed = await admission.admit(
-                name, admission.who(player.client_id, self.id, player.remote, FLV.name, request)
+                name, admission.who(player.client_id, self.id, player.remote, FLV.name, request, key_id)
             )
         except Refused as refused:
             report.request(request.method, STREAM_ROUTE, refused.status)
@@ -266,12 +266,12 @@ class Http2Session(Connection):
             player.visit = visit
             await self._watch(stream, player, feed, route)
 
-    async def _name(self, admission: Admission, route: Route, exchange: Http2Exchange) -> str:
+    async def _name(self, admission: Admission, route: Route, exchange: Http2Exchange) -> tuple[str, str]:
+        """The stream that is asked for, and the id of the key that lets its player in. Raises Refused."""
         if route.kind != "flv":
             raise admission.plain(404, "not found\n", "not_found")
         name = admission.name(route)
-        await admission.check(name, exchange.request, exchange.host, self.id)
-        return name
+        return name, await admission.check(name, exchange.request, exchange.host, self.id)
 
     def _player(self, stream: Http2Stream, exchange: Http2Exchange) -> Player:
         return Player(

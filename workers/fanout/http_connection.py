@@ -108,17 +108,17 @@ class HttpConnection(Connection):
         if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
             raise admission.plain(404, "not found\n", "not_found")
         name = admission.name(route)
-        await admission.check(name, request, self._client_of(request), self.id)
+        key_id = await admission.check(name, request, self._client_of(request), self.id)
         if request.is_websocket:
             wire, opening = WIRES_OF[route.kind], self._shake_hands(request)
         else:
             head = flv_head(admission.origin, self.request_id)
             wire, opening = FLV, http1_head(head, keep_alive=False)
             if request.method == "HEAD":
-                await admission.find(name)
+                await admission.find(name, self._client_of(request), key_id)
                 raise Refused(Answer(head), "head")
         visit, feed = await admission.admit(
-            name, admission.who(self.id, self.id, self._remote_of(request), wire.name, request)
+            name, admission.who(self.id, self.id, self._remote_of(request), wire.name, request, key_id)
         )
         with visit.until_in():
             return self._admit(request, route, feed, wire, opening, visit)
@@ -126,7 +126,7 @@ class HttpConnection(Connection):
     @property
     def _admission(self) -> Admission:
         """Refusals of a head that was not understood need an id as well."""
-        return Admission(self._audience, self.request_id or self.name_request(None), self.host)
+        return Admission(self._audience, self.request_id or self.name_request(None))
 
     async def _read_head(self) -> Request:
         try:

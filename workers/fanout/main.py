@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from engine.policy.addresses import Visit
-from workers.fanout.accept import MAX_STRANGERS, accept_forever
+from workers.fanout.accept import MAX_STRANGERS, accept_forever, host_of
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
 from workers.fanout.guard import Guard
@@ -29,7 +29,6 @@ from workers.fanout.sinks import Sink
 from workers.fanout.srt_port import SrtPort
 from workers.fanout.tls_contexts import TlsContexts
 from workers.fanout.tls_door import TlsDoor
-from workers.fanout.turning_away import host_of
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4
 from workers.fanout.wire import RTMP as RTMP_WIRE
 from workers.runtime.bus import Descriptors, Envelope
@@ -168,24 +167,33 @@ class Doors:
             await accept_forever(listener, serve_one, self._connections, self._exhausted)
 
     async def _serve(self, kind: str, door: Door, sock: socket.socket, remote: str) -> None:
-        """Serve one connection, if there is room beside all players that there may be."""
+        """Serve one connection, if there is room beside all players that there may be.
+
+        What its address may have, and whether it is banned, is asked once it is known whose that is: a proxy
+        that we trust has all its clients' connections, and none of its own until it says whom it speaks for.
+        """
         if self.connected >= self._worker.config.fanout.max_players + MAX_STRANGERS:
             self._audience.report.turned_away(kind)
             sock.close()
             return
-        visit = self._audience.guard.enter(host_of(remote))
-        if visit.refused:
-            self._turn_away(kind, remote, visit)
-            sock.close()
-            return
         self.connected += 1
         try:
-            await door(self._audience, sock, await introduced(self._worker, kind, sock, remote))
+            await self._serve_client(kind, door, sock, await introduced(self._worker, kind, sock, remote))
         except Unintroduced as fault:
             self._audience.report.handshake_failed(kind, fault.reason)
             sock.close()
         finally:
             self.connected -= 1
+
+    async def _serve_client(self, kind: str, door: Door, sock: socket.socket, remote: str) -> None:
+        visit = self._audience.guard.enter(host_of(remote))
+        if visit.refused:
+            self._turn_away(kind, remote, visit)
+            sock.close()
+            return
+        try:
+            await door(self._audience, sock, remote)
+        finally:
             self._audience.guard.leave(visit)
 
     def _turn_away(self, kind: str, remote: str, visit: Visit) -> None:

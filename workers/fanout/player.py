@@ -129,7 +129,12 @@ class Player:
         self.debt_us = 0
         self.slow: SlowPlayer | None = None  # made when first needed: most players never are
         self.linger_until_s = 0.0
-        self.visit: Visit | None = None  # as webhooks know it
+        self.visit: Visit | None = None  # as webhooks know it, and with the key that let it in
+
+    @property
+    def key_id(self) -> str:
+        """Of the key, link or token that let it in; empty where nothing was needed."""
+        return self.visit.key_id if self.visit is not None else ""
 
     @property
     def done(self) -> bool:

@@ -161,21 +161,21 @@ class RtmpConnection(Connection):
         verdict = await self._ask("play", name, request)
         if not verdict.allowed:
             raise NotPlayed(verdict.reason, verdict.sentence, NOT_ALLOWED)
-        who = Who(self.id, self.id, self.remote, RTMP.name, request.query)
+        who = Who(self.id, self.id, self.remote, RTMP.name, request.query, key_id=verdict.key_id)
         try:
             visit = await self._audience.visits.begin("play", name, who)
         except Denied as denied:
             raise NotPlayed(denied.reason, str(denied)) from None
         with visit.until_in():
-            return visit, await self._find_feed(visit.name)
+            return visit, await self._find_feed(visit)
 
-    async def _find_feed(self, name: str) -> Feed:
-        hub = self._audience.hub
+    async def _find_feed(self, visit: Visit) -> Feed:
+        hub, name = self._audience.hub, visit.name
         record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is None:
             raise NotPlayed("not_found", f"no stream is published as {name}")
         try:
-            self._audience.check_room(self.host)
+            self._audience.check_room(self.host, visit.key_id)
         except Full as full:
             raise NotPlayed(full.reason, str(full), code_of(full)) from None
         try:
@@ -229,7 +229,7 @@ class RtmpConnection(Connection):
             return
         try:
             visit = await self._audience.visits.begin(
-                "publish", asked.name, self._publisher(asked.name, request.query)
+                "publish", asked.name, self._publisher(asked.name, request.query, verdict.key_id)
             )
         except Denied as denied:
             await self._refuse_publish(denied.reason, str(denied))
@@ -237,14 +237,17 @@ class RtmpConnection(Connection):
         with visit.until_in():
             await self._send_to_ingest(visit)
 
-    def _publisher(self, name: str, query: str) -> Who:
-        return Who(publisher_id(self._audience.worker, name, self.id), self.id, self.remote, "rtmp", query)
+    def _publisher(self, name: str, query: str, key_id: str) -> Who:
+        client_id = publisher_id(self._audience.worker, name, self.id)
+        return Who(client_id, self.id, self.remote, RTMP.name, query, key_id=key_id)
 
     async def _send_to_ingest(self, visit: Visit) -> None:
         worker, name = self._audience.worker, visit.name
         frozen = self._protocol.freeze()
         state = encode_frozen(frozen)
-        message = HandOver(self.id, self.remote, self.accepted_ns, state, visit=visit.handed())
+        message = HandOver(
+            self.id, self.remote, self.accepted_ns, state, visit=visit.handed(), key_id=visit.key_id
+        )
         try:
             await self._hand_over_sink(name, message, visit)
         except (BusError, OSError) as error:

@@ -185,29 +185,31 @@ class SrtPort:
     async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
         name = self._name(asked)
         settings = self._audience.hub.settings_for(name)
-        await self._ask(name, asked, address)
+        key_id = await self._ask(name, asked, address)
         if asked.mode == "publish":
             self._check_publisher(name, settings)
-            visit, conn_id = await self._begin_visit(name, asked, address)
+            visit, conn_id = await self._begin_visit(name, asked, address, key_id)
             with visit.until_in():
                 negotiated, sock = self._accept(request, address, settings, asked)
             await hand_over_publisher(self._audience, conn_id, visit, negotiated, sock, remote_name(address))
         else:
-            visit, conn_id = await self._begin_visit(name, asked, address)
+            visit, conn_id = await self._begin_visit(name, asked, address, key_id)
             with visit.until_in():
-                feed = await self._find_feed(visit.name, settings, address[0])
+                feed = await self._find_feed(visit, settings, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked)
             mode = start_mode(asked.query)
             await serve_player(
                 self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
             )
 
-    async def _begin_visit(self, name: str, asked: StreamRequest, address: Address) -> tuple[Visit, str]:
+    async def _begin_visit(
+        self, name: str, asked: StreamRequest, address: Address, key_id: str
+    ) -> tuple[Visit, str]:
         """Ask who is to be asked; gives the visit and the id of the connection that is to be. Raises
         Refused."""
         conn_id, publishes = new_id(self._audience), asked.mode == "publish"
         client_id = publisher_id(self._worker, name, conn_id) if publishes else conn_id
-        who = Who(client_id, conn_id, remote_name(address), PROTOCOL, asked.shown)
+        who = Who(client_id, conn_id, remote_name(address), PROTOCOL, asked.shown, key_id=key_id)
         try:
             visit = await self._audience.visits.begin(
                 "publish" if publishes else "play", name, who, MAX_WAIT_S
@@ -232,8 +234,8 @@ class SrtPort:
         except BadName:
             raise Refused(Rejection.BAD_REQUEST, "bad_name") from None
 
-    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> None:
-        """Whether the caller may do what it wants. Raises Refused."""
+    async def _ask(self, name: str, asked: StreamRequest, address: Address) -> str:
+        """Whether the caller may do what it wants; the id of the key that lets it. Raises Refused."""
         action: Action = "publish" if asked.mode == "publish" else "play"
         shown = shown_in_query(asked.shown)
         remote = remote_name(address)
@@ -241,6 +243,7 @@ class SrtPort:
         if not verdict.allowed:
             may_try_again = needs_credentials(verdict.refusal)
             raise Refused(Rejection.UNAUTHORIZED if may_try_again else Rejection.FORBIDDEN, verdict.reason)
+        return verdict.key_id
 
     def _check_publisher(self, name: str, settings: PathSettings) -> None:
         """What ingest would refuse is refused here, while SRT still has a code for it."""
@@ -255,13 +258,13 @@ class SrtPort:
         if record is not None and record.state is StreamState.LIVE and not settings.takeover:
             raise Refused(Rejection.CONFLICT, "name_taken")
 
-    async def _find_feed(self, name: str, settings: PathSettings, host: str) -> Feed:
+    async def _find_feed(self, visit: Visit, settings: PathSettings, host: str) -> Feed:
         hub = self._audience.hub
-        record = await hub.wait_for(name, min(settings.wait_s, MAX_WAIT_S))
+        record = await hub.wait_for(visit.name, min(settings.wait_s, MAX_WAIT_S))
         if record is None:
             raise Refused(Rejection.NOT_FOUND, "not_found")
         try:
-            self._audience.check_room(host)
+            self._audience.check_room(host, visit.key_id)
         except Full as full:
             code = Rejection.FORBIDDEN if full.reason == BANNED else Rejection.OVERLOAD
             raise Refused(code, full.reason) from None

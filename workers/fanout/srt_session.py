@@ -36,7 +36,7 @@ async def hand_over_publisher(
     """Send the connection to the stream's ingest. If that fails the caller hears SRT's goodbye."""
     worker, name = audience.worker, visit.name
     state = msgspec.msgpack.encode(SrtHandOver(name, negotiated))
-    message = HandOver(conn_id, remote, time.time_ns(), state, PROTOCOL, visit.handed())
+    message = HandOver(conn_id, remote, time.time_ns(), state, PROTOCOL, visit.handed(), visit.key_id)
     try:
         with visit.until_in():
             await hand_over(worker, audience.report, name, message, sock)

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.access.bans import BanTable
 from workers.fanout.player import Player, PlayerState
+from workers.fanout.visits import ip_of
 
 DROPPED_PART: Final = 100
 """One player in so many goes each second at the top of the overload ladder: half of them in a minute."""
@@ -21,11 +22,10 @@ def to_drop(players: Iterable[Player]) -> list[Player]:
 
 
 def to_ban(players: Iterable[Player], bans: BanTable) -> list[Player]:
-    """Those whose address is banned."""
+    """Those whose address is banned, or the key that let them in."""
     now_s = time.time()
-    return [player for player in players if bans.of_address(host_of(player.remote), now_s) is not None]
-
-
-def host_of(remote: str) -> str:
-    """The address in "host:port"."""
-    return remote.rpartition(":")[0]
+    return [
+        player
+        for player in players
+        if bans.of_address(ip_of(player.remote), now_s) or bans.of_key(player.key_id, now_s)
+    ]

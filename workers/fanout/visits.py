@@ -31,7 +31,9 @@ TRY_AGAIN: Final = "the server cannot decide about this now"
 
 
 class Who(NamedTuple):
-    """A client: `client_id` as the API will show it, `connection_id` as the log does."""
+    """A client: `client_id` as the API will show it, `connection_id` as the log does; `key_id` of what let it
+    in.
+    """
 
     client_id: str
     connection_id: str
@@ -40,6 +42,7 @@ class Who(NamedTuple):
     query: str = ""
     user_agent: str = ""
     request_id: str = ""
+    key_id: str = ""
 
 
 def ip_of(remote: str) -> str:
@@ -66,14 +69,22 @@ class Visit:
         session_id: empty where nobody follows.
         verdict: what was said of it.
         line: where its end is told.
+        key_id: of the key, link or token that let it in; empty where nothing was needed.
     """
 
-    __slots__ = ("_line", "began_s", "ends_at_s", "name", "session_id", "verdict")
+    __slots__ = ("_line", "began_s", "ends_at_s", "key_id", "name", "session_id", "verdict")
 
     def __init__(
-        self, name: str, session_id: str = "", verdict: Verdict | None = None, line: HookLine | None = None
+        self,
+        name: str,
+        session_id: str = "",
+        verdict: Verdict | None = None,
+        line: HookLine | None = None,
+        *,
+        key_id: str = "",
     ) -> None:
         self.name = name
+        self.key_id = key_id
         self.session_id = session_id
         self.verdict = verdict or Verdict(allowed=True)
         self.began_s = trio.current_time()
@@ -144,14 +155,14 @@ class Visits:
         """
         hooks = self._settings_for(name).hooks
         if self._line is None or not is_followed(hooks, kind):
-            return Visit(name)
+            return Visit(name, key_id=who.key_id)
         session = self._session(kind, name, who, whole_params=hooks.params == "whole")
         visit = Visit(name, session.id, None, self._line)
         with visit.until_in():  # the client may be gone before the answer comes
             verdict = await self._line.begin(session, hooks, patience_s)
             if not verdict.allowed:
                 raise self._denied(verdict, who, name)
-        return Visit(verdict.stream or name, session.id, verdict, self._line)
+        return Visit(verdict.stream or name, session.id, verdict, self._line, key_id=who.key_id)
 
     def _session(
         self, kind: Literal["publish", "play"], name: str, who: Who, *, whole_params: bool

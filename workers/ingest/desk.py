@@ -30,6 +30,7 @@ class Session(Protocol):
     id: str
     protocol: str
     remote: str
+    key_id: str
     accepted_ns: int
     stream: PublishedStream | None
     tags_in: int
@@ -82,15 +83,28 @@ class Desk:
             publisher.drain()
 
     def check_bans(self) -> None:
-        """End the sessions of publishers who are banned: also of one that was on its way here just then."""
+        """End the sessions of publishers who are banned, by address, stream or key: also of one that was on
+        its way here just then.
+        """
         table, now_s = self._bans.look(), time.time()
         if not table.bans:
             return
         for publisher in list(self._publishers.values()):
             remote, name = publisher.remote, publisher.stream.name if publisher.stream else ""
-            ban = table.of_address(remote.rpartition(":")[0], now_s) or table.of_stream(name, now_s)
+            ban = (
+                table.of_address(remote.rpartition(":")[0], now_s)
+                or table.of_stream(name, now_s)
+                or table.of_key(publisher.key_id, now_s)
+            )
             if ban is not None:
-                self._worker.log.info("banned", conn=publisher.id, stream=name, remote=remote, ban=ban.id)
+                self._worker.log.info(
+                    "banned",
+                    conn=publisher.id,
+                    stream=name,
+                    remote=remote,
+                    key=publisher.key_id,
+                    ban=ban.id,
+                )
                 publisher.kick("banned")
 
     def check_idle(self) -> None:
@@ -162,4 +176,5 @@ def info_of(publisher: Session, worker: str) -> ClientInfo:
         user_agent="",
         state="publishing",
         link=publisher.shown_link(),
+        key=publisher.key_id,
     )

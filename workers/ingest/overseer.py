@@ -1,15 +1,28 @@
-"""Holds one publisher to its limits: asked twice a second by the role's rounds, and at once when codec
-headers change, so that a codec that is not allowed is gone before its pictures are there.
+"""Holds one publisher to its limits: those of its stream's path, those of the key that let it in, and the
+bitrate that a service has set. The strictest of each kind counts; what becomes of it is the path's affair.
+
+Asked twice a second by the role's rounds, and at once when codec headers change, so that a codec that is not
+allowed is gone before its pictures are there.
 
 Between two looks nothing is counted: the stream's own figures say what came.
 """
+
+from typing import NamedTuple
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.config import PathSettings
+from engine.config.media_limits import MediaLimits
 from engine.media.codec_words import codecs_of
-from engine.policy.publisher_limits import REASONS, Breach, PublisherJudge, PublisherLimits, Sample
+from engine.policy.publisher_limits import (
+    REASONS,
+    Breach,
+    PublisherJudge,
+    PublisherLimits,
+    Sample,
+    strictest,
+)
 from engine.protocols.srt.rejections import Rejection
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
@@ -23,13 +36,24 @@ TIME_IS_UP: str = "NetStream.Unpublish.Success"
 """Status codes of RTMP for an end by a limit: the one level "error", the other an ordinary end."""
 
 
+class Overseen(NamedTuple):
+    """A publisher, as far as its overseer cares."""
+
+    client_id: str
+    protocol: str
+    key_id: str = ""
+    """Of what let it in."""
+    max_bitrate_bps: int = 0
+    """What a service lets it send; 0 for no limit."""
+
+
 class Overseer:
     """Oversees one session.
 
     Args:
         stream: the session's own.
         tracks: its further video tracks; None for a protocol that has none.
-        client_id, protocol: of the publisher, for the log and the counters.
+        overseen: its publisher.
         log, report: hear of each limit when it begins to be broken.
     """
 
@@ -37,20 +61,18 @@ class Overseer:
         self,
         stream: PublishedStream,
         tracks: PublishedTracks | None,
-        client_id: str,
-        protocol: str,
+        overseen: Overseen,
         log: FilteringBoundLogger,
         report: Report,
     ) -> None:
         self._stream = stream
         self._tracks = tracks
-        self._client_id = client_id
-        self._protocol = protocol
+        self._overseen = overseen
         self._log = log
         self._report = report
         self._began_s = trio.current_time()
         self._settings = stream.settings
-        self._judge = self._new_judge(limits_of(stream.settings))
+        self._judge = self._new_judge(limits_of(stream.settings, overseen))
         self._headers_version = stream.headers_version
 
     def headers_changed(self) -> bool:
@@ -74,7 +96,7 @@ class Overseer:
         """Limits may have been loaded anew; what is measured over time is then measured from now on."""
         if self._settings is not self._stream.settings:
             self._settings = self._stream.settings
-            limits = limits_of(self._settings)
+            limits = limits_of(self._settings, self._overseen)
             if limits != self._judge.limits:
                 self._judge = self._new_judge(limits)
                 self._stream.show_limits(0)
@@ -86,9 +108,10 @@ class Overseer:
         self._report.limit_broken(breach.reason)
         self._log.warning(
             "limit_broken",
-            conn=self._client_id,
+            conn=self._overseen.client_id,
             stream=self._stream.name,
-            protocol=self._protocol,
+            protocol=self._overseen.protocol,
+            key=self._overseen.key_id,
             limit=breach.reason,
             why=breach.text,
             ends=ends,
@@ -111,17 +134,22 @@ class Overseer:
         )
 
 
-def limits_of(settings: PathSettings) -> PublisherLimits:
-    """A stream's limits as its judge wants them."""
-    limits = settings.limits
+def limits_of(settings: PathSettings, overseen: Overseen) -> PublisherLimits:
+    """All that holds for a publisher of a stream with these settings."""
+    limits, of_service = settings.limits, PublisherLimits(max_bitrate_bps=overseen.max_bitrate_bps)
+    of_key = limits.key_limits.of(overseen.key_id)
+    return strictest(limits.limit_window_s, *map(bounds_of, (limits, of_key)), of_service)
+
+
+def bounds_of(limits: MediaLimits) -> PublisherLimits:
+    """Configured limits as a judge wants them."""
+    width, height = limits.max_width, limits.max_height
     return PublisherLimits(
         max_bitrate_bps=limits.max_bitrate_bps,
         max_frame_rate=limits.max_frame_rate,
-        window_s=limits.limit_window_s,
-        max_width=limits.max_width,
-        max_height=limits.max_height,
+        max_sizes=((width, height),) if width or height else (),
         max_keyframe_interval_s=limits.max_keyframe_interval_s,
-        codecs=codecs_of(limits.allowed_codecs),
+        codecs=codecs_of(limits.allowed_codecs) or None,
         max_session_s=limits.max_session_s,
     )
 

@@ -18,12 +18,12 @@ from engine.protocols.rtmp.events import Unpublished
 from engine.protocols.rtmp.limits import publisher_limits
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
 from workers.ingest.company import LONGEST_WAIT_NS, Company
-from workers.ingest.overseer import OVER_LIMIT, Overseer, rtmp_status
+from workers.ingest.overseer import OVER_LIMIT, Overseen, Overseer, rtmp_status
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
 from workers.ingest.tracks import PublishedTracks
-from workers.ingest.visit import PublisherVisit
+from workers.ingest.visit import LIFETIME, PublisherVisit
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import HandOver
 from workers.runtime.worker import Worker
@@ -41,12 +41,6 @@ SILENCE_S: float = 0.25
 
 LINGER_S: float = 1.0
 """How long a publisher has to read our last word and close, seconds."""
-
-PASSED = {
-    "lifetime": "the time that was given is over",
-    "bitrate": "more was sent than is allowed",
-}
-"""What a publisher is told that has passed a limit of a service's."""
 
 RING_FAILURES = {
     TagTooLarge: "tag_too_large",
@@ -91,6 +85,7 @@ class Publisher:
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
         self.protocol = PROTOCOL
         self.remote = message.remote
+        self.key_id = message.key_id
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
         self._tracks: PublishedTracks | None = None
@@ -147,7 +142,8 @@ class Publisher:
     def _open(self, name: str) -> PublishedStream:
         stream = self.stream = self._streams.open(name, self)
         self._tracks = PublishedTracks(self._streams, name, self.id, self._worker.log)
-        self._overseer = Overseer(stream, self._tracks, self.id, PROTOCOL, self._worker.log, self._report)
+        overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
+        self._overseer = Overseer(stream, self._tracks, overseen, self._worker.log, self._report)
         self._report.started(PROTOCOL, stream.beginning)
         self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
         return stream
@@ -183,9 +179,9 @@ class Publisher:
         if self.stream is None or self.stream.publisher is not self:
             return
         settings = self.stream.settings
-        if passed := self._visit.overstep(now_s, self.bytes_in):
-            self._end_by_us(passed)
-            self._protocol.close("NetStream.Unpublish.Success", PASSED[passed])
+        if self._visit.is_over(now_s):
+            self._end_by_us(LIFETIME)
+            self._protocol.close("NetStream.Unpublish.Success", "the time that was given is over")
             self._send_parting()
             return
         if now_s - self._heard_s > SILENCE_S:

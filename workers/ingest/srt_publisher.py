@@ -17,11 +17,11 @@ from engine.media.tags import OverlongBody
 from engine.protocols.mpegts import Opening, RemoteProtocolError, TsReader
 from engine.protocols.mpegts.events import Media
 from shm.errors import ArenaFull, LostRing, ShmError, TagTooLarge
-from workers.ingest.overseer import OVER_LIMIT, Overseer, srt_reason
+from workers.ingest.overseer import OVER_LIMIT, Overseen, Overseer, srt_reason
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
-from workers.ingest.visit import PublisherVisit
+from workers.ingest.visit import LIFETIME, PublisherVisit
 from workers.runtime.circle import Circle, now_us
 from workers.runtime.link_figures import Figures, received_figures
 from workers.runtime.messages import HandOver
@@ -75,6 +75,7 @@ class SrtPublisher:
         self.id = f"{worker.slot.name}-{message.conn_id.rsplit('-', 1)[-1]}"
         self.protocol = PROTOCOL
         self.remote = message.remote
+        self.key_id = message.key_id
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
         self.tags_in = 0
@@ -115,7 +116,8 @@ class SrtPublisher:
             self._refuse(error)
             return
         self._report.started(PROTOCOL, stream.beginning)
-        self._overseer = Overseer(stream, None, self.id, PROTOCOL, self._worker.log, self._report)
+        overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
+        self._overseer = Overseer(stream, None, overseen, self._worker.log, self._report)
         self._worker.log.info(
             "publishing", conn=self.id, stream=stream.name, protocol=PROTOCOL, remote=self.remote
         )
@@ -203,8 +205,8 @@ class SrtPublisher:
         self._report.srt_measured(measured(statistics))
         self.stream.report_link(link_stats(statistics, self.link.keys))
         settings = self.stream.settings
-        if passed := self._visit.overstep(now_s, self.bytes_in):
-            self._end(passed)
+        if self._visit.is_over(now_s):
+            self._end(LIFETIME)
             return
         limit_s = settings.idle_s if self.tags_in else settings.first_packet_s
         if now_s - self._heard_s > limit_s:

@@ -1,15 +1,13 @@
-"""A publisher's session as webhooks know it: the limits it lives by, and the end that is told once."""
+"""A publisher's session as webhooks know it: how long and how much it may, and the end that is told once."""
 
-from collections import deque
 from typing import Final
 
 from engine.hooks.notices import Ended, Held
 from workers.runtime.hook_line import HookLine
 from workers.runtime.messages import HandedVisit
 
-BITRATE_WINDOW_S: Final = 10.0
-"""Over which a publisher's bitrate is judged: longer than the burst that a keyframe is, or a network's
-pause."""
+LIFETIME: Final = "lifetime"
+"""Why a session ends whose time, as a service has set it, is over."""
 
 
 class PublisherVisit:
@@ -18,14 +16,13 @@ class PublisherVisit:
     Args:
         handed: what came with the hand-over.
         line: to the sender of webhooks.
-        began_s: when the session began, on the clock of `overstep`.
+        began_s: when the session began, on the clock of `is_over`.
     """
 
     def __init__(self, handed: HandedVisit | None, line: HookLine | None, began_s: float) -> None:
         self._handed = handed
         self._line = line if handed is not None else None
         self._began_s = began_s
-        self._readings: deque[tuple[float, int]] = deque([(began_s, 0)])
         if self._line is not None and handed is not None:
             self._line.tell(Held(handed.session_id, self._line.holder))
 
@@ -33,29 +30,18 @@ class PublisherVisit:
         """The stream that this publisher gets."""
         return self._handed.stream if self._handed else asked
 
-    def overstep(self, now_s: float, bytes_in: int) -> str:
-        """The limit that the publisher has passed, as a reason to end; empty for none. Asked every round."""
-        handed = self._handed
-        if handed is None:
-            return ""
-        if handed.lifetime_s and now_s - self._began_s > handed.lifetime_s:
-            return "lifetime"
-        if handed.max_bitrate_bps and self._bitrate_bps(now_s, bytes_in) > handed.max_bitrate_bps:
-            return "bitrate"
-        return ""
+    @property
+    def max_bitrate_bps(self) -> int:
+        """What a service lets it send; 0 for no limit. One of those that its overseer holds it to."""
+        return self._handed.max_bitrate_bps if self._handed else 0
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether it has been as long as a service has let it. Asked every round."""
+        lifetime_s = self._handed.lifetime_s if self._handed else 0.0
+        return bool(lifetime_s) and now_s - self._began_s > lifetime_s
 
     def end(self, reason: str, seconds: float = 0.0, bytes_in: int = 0) -> None:
         """Tell that it is over; the first time counts."""
         line, self._line = self._line, None
         if line is not None and self._handed is not None:
             line.tell(Ended(self._handed.session_id, reason, seconds, bytes_in))
-
-    def _bitrate_bps(self, now_s: float, bytes_in: int) -> float:
-        """Over the window; 0 before there is a whole one."""
-        readings = self._readings
-        readings.append((now_s, bytes_in))
-        while len(readings) > 2 and now_s - readings[1][0] >= BITRATE_WINDOW_S:
-            readings.popleft()
-        since_s, before = readings[0]
-        whole = now_s - since_s >= BITRATE_WINDOW_S
-        return (bytes_in - before) * 8 / (now_s - since_s) if whole else 0.0

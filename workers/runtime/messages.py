@@ -59,7 +59,7 @@ class HandOver(Message, frozen=True):
     `state` is the frozen protocol machine, with bytes that were read and not parsed yet inside it.
     `protocol` says what machine that is. `accepted_wall_ns` is time.time_ns() when the connection was
     accepted, for its story in the log. `visit` is what a service has said of it, if one follows publishers of
-    this stream.
+    this stream. `key_id` is that of the key, link or token that let it in; empty where nothing was needed.
     """
 
     conn_id: str
@@ -68,6 +68,7 @@ class HandOver(Message, frozen=True):
     state: bytes
     protocol: str = "rtmp"
     visit: "HandedVisit | None" = None
+    key_id: str = ""
 
 
 class ListClients(Message, frozen=True):
@@ -83,7 +84,8 @@ class ClientInfo(msgspec.Struct, frozen=True):
 
     `started_ns` is wall clock, `lag_ms` how far behind the live edge it is; `role` is "player" or
     "publisher". `link` is what an SRT connection measures of its network, by the names that libsrt's
-    statistics have where they mean the same; None for other protocols.
+    statistics have where they mean the same; None for other protocols. `key` is the id of the key, link or
+    token that let it in; empty where nothing was needed.
     """
 
     id: str
@@ -101,6 +103,7 @@ class ClientInfo(msgspec.Struct, frozen=True):
     user_agent: str
     state: str
     link: dict[str, float | int | str] | None = None
+    key: str = ""
 
 
 class ClientsPage(Message, frozen=True):

@@ -36,6 +36,7 @@ from engine.policy.outgoing_errors import (
 from engine.policy.outside import OutsideLimits
 from workers.runtime.guard import GuardedNetwork, Resolver, resolve
 from workers.runtime.outside import Outside
+from workers.runtime.request_body import RequestBody
 from workers.runtime.worker import Worker
 
 Wanted = TypeVar("Wanted", bound=BaseException)
@@ -129,9 +130,10 @@ class Outgoing:
         self, method: str, target: Target, body: bytes | None, headers: Mapping[str, str]
     ) -> Reply:
         """One attempt. Raises OutsideError."""
+        content = None if body is None else RequestBody(body)
         try:
             async with self._pool.stream(
-                method, _url(target), headers=_headers(target, headers), content=body
+                method, _url(target), headers=_headers(target, headers, body), content=content
             ) as response:
                 self._refuse_status(response.status, target)
                 return Reply(response.status, await self._read(response), _lowered(response.headers))
@@ -221,8 +223,10 @@ def _url(target: Target) -> httpcore.URL:
     return httpcore.URL(scheme=target.scheme, host=str(target.host), port=target.port, target=target.resource)
 
 
-def _headers(target: Target, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def _headers(target: Target, headers: Mapping[str, str], body: bytes | None) -> list[tuple[bytes, bytes]]:
     fixed = {"host": target.authority, "user-agent": USER_AGENT, "accept-encoding": "identity"}
+    if body is not None:
+        fixed["content-length"] = str(len(body))
     return [(name.encode(), value.encode()) for name, value in {**fixed, **headers}.items()]
 
 

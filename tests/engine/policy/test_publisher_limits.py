@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.policy.publisher_limits import REASONS, Breach, PublisherJudge, PublisherLimits, Sample
+from engine.policy.publisher_limits import REASONS, Breach, PublisherJudge, PublisherLimits, Sample, strictest
 
 NOTHING = Sample()
 HD = Sample(video_tags=1, sizes=((1920, 1080),), video_codecs=("avc1",))
@@ -58,7 +58,7 @@ def test_a_nominal_frame_rate_is_no_breach_and_twice_as_much_is() -> None:
 
 
 def test_what_the_publisher_before_has_sent_is_nobodys_fault_now() -> None:
-    limits = PublisherLimits(max_bitrate_bps=1000, max_width=640, codecs=frozenset({"mp4a"}))
+    limits = PublisherLimits(max_bitrate_bps=1000, max_sizes=((640, 0),), codecs=frozenset({"mp4a"}))
     old = replace(BEFORE, media_bytes=10**9, sizes=((1920, 1080),), video_codecs=("hvc1",))
     judge = judge_of(limits, old)
     assert judge.judge(old, 1.0) == []
@@ -71,12 +71,12 @@ def test_what_the_publisher_before_has_sent_is_nobodys_fault_now() -> None:
     [(1280, 720, True), (720, 1280, True), (1280, 721, False), (1920, 720, False), (0, 0, True)],
 )
 def test_a_picture_on_its_side_is_measured_lying(width: int, height: int, fits: bool) -> None:
-    judge = judge_of(PublisherLimits(max_width=1280, max_height=720))
+    judge = judge_of(PublisherLimits(max_sizes=((1280, 720),)))
     assert (judge.judge(replace(HD, sizes=((width, height),)), 1.0) == []) == fits
 
 
 def test_one_side_alone_can_be_limited() -> None:
-    judge = judge_of(PublisherLimits(max_height=720))
+    judge = judge_of(PublisherLimits(max_sizes=((0, 720),)))
     assert judge.judge(replace(HD, sizes=((4000, 700),)), 1.0) == []
     assert reasons(judge.judge(replace(HD, sizes=((4000, 700), (100, 800))), 2.0)) == ["resolution"]
 
@@ -129,14 +129,13 @@ samples = st.builds(
 )
 limits_of_any_kind = st.builds(
     PublisherLimits,
-    max_bitrate_bps=st.sampled_from([0, 100_000]),
-    max_frame_rate=st.sampled_from([0.0, 30.0]),
+    max_bitrate_bps=st.sampled_from([0, 100_000, 300_000]),
+    max_frame_rate=st.sampled_from([0.0, 30.0, 50.0]),
     window_s=st.sampled_from([1.0, 5.0]),
-    max_width=st.sampled_from([0, 1920]),
-    max_height=st.sampled_from([0, 1080]),
-    max_keyframe_interval_s=st.sampled_from([0.0, 2.0]),
-    codecs=st.sampled_from([frozenset(), frozenset({"avc1", "mp4a"})]),
-    max_session_s=st.sampled_from([0.0, 5.0]),
+    max_sizes=st.lists(st.sampled_from([(1920, 1080), (720, 1280), (0, 1000)]), max_size=2).map(tuple),
+    max_keyframe_interval_s=st.sampled_from([0.0, 2.0, 4.0]),
+    codecs=st.sampled_from([None, frozenset({"avc1", "mp4a"}), frozenset({"hvc1", "mp4a"})]),
+    max_session_s=st.sampled_from([0.0, 5.0, 8.0]),
 )
 
 
@@ -148,7 +147,7 @@ def test_each_episode_is_told_once_and_only_of_limits_that_there_are(
     there = {
         "bitrate": limits.max_bitrate_bps,
         "frame_rate": limits.max_frame_rate,
-        "resolution": limits.max_width or limits.max_height,
+        "resolution": limits.max_sizes,
         "keyframe_interval": limits.max_keyframe_interval_s,
         "codec": limits.codecs,
         "session_length": limits.max_session_s,
@@ -162,3 +161,26 @@ def test_each_episode_is_told_once_and_only_of_limits_that_there_are(
         assert all(there[reason] for reason in now)
         assert ("session_length" in now) == (0 < limits.max_session_s <= second)
         broken = now
+
+
+@given(st.lists(limits_of_any_kind, min_size=1, max_size=3), samples, st.lists(samples, max_size=12))
+def test_the_strictest_of_several_is_what_each_of_them_says(
+    several: list[PublisherLimits], before: Sample, then: list[Sample]
+) -> None:
+    window_s = 2.0
+    together = judge_of(strictest(window_s, *several), before)
+    each = [judge_of(replace(limits, window_s=window_s), before) for limits in several]
+    for second, sample in enumerate(then, start=1):
+        for judge in (together, *each):
+            judge.judge(sample, second)
+        assert set(together.broken) == {reason for judge in each for reason in judge.broken}
+
+
+def test_two_lists_without_a_codec_in_common_allow_none() -> None:
+    lists = [PublisherLimits(codecs=frozenset({codec})) for codec in ("avc1", "hvc1")]
+    (breach,) = judge_of(strictest(1.0, *lists)).judge(HD, 1.0)
+    assert breach.text == "avc1 is not allowed, only nothing"
+
+
+def test_no_limits_together_are_none() -> None:
+    assert not strictest(5.0, PublisherLimits(), PublisherLimits(window_s=1.0)).any

@@ -117,6 +117,7 @@ def client(client_id: str, stream: str = "live/a", role: str = "player") -> Clie
         lag_ms=30,
         user_agent="VLC",
         state="playing",
+        key="van",
     )
 
 

@@ -43,13 +43,18 @@ async def test_a_ban_is_made_listed_and_lifted(api: httpx.AsyncClient) -> None:
     assert (await api.get("/api/v1/bans")).json()["bans"] == []
 
 
+async def test_a_key_is_banned_by_its_id(api: httpx.AsyncClient) -> None:
+    made = await api.post("/api/v1/bans", json={"kind": "key", "value": "van"})
+    assert (made.status_code, made.json()["kind"], made.json()["value"]) == (201, "key", "van")
+
+
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
         ({"kind": "address", "value": "nowhere"}, "bad_ban"),
         ({"kind": "stream", "value": "live/.."}, "bad_ban"),
         ({"kind": "planet", "value": "mars"}, "bad_request"),
-        ({"kind": "key", "value": "van"}, "bad_request"),
+        ({"kind": "key", "value": "a line\nof its own"}, "bad_ban"),
         ({"kind": "stream", "value": "cam", "seconds": 0}, "bad_request"),
         ({"kind": "stream", "value": "cam", "colour": "red"}, "bad_request"),
         ({"kind": "stream"}, "bad_request"),

@@ -26,7 +26,7 @@ class Busy:
             wait_to_play=wait_to_play, settings_for=lambda name: SimpleNamespace(wait_s=0.0)
         )
 
-    def check_room(self, host: str) -> None:
+    def check_room(self, host: str, key_id: str) -> None:
         raise self.full
 
 
@@ -35,10 +35,10 @@ class Busy:
     [(OVERLOADED, 503, True), ("too_many_players", 503, True), (BANNED, 403, False)],
 )
 async def test_http_says_when_to_come_back(reason: str, status: int, retry: bool) -> None:
-    admission = Admission(cast("Audience", cast("Any", Busy(reason))), "the id", "192.0.2.1")
+    admission = Admission(cast("Audience", cast("Any", Busy(reason))), "the id")
     name = admission.name(parse_route("/live/a.flv", {}))
     with pytest.raises(Refused) as refused:
-        await admission.find(name)
+        await admission.find(name, "192.0.2.1", "")
     written = http1_head(refused.value.answer.head, keep_alive=False)
     assert (refused.value.status, refused.value.reason) == (status, reason)
     assert (b"Retry-After: 10\r\n" in written) == retry

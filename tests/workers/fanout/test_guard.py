@@ -15,6 +15,7 @@ from workers.fanout.audience import Audience, Full
 from workers.fanout.guard import Guard
 from workers.fanout.player import Player, PlayerState
 from workers.fanout.turning_away import to_ban, to_drop
+from workers.fanout.visits import Visit
 from workers.runtime.bans import write_bans
 from workers.runtime.slots import WorkerSlot
 from workers.runtime.worker import Worker
@@ -75,8 +76,8 @@ async def test_a_ban_holds_from_the_moment_it_is_written(stage: Stage, tmp_path:
     assert stage.guard.enter("198.51.100.1").refused == ""
     why = stage.guard.why_no_publisher
     assert why("live/a", is_there=True) == "banned"
-    assert why("live/b", is_there=True, key_id="van") == "banned"
     assert why("live/b", is_there=True) == ""
+    assert [stage.guard.is_key_banned(key_id) for key_id in ("van", "studio", "")] == [True, False, False]
     assert stage.guard.bans_changed()
     assert not stage.guard.bans_changed()
 
@@ -85,11 +86,12 @@ async def test_who_connected_before_the_ban_is_refused_when_it_asks(stage: Stage
     worker = SimpleNamespace(config=Config(), log=None, slot=SimpleNamespace(name="fanout0"))
     hub = SimpleNamespace(settings_for=None)
     audience = Audience(cast("Worker", worker), cast("Any", hub), cast("Any", None), guard=stage.guard)
-    audience.check_room(HOST)
-    write_bans(tmp_path, [ban("address", f"{HOST}/32")])
-    with pytest.raises(Full) as full:
-        audience.check_room(HOST)
-    assert full.value.reason == "banned"
+    audience.check_room(HOST, "van")
+    for one in (ban("address", f"{HOST}/32"), ban("key", "van")):
+        write_bans(tmp_path, [one])
+        with pytest.raises(Full) as full:
+            audience.check_room(HOST, "van")
+        assert full.value.reason == "banned"
 
 
 def test_each_step_of_the_ladder_is_one_line_and_stands_on_the_board(stage: Stage) -> None:
@@ -140,7 +142,17 @@ def test_one_in_a_hundred_goes_the_slow_first_and_then_the_newest() -> None:
     assert to_drop([]) == []
 
 
-def test_players_of_a_banned_address_are_found(stage: Stage, tmp_path: Path) -> None:
-    write_bans(tmp_path, [ban("address", "192.0.2.0/24")])
-    theirs, others = player(1, PlayerState.IN_STEP, "192.0.2.9:1"), player(2, PlayerState.IN_STEP)
-    assert to_ban([theirs, others], stage.guard.bans) == [theirs]
+def test_players_of_a_banned_address_are_found_however_they_came(stage: Stage, tmp_path: Path) -> None:
+    write_bans(tmp_path, [ban("address", "192.0.2.0/24"), ban("address", "2001:db8::/64")])
+    directly, through_a_proxy = ("192.0.2.9:1", "[2001:db8::9]:1"), ("192.0.2.9", "2001:db8::9")
+    theirs = [player(1, PlayerState.IN_STEP, remote) for remote in (*directly, *through_a_proxy)]
+    others = [player(2, PlayerState.IN_STEP), player(3, PlayerState.IN_STEP, "2001:db8:0:1::9")]
+    assert to_ban([*theirs, *others], stage.guard.bans) == theirs
+
+
+async def test_players_who_came_with_a_banned_key_are_found(stage: Stage, tmp_path: Path) -> None:
+    write_bans(tmp_path, [ban("key", "van")])
+    theirs, others, open_to_all = (player(number, PlayerState.IN_STEP) for number in range(3))
+    theirs.visit, others.visit = Visit("live/a", key_id="van"), Visit("live/a", key_id="studio")
+    open_to_all.visit = Visit("live/a")
+    assert to_ban([theirs, others, open_to_all], stage.guard.bans) == [theirs]

@@ -1,8 +1,10 @@
 """The client for requests to the outside, against services that do everything but answer."""
 
+import gc
 import socket
 import ssl
 import struct
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
@@ -41,6 +43,7 @@ URL = "http://hooks.example.com/on"
 LOCAL = AllowList(["127.0.0.1/32"])
 PIECE = bytes(64 * 1024)
 GIB = 1024**3
+MORE_THAN_SOCKETS_HOLD = bytes(32 * 1024**2)
 
 
 class World(NamedTuple):
@@ -302,6 +305,33 @@ async def test_over_real_sockets_a_reset_is_a_broken_exchange(nursery: trio.Nurs
     outgoing = Outgoing(make_stage().outside, lambda: LOCAL)
     with pytest.raises(Broken, match=r"127\.0\.0\.1"):
         await outgoing.post(f"http://127.0.0.1:{port}/", b"", {})
+    await outgoing.aclose()
+
+
+@pytest.mark.parametrize("how", ["reset", "cancelled"])
+async def test_a_body_that_is_not_sent_to_its_end_leaves_nothing_to_the_collector_of_garbage(
+    how: str, nursery: trio.Nursery
+) -> None:
+    scope = trio.CancelScope()
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        await stream.receive_some(1)  # the rest of the body finds no room
+        if how == "cancelled":
+            scope.cancel()
+            await trio.sleep_forever()
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close(2) resets
+
+    port = await serve_tcp(nursery, serve)
+    outgoing = Outgoing(make_stage().outside, lambda: LOCAL)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with scope, suppress(Broken):
+            await outgoing.post(f"http://127.0.0.1:{port}/", MORE_THAN_SOCKETS_HOLD, {})
+        gc.collect()
+        await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught == (how == "cancelled")
+    assert [str(warning.message) for warning in told] == []
     await outgoing.aclose()
 
 
