@@ -6,6 +6,7 @@ Each rule is a generator of sentences, and the sentence names the keys as the op
 from collections.abc import Iterator
 from itertools import combinations
 
+from engine.access.targets import BadUrl, parse_target
 from engine.config.access_rules import (
     ports_are_guarded,
     proxies_are_known,
@@ -36,6 +37,8 @@ def check_rules(config: Config) -> tuple[str, ...]:
             _index_length,
             _parts_fit,
             _exempt_are_networks,
+            _log_goes_somewhere,
+            _traces_go_to_an_address,
             _settings_fit,
         )
         for problem in rule(config)
@@ -71,6 +74,20 @@ def _streams_per_ingest(config: Config) -> Iterator[str]:
             f"publish.max_streams: {config.publish.max_streams} leaves some of the {config.workers.ingest}"
             " workers.ingest without a stream; use at least one stream per ingest worker"
         )
+
+
+def _log_goes_somewhere(config: Config) -> Iterator[str]:
+    if config.log.stream == "off" and not config.log.file:
+        yield 'log.stream: it is "off" and there is no log.file; use one of the two'
+
+
+def _traces_go_to_an_address(config: Config) -> Iterator[str]:
+    if not config.traces.url:
+        return
+    try:
+        parse_target(config.traces.url)
+    except BadUrl as error:
+        yield f"traces.url: {error}"
 
 
 def _index_length(config: Config) -> Iterator[str]:

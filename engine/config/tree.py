@@ -38,12 +38,15 @@ OverLimit = Literal["end", "warn"]
 Unanswered = Literal["allow", "deny"]
 HookParams = Literal["masked", "whole"]
 JwtAlgorithm = Literal["off", "HS256", "RS256", "ES256", "EdDSA"]
-LogLevel = Literal["debug", "info", "warning", "error"]
+LogLevel = Literal["trace", "debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
+LogStream = Literal["stderr", "stdout", "off"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
 FILE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 File = Annotated[str, Meta(max_length=4096, pattern=FILE_PATTERN, extra=NEEDS_RESTART)]
 """The path of a file (at most PATH_MAX); empty for none."""
+HotFile = Annotated[str, Meta(max_length=4096, pattern=FILE_PATTERN)]
+"""One that may change while the engine runs."""
 
 
 class Rtmp(Section, frozen=True, kw_only=True):
@@ -318,10 +321,30 @@ class Hooks(Section, frozen=True, kw_only=True):
 
 
 class Log(Section, frozen=True, kw_only=True):
-    """What is written to standard error."""
+    """What is told, where, and how much of it."""
 
     level: LogLevel = "info"
     format: LogFormat = "auto"
+    """Of the stream; the file is JSON."""
+    stream: LogStream = "stderr"
+    file: HotFile = ""
+    max_file_bytes: Annotated[int, Meta(ge=64 * KIB, le=16 * GIB)] = 64 * MIB
+    """It is rotated at this size."""
+    kept_files: Annotated[int, Meta(ge=0, le=100)] = 5
+    """Older ones beside it."""
+    max_lines_per_s: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    """Of one event in one process; ten seconds' worth may come at once."""
+
+
+class Traces(Section, frozen=True, kw_only=True):
+    """Traces of single publishers, players and API requests, for a collector (OTLP over HTTP)."""
+
+    url: Annotated[str, Meta(max_length=2048, pattern=r"^[!-~]*$", extra=NEEDS_RESTART)] = ""
+    """Empty: no traces."""
+    ratio: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """What part of those is traced that nobody else has decided about."""
+    authorization: Secret = Secret("")
+    """The Authorization header's value; empty: none is sent."""
 
 
 class PathTable(Section, frozen=True, kw_only=True):
@@ -415,4 +438,5 @@ class Config(Section, frozen=True, kw_only=True):
     outgoing: Outgoing = Outgoing()
     hooks: Hooks = Hooks()
     log: Log = Log()
+    traces: Traces = Traces()
     paths: dict[str, PathTable] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from typing import Final
 
 from engine.metrics.hls import HLS
 from engine.metrics.hooks import HOOKS
+from engine.metrics.logs_and_traces import LOGS_AND_TRACES
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
 from engine.metrics.outside import OUTSIDE
@@ -24,6 +25,7 @@ GROUPS: Final = (
     ("TLS", TLS),
     ("The outside", OUTSIDE),
     ("Workers", WORKERS),
+    ("Logs and traces", LOGS_AND_TRACES),
 )
 CATALOGUE: Final = tuple(metric for _, metrics in GROUPS for metric in metrics)
 WORKER_METRICS: Final = tuple(metric for metric in CATALOGUE if metric.scope == "worker")

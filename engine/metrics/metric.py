@@ -61,7 +61,8 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "on_stream_idle",
         ),
         "state": ("live", "grace", "ended"),
-        "dependency": ("hooks", "hook_decisions", "callback", "jwks"),
+        "dependency": ("hooks", "hook_decisions", "callback", "jwks", "traces"),
+        "level": ("trace", "debug", "info", "warning", "error", "critical"),
         "to": ("closed", "half_open", "open"),
         "method": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
     }

@@ -29,6 +29,7 @@ class HookService:
         self.url = url
         self.bodies: list[Body] = []
         self.unsigned = 0
+        self.traceparents: set[str] = set()
         self.answer: Callable[[Body], Answer] = lambda _body: YES
         self._news = threading.Condition()
 
@@ -95,6 +96,7 @@ def hook_service() -> Iterator[HookService]:
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["content-length"]))
+            service.traceparents.add(self.headers.get("traceparent", ""))
             status, text = service.take(data, self.headers.get("x-fanlight-signature", ""))
             self.send_response(status)
             self.send_header("content-length", str(len(text)))

@@ -93,6 +93,12 @@ def publish(ffmpeg: Path, source: Path, url: str) -> subprocess.Popen[bytes]:
     return start(arguments)
 
 
+def publish_for(ffmpeg: Path, source: Path, seconds: float, url: str) -> subprocess.Popen[bytes]:
+    """Start publishing the first seconds of a file."""
+    form = ["-t", str(seconds), "-map", "0", "-c", "copy", "-f", "flv"]
+    return start(command(ffmpeg, "-re", "-i", source, *form, url))
+
+
 @contextmanager
 def publishing(ffmpeg: Path, source: Path, url: str) -> Iterator[None]:
     """The same over and over, for players that take their time; ends with the `with` block."""

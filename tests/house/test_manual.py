@@ -34,7 +34,17 @@ from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
 TEXTS_WITH_RULES = {"allowed_codecs": "h264,aac", "exempt": "10.0.0.0/8"}
-FREE_TEXTS = ("cors_origin", "certificate", "key", "folder", "jwt_keys_url", "jwt_issuer", "jwt_audience")
+FREE_TEXTS = (
+    "cors_origin",
+    "certificate",
+    "key",
+    "folder",
+    "jwt_keys_url",
+    "jwt_issuer",
+    "jwt_audience",
+    "file",
+    "url",
+)
 GO_TOGETHER = (  # the first is refused without the other, or each of the two
     ("tls.certificate", "tls.key"),
     ("access.jwt_algorithm", "access.jwt_secrets"),

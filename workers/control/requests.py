@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -20,6 +20,9 @@ from engine.metrics import CATALOGUE
 from workers.control import models
 from workers.runtime.metrics import Child
 
+if TYPE_CHECKING:
+    from workers.runtime.tracing import Tracer
+
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -27,6 +30,7 @@ Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID_HEADER: Final = b"x-request-id"
+TRACEPARENT_HEADER: Final = b"traceparent"
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """Ids that are taken over; anything else could be used to write into logs and is replaced."""
 UNMATCHED: Final = "unmatched"
@@ -64,8 +68,10 @@ class Requests:
         metrics: Metrics,
         quiet: bool = False,
         is_overloaded: Callable[[], bool] = lambda: False,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._app = app
+        self._tracer = tracer
         self._is_overloaded = is_overloaded
         self._log = log
         self._metrics = metrics
@@ -76,6 +82,8 @@ class Requests:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        if self._tracer is not None:
+            self._tracer.begin("request", traceparent_of(scope))
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
                 if exchange.method in ONLY_LOOKS and self._is_overloaded():
@@ -90,13 +98,12 @@ class Requests:
     def _account(self, exchange: "_Exchange") -> None:
         status, seconds = exchange.status or CLIENT_LEFT, time.perf_counter() - exchange.began
         method, route = _REQUESTS.fold("method", exchange.method), exchange.route
+        if self._tracer is not None:
+            self._end_story(self._tracer, method, route, status)
         bind = self._metrics.bind
         bind("fanlight_http_requests_total", method=method, route=route, status=str(status)).inc()
         bind("fanlight_http_request_seconds", method=method, route=route).observe(seconds)
-        dull = status < 400 and (self._quiet or exchange.method in ONLY_LOOKS)
-        write = self._log.debug if dull else self._log.info
-        write(
-            "request",
+        line = self._log.bind(
             method=exchange.method,
             path=exchange.path,
             route=route,
@@ -104,6 +111,18 @@ class Requests:
             ms=round(seconds * 1000, 3),
             remote=exchange.remote,
         )
+        if status < 400 and (self._quiet or exchange.method in ONLY_LOOKS):
+            line.debug("request")
+        else:
+            line.info("request")
+
+    def _end_story(self, tracer: "Tracer", method: str, route: str, status: int) -> None:
+        """A span as the semantic conventions for HTTP have it."""
+        story = tracer.current()
+        if story is not None:
+            story.name = f"{method} {route}"
+            story.tell(http__request__method=method, http__route=route, http__response__status_code=status)
+            story.end(f"status {status}" if status >= 500 else "")
 
 
 class _Exchange:
@@ -165,6 +184,12 @@ def request_id_of(scope: Scope) -> str:
         if name.lower() == REQUEST_ID_HEADER and REQUEST_ID.fullmatch(value):
             return bytes(value).decode()
     return new_request_id()
+
+
+def traceparent_of(scope: Scope) -> str:
+    """What the client sent of this name; empty for nothing."""
+    found = next((value for name, value in scope["headers"] if name.lower() == TRACEPARENT_HEADER), b"")
+    return bytes(found).decode("latin-1")
 
 
 def new_request_id() -> str:

@@ -61,6 +61,8 @@ async def run(worker: Worker) -> None:
     worker.count_clients = lambda: sum(site.connections for site in sites)
     async with _hooks(worker) as office, trio.open_nursery() as nursery:
         api = _api(worker, staff, tally, office, gate)
+        if worker.tracer is not None:
+            await _export_traces(worker, nursery)
         nursery.start_soon(_keep_tally, worker, tally)
         nursery.start_soon(keep_issuers_keys, worker, gate)
         async with trio.open_nursery() as servers:
@@ -89,6 +91,12 @@ async def _hooks(worker: Worker) -> AsyncIterator[HookOffice]:
             nursery.cancel_scope.cancel()
     with trio.CancelScope(shield=True):
         await office.aclose()
+
+
+async def _export_traces(worker: Worker, nursery: trio.Nursery) -> None:
+    from workers.control.trace_export import TraceExport  # here: what is off is not even imported
+
+    await nursery.start(TraceExport(worker).run)
 
 
 def _hold_to(visits: AddressBook, config: Config) -> None:
@@ -131,6 +139,7 @@ def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice, gate: G
         log=worker.log,
         metrics=worker.metrics,
         is_overloaded=lambda: staff.overload() >= Level.SLOW_API,
+        tracer=worker.tracer,
     )
 
 

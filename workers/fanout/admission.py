@@ -111,6 +111,8 @@ class Admission:
         `host`. Raises Refused.
         """
         hub = self._audience.hub
+        if self._audience.worker.tracer is not None:
+            self._audience.worker.tracer.step("join")
         record = await hub.wait_to_play(name, hub.settings_for(name).wait_s)
         if record is None:
             raise self.plain(404, f"no stream is published as {name}\n", "not_found")

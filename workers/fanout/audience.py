@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -27,6 +27,10 @@ from workers.runtime.gate import Gate
 from workers.runtime.hook_line import HookLine
 from workers.runtime.srt_readings import measured
 from workers.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    from workers.fanout.stories import PlayerStory
+    from workers.runtime.tracing import Tracer
 
 ROUND_S: float = 1.0
 """How often figures are handed on and those who linger are sent home, seconds."""
@@ -61,6 +65,18 @@ class Full(Exception):
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+def _story_of(tracer: "Tracer", player: Player, feed: Feed) -> "PlayerStory | None":
+    from workers.fanout.stories import PlayerStory  # here: what is off is not even imported
+
+    story = tracer.current()
+    if story is None:
+        return None
+    story.tell(
+        fanlight__conn=player.client_id, fanlight__stream=feed.name, fanlight__protocol=player.protocol
+    )
+    return PlayerStory(story)
 
 
 class Audience:
@@ -134,6 +150,8 @@ class Audience:
         """Let `player` in: it is sent to from now on."""
         player.joined_ns = time.monotonic_ns()
         player.feed = feed
+        if self.worker.tracer is not None:
+            player.story = _story_of(self.worker.tracer, player, feed)
         set_low_water(player.sock, feed.low_water_bytes())
         feed.join(player, wire, mode or StartMode(feed.settings.start))
         self._players[player.client_id] = player
@@ -157,6 +175,8 @@ class Audience:
         self.report.player_ended(player)
         if player.visit is not None:
             player.visit.end(player.reason, trio.current_time() - accepted_s, player.bytes_sent)
+        if player.story is not None:
+            player.story.end(player.reason, sent_bytes=player.bytes_sent, jumps=player.jumps)
         self.worker.log.info(
             "ended",
             conn=player.client_id,

@@ -158,6 +158,8 @@ class CatchUp:
         if sent and not player.served:
             player.served = True
             self._ground.figures.joins_s.append((time.monotonic_ns() - player.joined_ns) * 1e-9)
+            if player.story is not None:
+                player.story.first_byte()
         return sent > 0
 
     def _count(self, player: Player, sent: int) -> None:

@@ -17,6 +17,7 @@ from workers.fanout.logs import Bytes
 from workers.fanout.player import Player
 from workers.fanout.sinks import Sink, close, has_data, wait_for_data, wait_for_room
 from workers.runtime.circle import NEVER, Circle
+from workers.runtime.worker import Worker
 
 READ_BYTES: int = 16 * 1024
 """One read of what clients say: a request head, a few RTMP commands."""
@@ -70,6 +71,11 @@ class Connection:
         self.request_id = given or f"{self._token}-{self._named}"
         return self.request_id
 
+    @property
+    def is_first_request(self) -> bool:
+        """Whether nothing was asked for on this connection before what is being answered."""
+        return self._named <= 1
+
     async def read(self, most_bytes: int = READ_BYTES) -> bytes:
         """The next bytes from the peer, at most so many. Raises PeerGone at the end."""
         while True:
@@ -122,6 +128,11 @@ class Connection:
     def failed(self, log: FilteringBoundLogger) -> None:
         """Note a fault of ours: it costs this connection, not the worker with everybody in it."""
         log.exception("connection_failed", conn=self.id, remote=self.remote)
+
+    def end_story(self, worker: Worker, error: str) -> None:
+        """What a trace tells of it, if one does, ends so."""
+        if worker.tracer is not None:
+            worker.tracer.end(error)
 
     def close(self) -> None:
         close(self.sock)

@@ -29,6 +29,8 @@ async def ask_at_the_gate(
     audience: Audience, action: Action, name: str, address: str, shown: Shown, conn: str
 ) -> Verdict:
     """Whether the one on connection `conn` may do `action` with the stream `name`."""
+    if audience.worker.tracer is not None:
+        audience.worker.tracer.step("access", story_name=action)
     verdict = await judge(audience, action, name, address, shown)
     if not verdict.allowed:
         audience.worker.log.info(

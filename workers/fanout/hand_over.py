@@ -3,6 +3,8 @@
 import socket
 import zlib
 
+from msgspec.structs import replace
+
 from workers.fanout.report import Report
 from workers.runtime.messages import HandOver
 from workers.runtime.slots import INGEST, of_role
@@ -14,12 +16,18 @@ async def hand_over(
 ) -> None:
     """Send socket and protocol state to the ingest of stream `name`; our copy of the socket is the caller's
     to close. Raises BusError."""
+    tracer = worker.tracer
+    if tracer is not None:
+        tracer.step("hand_over")
+        message = replace(message, traceparent=tracer.traceparent())
     try:
         await worker.bus.send(ingest_of(worker, name), message, fds=[sock.fileno()])
     except BaseException:
         report.handed_over("no_worker")
         raise
     report.handed_over("accepted")
+    if tracer is not None:
+        tracer.end()
 
 
 def publisher_id(worker: Worker, name: str, conn_id: str) -> str:

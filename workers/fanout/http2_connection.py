@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
+import structlog
 import trio
 
 from engine.media.gop import StartMode
@@ -215,10 +216,13 @@ class Http2Session(Connection):
             self.failed(self._audience.worker.log)
             stream.give_up(http2.ErrorCode.INTERNAL_ERROR)
         finally:
+            if self._audience.worker.tracer is not None:
+                self._audience.worker.tracer.leave()
             stream.give_up()
 
     async def _answer(self, stream: Http2Stream, request: Request) -> None:
         request_id = request.request_id or secrets.token_hex(8)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         host = self._audience.client_host(self.host, request.headers)
         exchange = Http2Exchange(stream, request, request_id, host)
         route = route_of(request)
@@ -244,6 +248,8 @@ class Http2Session(Connection):
         admission = Admission(self._audience, exchange.request_id)
         request = exchange.request
         report = self._audience.report
+        if self._audience.worker.tracer is not None:
+            self._audience.worker.tracer.begin("play", request.headers.get("traceparent", ""))
         try:
             name, key_id = await self._name(admission, route, exchange)
             head = flv_head(admission.origin, exchange.request_id)
@@ -256,6 +262,7 @@ class Http2Session(Connection):
             )
         except Refused as refused:
             report.request(request.method, STREAM_ROUTE, refused.status)
+            self.end_story(self._audience.worker, refused.reason if refused.status >= 400 else "")
             if refused.status >= 400:
                 report.play_refused(FLV.name, refused.reason)
             await exchange.send(*refused.answer)

@@ -6,6 +6,10 @@ read head -> find the stream -> HTTP-FLV: response head, then the ring
                              -> refusal, counted by reason
 """
 
+import time
+from typing import TYPE_CHECKING
+
+import structlog
 import trio
 
 from engine.media.gop import StartMode
@@ -31,6 +35,9 @@ from workers.fanout.sinks import Sink
 from workers.fanout.visits import Visit
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
 
+if TYPE_CHECKING:
+    from workers.runtime.tracing import Tracer
+
 WIRES_OF: dict[str, Wire] = {"flv": WEBSOCKET_FLV, "mp4": WEBSOCKET_MP4}
 """What is sent over WebSocket, by the kind of route."""
 
@@ -39,6 +46,7 @@ async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
     """Serve one connection; its errors end here."""
     connection = HttpConnection(audience, sock, remote)
     audience.report.accepted("http")
+    tracer = audience.worker.tracer
     try:
         await connection.run()
     except PeerGone:
@@ -48,6 +56,8 @@ async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
     except Exception:
         connection.failed(audience.worker.log)
     finally:
+        if tracer is not None:
+            tracer.leave()
         connection.close()
         audience.report.closed("http")
 
@@ -87,7 +97,7 @@ class HttpConnection(Connection):
     async def _hear(self) -> Request:
         with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
             request = await self._read_head()
-        self.name_request(request.request_id)
+        structlog.contextvars.bind_contextvars(request_id=self.name_request(request.request_id))
         self._method = request.method
         return request
 
@@ -105,6 +115,8 @@ class HttpConnection(Connection):
 
     async def _begin(self, request: Request, route: Route) -> Player:
         admission = self._admission
+        if self._audience.worker.tracer is not None:
+            self._begin_story(self._audience.worker.tracer, request)
         if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
             raise admission.plain(404, "not found\n", "not_found")
         name = admission.name(route)
@@ -122,6 +134,14 @@ class HttpConnection(Connection):
         )
         with visit.until_in():
             return self._admit(request, route, feed, wire, opening, visit)
+
+    def _begin_story(self, tracer: "Tracer", request: Request) -> None:
+        """From accept to here, unless the connection had other requests before this one."""
+        started_ns = self.accepted_ns if self.is_first_request else time.time_ns()
+        story = tracer.begin("play", request.headers.get("traceparent", ""), started_ns)
+        if story is not None:
+            story.tell(fanlight__request_id=self.request_id)
+            story.step("handshake", started_ns)
 
     @property
     def _admission(self) -> Admission:
@@ -182,6 +202,7 @@ class HttpConnection(Connection):
     async def _refuse(self, refused: Refused) -> None:
         report = self._audience.report
         report.request(self._method, STREAM_ROUTE, refused.status)
+        self.end_story(self._audience.worker, refused.reason if refused.status >= 400 else "")
         if refused.status >= 400:
             wire = WEBSOCKET_FLV if self._frames else FLV
             report.play_refused(wire.name, refused.reason)

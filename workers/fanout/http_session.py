@@ -2,6 +2,7 @@
 long.
 """
 
+import structlog
 import trio
 
 from engine.protocols.http import RemoteProtocolError, Request, RequestReader, error_answer, http1_head
@@ -71,7 +72,8 @@ class HttpSession:
             if request is not None:
                 # Sent ahead: hundreds fit into one read, and other connections have their turn in between.
                 await trio.lowlevel.checkpoint()
-                self._connection.name_request(request.request_id)
+                request_id = self._connection.name_request(request.request_id)
+                structlog.contextvars.bind_contextvars(request_id=request_id)
                 return request
             left = await self._seat.rest()
             if left is not None:

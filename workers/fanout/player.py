@@ -24,6 +24,7 @@ from workers.fanout.visits import Visit
 if TYPE_CHECKING:
     from workers.fanout.feed import Feed
     from workers.fanout.pumps import AnyPump
+    from workers.fanout.stories import PlayerStory
 
 
 class PlayerState(enum.Enum):
@@ -76,6 +77,7 @@ class Player:
         "sock",
         "started_ns",
         "state",
+        "story",
         "tail",
         "tended",
         "user_agent",
@@ -130,6 +132,7 @@ class Player:
         self.slow: SlowPlayer | None = None  # made when first needed: most players never are
         self.linger_until_s = 0.0
         self.visit: Visit | None = None  # as webhooks know it, and with the key that let it in
+        self.story: PlayerStory | None = None  # as a trace tells it, if one does
 
     @property
     def key_id(self) -> str:

@@ -66,6 +66,10 @@ async def serve_rtmp(audience: Audience, sock: Sink, remote: str) -> None:
     """Serve one connection; its errors end here."""
     connection = RtmpConnection(audience, sock, remote)
     audience.report.accepted("rtmp")
+    tracer = audience.worker.tracer
+    if tracer is not None:
+        tracer.begin("rtmp", started_ns=connection.accepted_ns)
+        tracer.step("handshake")
     try:
         await connection.run()
     except PeerGone:
@@ -75,6 +79,8 @@ async def serve_rtmp(audience: Audience, sock: Sink, remote: str) -> None:
     except Exception:
         connection.failed(audience.worker.log)
     finally:
+        if tracer is not None:
+            tracer.leave()
         connection.close()
         audience.report.closed("rtmp")
 
@@ -119,6 +125,7 @@ class RtmpConnection(Connection):
         report = self._audience.report
         report.protocol_error("rtmp")
         report.handshake_failed("rtmp", "protocol_error")
+        self.end_story(self._audience.worker, "protocol_error")
         self._audience.worker.log.info(
             "refused", conn=self.id, protocol="rtmp", remote=self.remote, why=str(error)
         )
@@ -171,6 +178,8 @@ class RtmpConnection(Connection):
 
     async def _find_feed(self, visit: Visit) -> Feed:
         hub, name = self._audience.hub, visit.name
+        if self._audience.worker.tracer is not None:
+            self._audience.worker.tracer.step("join")
         record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is None:
             raise NotPlayed("not_found", f"no stream is published as {name}")
@@ -185,6 +194,7 @@ class RtmpConnection(Connection):
 
     async def _refuse_play(self, refusal: "NotPlayed") -> None:
         self._audience.report.play_refused("rtmp", refusal.reason)
+        self.end_story(self._audience.worker, refusal.reason)
         self._audience.worker.log.info(
             "play_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=refusal.reason
         )
@@ -272,6 +282,7 @@ class RtmpConnection(Connection):
 
     async def _refuse_publish(self, reason: str, description: str, code: str = BAD_NAME) -> None:
         self._audience.report.publish_refused("rtmp", reason)
+        self.end_story(self._audience.worker, reason)
         self._audience.worker.log.info(
             "publish_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=reason
         )

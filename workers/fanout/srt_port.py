@@ -149,6 +149,9 @@ class SrtPort:
     async def _decide(self, request: ConnectionRequest, address: Address) -> None:
         """Only here, behind the cookie, is it certain that the caller has this address."""
         visit = self._audience.guard.enter(address[0])
+        tracer = self._worker.tracer
+        if tracer is not None:
+            tracer.begin(PROTOCOL)
         try:
             if visit.refused:
                 self._turn_away(request, address, visit)
@@ -162,6 +165,8 @@ class SrtPort:
             self._worker.log.exception("connection_failed", remote=remote_name(address))
             self._listener.forget(request)
         finally:
+            if tracer is not None:
+                tracer.leave()
             self._audience.guard.leave(visit)
 
     def _turn_away(self, request: ConnectionRequest, address: Address, visit: AddressVisit) -> None:
@@ -180,6 +185,8 @@ class SrtPort:
             report = self._audience.report
             count = report.publish_refused if asked.mode == "publish" else report.play_refused
             count("srt", refused.reason)
+            if self._worker.tracer is not None:
+                self._worker.tracer.end(refused.reason)
             raise
 
     async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
@@ -260,6 +267,8 @@ class SrtPort:
 
     async def _find_feed(self, visit: Visit, settings: PathSettings, host: str) -> Feed:
         hub = self._audience.hub
+        if self._worker.tracer is not None:
+            self._worker.tracer.step("join")
         record = await hub.wait_for(visit.name, min(settings.wait_s, MAX_WAIT_S))
         if record is None:
             raise Refused(Rejection.NOT_FOUND, "not_found")
@@ -286,6 +295,8 @@ class SrtPort:
         self, request: ConnectionRequest, address: Address, settings: PathSettings, asked: StreamRequest
     ) -> tuple[Negotiated, socket.socket]:
         """A socket of its own for the caller, and the answer sent from it. Raises Refused."""
+        if self._worker.tracer is not None:
+            self._worker.tracer.step("handshake")
         terms = Terms(
             socket_id=secrets.randbelow(2**30) + 1,
             seed=os.urandom(SEED_BYTES),

@@ -185,6 +185,8 @@ class TsPump:
             if not player.served and player.is_served:
                 player.served = True
                 self._figures.joins_s.append((time.monotonic_ns() - player.joined_ns) * 1e-9)
+                if player.story is not None:
+                    player.story.first_byte()
             self._circle.hurry(player, player.next_us(now))
 
     def _end_seq(self) -> int:

@@ -22,9 +22,11 @@ from workers.ingest.overseer import OVER_LIMIT, Overseen, Overseer, rtmp_status
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.ingest.telling import log_message, open_story
 from workers.ingest.tracks import PublishedTracks
 from workers.ingest.visit import LIFETIME, PublisherVisit
 from workers.runtime.link_figures import Figures
+from workers.runtime.logs import Packets
 from workers.runtime.messages import HandOver
 from workers.runtime.worker import Worker
 
@@ -105,6 +107,7 @@ class Publisher:
             time.monotonic_ns() * 1e-9,  # the clock of `_act`; trio's begins elsewhere
             as_publisher=publisher_limits(worker.config.rtmp.max_message_bytes),
         )
+        self._story = open_story(worker, message)
         self._scope = trio.CancelScope()
         self._reason = ""  # why it is over, once it is
 
@@ -117,6 +120,8 @@ class Publisher:
             self._worker.log.exception("connection_failed", conn=self.id, remote=self.remote)
         finally:
             self._visit.end("error")  # if nothing else has ended it
+            if self._story is not None:
+                self._story.end("error")
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
 
@@ -145,6 +150,8 @@ class Publisher:
         overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
         self._overseer = Overseer(stream, self._tracks, overseen, self._worker.log, self._report)
         self._report.started(PROTOCOL, stream.beginning)
+        if self._story is not None:
+            self._story.begin(name, self.id, PROTOCOL)
         self._worker.log.info("publishing", conn=self.id, stream=name, protocol=PROTOCOL, remote=self.remote)
         return stream
 
@@ -152,7 +159,9 @@ class Publisher:
         reason = error.reason if isinstance(error, Refused) else "no_memory"
         self._report.refused(PROTOCOL, reason)
         self._visit.end(reason)
-        self._worker.log.warning(
+        if self._story is not None:
+            self._story.end(reason)
+        self._worker.log.info(
             "publish_refused", conn=self.id, remote=self.remote, reason=reason, why=str(error)
         )
         self._protocol.refuse_publish(description=str(error))
@@ -245,6 +254,8 @@ class Publisher:
 
     def _write(self, stream: PublishedStream, events: "list[Event] | tuple[Event, ...]", now_ns: int) -> int:
         messages = [event for event in events if isinstance(event, Media)]
+        if Packets.logged:
+            self._log_packets(stream.name, messages)
         try:
             tags = stream.take(messages, now_ns)
         except tuple(RING_FAILURES) as error:
@@ -252,9 +263,15 @@ class Publisher:
             self._worker.log.error("ring_failed", conn=self.id, stream=stream.name, why=str(error))
             self._protocol.close("NetStream.Publish.Failed", str(error))
             raise Ended("error") from error
+        if self._story is not None:
+            self._story.see(messages)
         if self._tracks is not None and stream.publisher is self:  # else another one has them by now
             self._tracks.take(messages, now_ns)
         return tags
+
+    def _log_packets(self, name: str, messages: list[Media]) -> None:
+        for message in messages:
+            log_message(self._worker.log, self.id, name, message)
 
     def _count(self, size_bytes: int, tags: int) -> None:
         self.bytes_in += size_bytes
@@ -345,6 +362,8 @@ class Publisher:
             self._tracks.leave(clean=clean or self._reason == "drained")
         self._report.ended(PROTOCOL, self._reason, seconds)
         self._visit.end(self._reason, seconds, self.bytes_in)
+        if self._story is not None:
+            self._story.end(self._reason, bytes_in=self.bytes_in, tags_in=self.tags_in)
         self._worker.log.info(
             "unpublished",
             conn=self.id,

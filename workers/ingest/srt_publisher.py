@@ -21,9 +21,11 @@ from workers.ingest.overseer import OVER_LIMIT, Overseen, Overseer, srt_reason
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.ingest.telling import log_message, open_story
 from workers.ingest.visit import LIFETIME, PublisherVisit
 from workers.runtime.circle import Circle, now_us
 from workers.runtime.link_figures import Figures, received_figures
+from workers.runtime.logs import Packets
 from workers.runtime.messages import HandOver
 from workers.runtime.srt_link import SrtHandOver, SrtLink
 from workers.runtime.srt_readings import link_stats, measured
@@ -88,6 +90,7 @@ class SrtPublisher:
         self._visit = visit
         self._reader = TsReader()
         self._opening = Opening()
+        self._story = open_story(worker, message)
         self._over = trio.Event()
         self._overseer: Overseer | None = None
         self._reason = ""
@@ -108,6 +111,8 @@ class SrtPublisher:
             await self._publish()
         finally:
             self._visit.end("error")  # if nothing else has ended it
+            if self._story is not None:
+                self._story.end("error")
 
     async def _publish(self) -> None:
         try:
@@ -116,6 +121,8 @@ class SrtPublisher:
             self._refuse(error)
             return
         self._report.started(PROTOCOL, stream.beginning)
+        if self._story is not None:
+            self._story.begin(stream.name, self.id, PROTOCOL)
         overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
         self._overseer = Overseer(stream, None, overseen, self._worker.log, self._report)
         self._worker.log.info(
@@ -132,7 +139,9 @@ class SrtPublisher:
         reason = error.reason if isinstance(error, Refused) else "no_memory"
         self._report.refused(PROTOCOL, reason)
         self._visit.end(reason)
-        self._worker.log.warning(
+        if self._story is not None:
+            self._story.end(reason)
+        self._worker.log.info(
             "publish_refused", conn=self.id, remote=self.remote, reason=reason, why=str(error)
         )
         self.link.close(now_us())
@@ -181,7 +190,12 @@ class SrtPublisher:
     def _write(self, media: list[Media]) -> None:
         if not media or self.stream is None:
             return
+        if Packets.logged:
+            for message in media:
+                log_message(self._worker.log, self.id, self._name, message)
         tags = self.stream.take(media, time.monotonic_ns())
+        if self._story is not None:
+            self._story.see(media)
         self._heard_s = trio.current_time()
         self.tags_in += tags
         self._report.received_tags["srt"] += tags
@@ -244,6 +258,8 @@ class SrtPublisher:
         reason = self._reason or "error"
         self._report.ended(PROTOCOL, reason, seconds)
         self._visit.end(reason, seconds, self.bytes_in)
+        if self._story is not None:
+            self._story.end(reason, bytes_in=self.bytes_in, tags_in=self.tags_in)
         self._worker.log.info(
             "unpublished",
             conn=self.id,

@@ -29,7 +29,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -42,11 +42,14 @@ from workers.runtime import orders, pulse
 from workers.runtime.burial import bury
 from workers.runtime.bus import Bus
 from workers.runtime.inheritance import Inheritance
-from workers.runtime.logs import open_log
+from workers.runtime.logs import begin_as_child, count_lines, look_after_logs, open_log
 from workers.runtime.metrics import Metrics
 from workers.runtime.packages import Packages
-from workers.runtime.slots import CONTROL, FANOUT, WorkerSlot
+from workers.runtime.slots import CONTROL, FANOUT, WorkerSlot, of_role
 from workers.runtime.worker import API, HTTP, HTTPS, METRICS, RTMP, RTMPS, SRT, Worker, is_srt
+
+if TYPE_CHECKING:
+    from workers.runtime.tracing import Tracer
 
 EXIT_DRAINED: Final = 0
 EXIT_FAILED: Final = 1
@@ -83,6 +86,7 @@ def boot(inheritance: Inheritance, slot: WorkerSlot) -> NoReturn:
 
 
 def _live(inheritance: Inheritance, slot: WorkerSlot) -> int:
+    begin_as_child()
     log = open_log(slot.name)
     try:
         _leave_the_supervisor_behind(inheritance, slot)
@@ -94,6 +98,7 @@ def _live(inheritance: Inheritance, slot: WorkerSlot) -> int:
     except BaseException as error:
         log.critical("worker failed", error=_named(error), exc_info=error)
         return EXIT_FAILED
+    look_after_logs(log)
     log.info("worker drained")
     return EXIT_DRAINED
 
@@ -136,7 +141,10 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
     board = Board(arena)
     cell = board.worker(slot.number)
     buried = bury(board, slot.number, arena.geometry.streams)
+    bus = Bus(slot.number, inheritance.inboxes[slot.number], inheritance.outboxes, log)
     _sit_down(cell, slot)
+    metrics = Metrics(slot.name, inheritance.metrics_directory)
+    count_lines(metrics)
     return Worker(
         slot=slot,
         slots=inheritance.slots,
@@ -149,11 +157,12 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
             kind: held if _keeps(slot.role, kind) else [] for kind, held in inheritance.listeners.items()
         },
         doorbells=inheritance.doorbells,
-        bus=Bus(slot.number, inheritance.inboxes[slot.number], inheritance.outboxes, log),
+        bus=bus,
         log=log,
-        metrics=Metrics(slot.name, inheritance.metrics_directory),
+        metrics=metrics,
         srt_secret=inheritance.srt_secret,
         packages=_packages(inheritance, slot),
+        tracer=_tracer(inheritance, bus, metrics),
         buried=buried,
     )
 
@@ -162,6 +171,15 @@ def _packages(inheritance: Inheritance, slot: WorkerSlot) -> Packages | None:
     if inheritance.package_arena is None or inheritance.segment_folder is None:
         return None
     return Packages.attach(inheritance.package_arena, inheritance.segment_folder, slot.number)
+
+
+def _tracer(inheritance: Inheritance, bus: Bus, metrics: Metrics) -> "Tracer | None":
+    if not inheritance.config.traces.url:
+        return None
+    from workers.runtime.tracing import Tracer  # here: what is off is not even imported
+
+    (control,) = of_role(inheritance.slots, CONTROL)
+    return Tracer(bus, control.number, inheritance.config.traces.ratio, metrics)
 
 
 def _sit_down(cell: WorkerCell, slot: WorkerSlot) -> None:
@@ -180,11 +198,15 @@ async def _serve(worker: Worker, serve: Serve, supervisor_pidfd: int) -> None:
         nursery.start_soon(orders.drain_when_orphaned, worker, supervisor_pidfd)
         await nursery.start(orders.obey_signals, worker)
         nursery.start_soon(worker.bus.run)
+        if worker.tracer is not None:
+            nursery.start_soon(worker.tracer.run)
         with worker.scope:
             await serve(worker)
         if worker.scope.cancelled_caught:
             worker.log.warning("drain cut short", reason="deadline")
         if not worker.draining.is_set():
             raise RoleReturned(f"{worker.slot.role} ended by itself")
+        if worker.tracer is not None:
+            await worker.tracer.flush_at_last()
         nursery.cancel_scope.cancel()
     worker.cell.state = WorkerState.GONE

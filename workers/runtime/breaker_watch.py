@@ -115,14 +115,16 @@ class WatchedBreaker:
         self._moves[machine.state].inc()
         if self._entry is not None:
             self._entry.move(machine.state, int(retry_in_s * NS_PER_S), time.monotonic_ns())
-        write = self._log.warning if machine.state is BreakerState.OPEN else self._log.info
-        write(
-            "breaker moved",
-            dependency=self.dependency,
-            state=STATE_NAMES[machine.state],
-            failures=machine.failures,
-            retry_in_s=round(retry_in_s, 3),
-        )
+        fields: dict[str, object] = {
+            "dependency": self.dependency,
+            "state": STATE_NAMES[machine.state],
+            "failures": machine.failures,
+            "retry_in_s": round(retry_in_s, 3),
+        }
+        if machine.state is BreakerState.OPEN:
+            self._log.warning("breaker moved", **fields)
+        else:
+            self._log.info("breaker moved", **fields)
 
     def _recall(self) -> None:
         """Begin where the slot's previous process ended."""

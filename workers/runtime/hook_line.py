@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -79,6 +80,8 @@ class HookLine:
         self._control = control
         self._log = log
         self._dropped = metrics.bind("fanlight_hook_notices_dropped_total")
+        self.traceparent: Callable[[], str] = no_trace
+        """Of the task that asks."""
         self._asked: dict[int, trio.MemorySendChannel[Verdict]] = {}
         # Random beginnings: what was meant for this slot's previous process matches nothing.
         self._next_number = secrets.randbits(40)
@@ -111,8 +114,9 @@ class HookLine:
         self._asked[number] = put
         try:
             with trio.move_on_after(timeout_s):
+                asked_ns, traceparent = time.monotonic_ns(), self.traceparent()
                 await self._bus.send(
-                    self._control, HookAsk(number, session, timeout_s * REPLY_SHARE, time.monotonic_ns())
+                    self._control, HookAsk(number, session, timeout_s * REPLY_SHARE, asked_ns, traceparent)
                 )
                 return await get.receive()
         except BusError as error:
@@ -190,10 +194,17 @@ class HookLine:
             self._confirmed.set()
 
 
+def no_trace() -> str:
+    """Traces are off."""
+    return ""
+
+
 def open_line(worker: Worker) -> HookLine:
     """The line of this worker; its `run` has to be started."""
     (control,) = of_role(worker.slots, CONTROL)
     line = HookLine(worker.bus, control.number, own_holder(worker), worker.log, worker.metrics)
+    if worker.tracer is not None:
+        line.traceparent = worker.tracer.traceparent
     worker.bus.handle(HookVerdict, line.take_verdict)
     worker.bus.handle(HookNoticesTaken, line.take_confirmation)
     return line

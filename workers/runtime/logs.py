@@ -1,91 +1,183 @@
-"""Logs: one JSON object per line on stderr, or a human form where stderr is a terminal.
+"""Logs: one JSON object per line, on a standard stream, in a file, or both; docs/logs.md says what is in it.
 
-Every line has `at` (UTC), `level`, `event` and `worker`; the rest are fields. The writer never blocks: a
-log reader that has stopped must not stop the media path. It asks whether the line fits first, which for a
-pipe means that PIPE_BUF bytes are free, and counts what it had to drop. Why not O_NONBLOCK: the flag
-belongs to the open file, which other processes share.
+Every line has `at` (UTC), `level`, `event` and `worker`; the rest are fields. Where the stream is a
+terminal a form for people is written there; the file has JSON always. Neither stops the media path: what a
+slow reader or a full disk does not take is counted and left out (log_lines.py, log_file.py), and so is what
+exceeds the rate of its kind (engine/policy/line_rates.py).
+
+Levels: error, somebody has to act now; warning, it went on by itself (a retry, a fallback), look when there
+is time; info, what happens to streams and clients; debug, for whoever looks for a fault; trace, each
+message of each publisher, and what the supervisor is told.
 """
 
 import os
-import select
-from typing import Final, Literal
+import time
+from contextlib import suppress
+from typing import Final, Literal, Protocol
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from engine.config import Log
+from engine.policy.line_rates import LineRates
+from workers.runtime.log_file import LogFile
+from workers.runtime.log_lines import LineWriter
+from workers.runtime.metrics import Child
+
 LogForm = Literal["auto", "json", "human"]
-LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_ALWAYS: Final = 50  # critical, exception
+LEVELS: Final = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+UNLIMITED: Final = frozenset({"log_lines_left_out", "worker failed"})
+"""Kinds that no rate holds back: the word on what was, and the last words of a process."""
+_ALWAYS: Final = LEVELS["critical"]
 _STDERR: Final = 2
+STREAMS: Final = {"stderr": _STDERR, "stdout": 1, "off": None}
 _CONSOLE: Final = structlog.dev.ConsoleRenderer(
     colors=os.isatty(_STDERR), exception_formatter=structlog.dev.plain_traceback
 )
-_PIPE_BUF_BYTES: Final = 4096  # pipe(7): what a writable pipe takes at once, and as a whole
 
 
-class LineWriter:
-    """Writes whole lines to a descriptor that may be a pipe nobody reads."""
+class Counts(Protocol):
+    """The part of the metrics that is used here."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
-        self.dropped = 0
+    def bind(self, name: str, **labels: str) -> Child: ...
 
-    def write(self, line: bytes) -> None:
-        """Write one line, or count it as dropped. Its newline is added here."""
-        if self.dropped:
-            self._confess()
-        if not self._put(line + b"\n"):
-            self.dropped += 1
 
-    def _confess(self) -> None:
-        note = msgspec.json.encode({"level": "warning", "event": "log lines dropped", "count": self.dropped})
-        if self._put(note + b"\n"):
-            self.dropped = 0
+class _Process:
+    """What holds for all loggers of this process; a reload may change it while they live."""
 
-    def _put(self, line: bytes) -> bool:
-        for start in range(0, len(line), _PIPE_BUF_BYTES):
-            if not self._fits():
-                return False
-            try:
-                os.write(self._descriptor, line[start : start + _PIPE_BUF_BYTES])
-            except OSError:  # the reader is gone, or the disk is full: nothing that a log line could say
-                return False
-        return True
+    threshold = LEVELS["info"]
+    human = False
+    stream: LineWriter | None = LineWriter(_STDERR)
+    stream_name = "stderr"
+    file: LogFile | None = None
+    rates = LineRates(Log().max_lines_per_s)
+    counts: Counts | None = None
 
-    def _fits(self) -> bool:
-        return any(events & select.POLLOUT for _, events in self._poll.poll(0))
+
+class Packets:
+    """Whether single packets are logged: asked before each, so it is an attribute and no call."""
+
+    logged = False
+
+
+def configure_logs(settings: Log) -> None:
+    """Set level, form, stream, file and rate for every logger of this process, also those that exist.
+
+    A file that cannot be opened costs its lines until it can be; `open_log_file` tells.
+    """
+    _Process.threshold = LEVELS[settings.level]
+    Packets.logged = settings.level == "trace"
+    _Process.rates.set_rate(settings.max_lines_per_s)
+    _take_stream(settings)
+    _take_file(settings)
+
+
+def _take_stream(settings: Log) -> None:
+    descriptor = STREAMS[settings.stream]
+    if settings.stream != _Process.stream_name:
+        _Process.stream_name = settings.stream
+        _Process.stream = _writer(settings.stream)
+    on_terminal = descriptor is not None and os.isatty(descriptor)
+    _Process.human = settings.format == "human" or (settings.format == "auto" and on_terminal)
+
+
+def _writer(stream_name: str) -> LineWriter | None:
+    descriptor = STREAMS[stream_name]
+    return None if descriptor is None else LineWriter(descriptor)
+
+
+def _take_file(settings: Log) -> None:
+    file = _Process.file
+    if file is not None and file.path != settings.file:
+        file.close()
+        file = _Process.file = None
+    if file is not None:
+        file.max_bytes, file.kept = settings.max_file_bytes, settings.kept_files
+    elif settings.file:
+        _Process.file = LogFile(settings.file, settings.max_file_bytes, settings.kept_files)
+
+
+def open_log_file() -> None:
+    """Open the file, if there is one, as it is now: at start, after a fork, and when told that it was moved.
+
+    Raises OSError.
+    """
+    if _Process.file is not None:
+        _Process.file.open()
+
+
+def begin_as_child() -> None:
+    """Have nothing in common with the parent: after a fork the open file, and so its lock, would be one."""
+    _Process.rates.take_left_out()
+    _Process.counts = None
+    _Process.stream = _writer(_Process.stream_name)
+    if _Process.file is not None:
+        _Process.file.close()
+
+
+def count_lines(counts: Counts) -> None:
+    """Count in these metrics from now on."""
+    _Process.counts = counts
+
+
+def look_after_logs(log: FilteringBoundLogger) -> None:
+    """Now and then: say what was left out, and let go of a file that has been moved away."""
+    for kind, count in _Process.rates.take_left_out().items():
+        log.warning("log_lines_left_out", kind=kind, count=count)
+    if _Process.file is not None:
+        with suppress(OSError):  # the next line will find out, and be counted
+            _Process.file.follow()
+
+
+def log_packet(log: FilteringBoundLogger, event: str, **fields: object) -> None:
+    """One line at level trace. Ask `Packets.logged` first."""
+    log.debug(event, level="trace", **fields)
+
+
+class _Sink:
+    """What structlog hands rendered lines to. With a descriptor of its own it knows no stream and no file."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._own = None if descriptor is None else LineWriter(descriptor)
+
+    def write(self, level: str, shown: bytes, kept: bytes) -> None:
+        """Write `shown` to the stream and `kept` to the file."""
+        stream, file = self._own or _Process.stream, None if self._own else _Process.file
+        _count("fanlight_log_lines_total", level=level)
+        if stream is not None and not stream.write(shown):
+            _count("fanlight_log_lines_left_out_total", reason="stream_full")
+        if file is not None:
+            rotations = file.rotations
+            if not file.write(kept):
+                _count("fanlight_log_lines_left_out_total", reason="file_failed")
+            elif file.rotations != rotations:
+                _count("fanlight_log_rotations_total")
 
     # The names under which structlog's filtering logger calls what it wraps.
     debug = info = warning = error = critical = exception = msg = write
 
 
-class _Settings:
-    """What holds for all loggers of this process; a reload may change it while they live."""
-
-    threshold = LEVELS["info"]
-    human = False
+def _count(name: str, **labels: str) -> None:
+    if _Process.counts is not None:
+        _Process.counts.bind(name, **labels).inc()
 
 
-def configure_logs(level: str, form: LogForm, descriptor: int = _STDERR) -> None:
-    """Set level and form for every logger of this process, also those that exist."""
-    _Settings.threshold = LEVELS[level]
-    _Settings.human = form == "human" or (form == "auto" and os.isatty(descriptor))
+def open_log(worker: str, descriptor: int | None = None) -> FilteringBoundLogger:
+    """A logger with the name of its process bound as the field `worker`.
 
-
-def open_log(worker: str, descriptor: int = _STDERR) -> FilteringBoundLogger:
-    """A logger with the name of its process bound as the field `worker`."""
+    descriptor: where its lines go instead of the process's stream and file.
+    """
     processors: list[Processor] = [
+        _add_level,
         _drop_below_threshold,
+        _drop_above_rate,
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _render,
     ]
     log: FilteringBoundLogger = structlog.wrap_logger(
-        LineWriter(descriptor),
+        _Sink(descriptor),
         processors=processors,
         # The level is looked at in a processor, which can follow a reload; a class made for a level cannot.
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS["debug"]),
@@ -94,16 +186,34 @@ def open_log(worker: str, descriptor: int = _STDERR) -> FilteringBoundLogger:
     return log
 
 
-def _drop_below_threshold(_logger: object, name: str, event: EventDict) -> EventDict:
-    if LEVELS.get(name, _ALWAYS) < _Settings.threshold:
+def _add_level(_logger: object, name: str, event: EventDict) -> EventDict:
+    event.setdefault("level", "error" if name == "exception" else name)
+    return event
+
+
+def _drop_below_threshold(_logger: object, _name: str, event: EventDict) -> EventDict:
+    if LEVELS.get(event["level"], _ALWAYS) < _Process.threshold:
         raise structlog.DropEvent
     return event
 
 
-def _render(logger: object, name: str, event: EventDict) -> bytes:
-    if _Settings.human:
-        return _human(logger, name, event)
-    return _json(_ordered(structlog.processors.format_exc_info(logger, name, event)))
+def _drop_above_rate(_logger: object, _name: str, event: EventDict) -> EventDict:
+    kind = event["event"]
+    if kind not in UNLIMITED and not _Process.rates.allow(kind, time.monotonic()):
+        _count("fanlight_log_lines_left_out_total", reason="rate")
+        raise structlog.DropEvent
+    return event
+
+
+def _render(
+    logger: object, name: str, event: EventDict
+) -> tuple[tuple[str, bytes, bytes], dict[str, object]]:
+    level = event["level"]
+    shown = _human(logger, name, dict(event)) if _Process.human else b""
+    kept = b""
+    if not _Process.human or _Process.file is not None:
+        kept = _json(_ordered(structlog.processors.format_exc_info(logger, name, event)))
+    return (level, shown or kept, kept), {}
 
 
 def _human(logger: object, name: str, event: EventDict) -> bytes:

@@ -69,6 +69,8 @@ class HandOver(Message, frozen=True):
     protocol: str = "rtmp"
     visit: "HandedVisit | None" = None
     key_id: str = ""
+    traceparent: str = ""
+    """The span that it goes on from; empty where no trace is kept."""
 
 
 class ListClients(Message, frozen=True):
@@ -138,6 +140,8 @@ class HookAsk(Message, frozen=True):
     timeout_s: float
     asked_ns: int
     """Monotonic: a sender that was away must not ask a service what nobody waits for any more."""
+    traceparent: str = ""
+    """As in `HandOver`."""
 
 
 class HookVerdict(Message, frozen=True):
@@ -160,6 +164,12 @@ class HookNoticesTaken(Message, frozen=True):
     batch: int
 
 
+class Spans(Message, frozen=True):
+    """worker -> control: spans that have ended, each as OTLP's JSON."""
+
+    spans: list[bytes]
+
+
 AnyMessage = (
     Ready
     | Reload
@@ -175,4 +185,5 @@ AnyMessage = (
     | HookVerdict
     | HookNotices
     | HookNoticesTaken
+    | Spans
 )

@@ -26,7 +26,9 @@ def obey_bus(worker: Worker) -> None:
 
     async def reload(message: Reload, _envelope: Envelope, _fds: Descriptors) -> None:
         config = decode(message.config_json)
-        configure_logs(config.log.level, config.log.format)
+        configure_logs(config.log)
+        if worker.tracer is not None:
+            worker.tracer.ratio = config.traces.ratio
         worker.reload(config)
 
     worker.bus.handle(Drain, drain)

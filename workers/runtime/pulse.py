@@ -8,6 +8,7 @@ from typing import Final
 import trio
 
 from workers.runtime.leak_watch import LeakWatch
+from workers.runtime.logs import look_after_logs
 from workers.runtime.worker import Worker
 
 BEAT_S: Final = 0.5  # the supervisor's shortest allowed heartbeat timeout, 1 s, is two beats
@@ -16,7 +17,8 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 async def beat(worker: Worker) -> None:
-    """Write heartbeat, loop lag and memory on the board until cancelled, and look for leaks."""
+    """Write heartbeat, loop lag and memory on the board until cancelled, look for leaks and after the
+    log."""
     due = trio.current_time()
     beats = 0
     leaks = LeakWatch(worker)
@@ -28,6 +30,7 @@ async def beat(worker: Worker) -> None:
         worker.vitals.note_lag(late_s)
         if with_memory:
             leaks.look()
+            look_after_logs(worker.log)
         beats += 1
         due = trio.current_time() + BEAT_S
 

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +21,9 @@ from workers.runtime.metrics import Metrics
 from workers.runtime.packages import Packages
 from workers.runtime.slots import WorkerSlot
 from workers.runtime.vitals import Vitals
+
+if TYPE_CHECKING:
+    from workers.runtime.tracing import Tracer
 
 RTMP: Final = "rtmp"
 HTTP: Final = "http"
@@ -90,6 +93,8 @@ class Worker:
     borrower of the listener gets the second half of a handshake."""
     packages: Packages | None = None
     """None where HLS is off."""
+    tracer: "Tracer | None" = None
+    """None where traces are off, which costs whoever asks this one look."""
     buried: tuple[Buried, ...] = ()
     """Players of the process that died in this slot before: the role counts them as ended, `worker_death`."""
     draining: trio.Event = field(default_factory=trio.Event)

@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config
 from workers.runtime.certificates import Unusable, check, check_time
-from workers.runtime.logs import configure_logs, open_log
+from workers.runtime.logs import configure_logs, count_lines, open_log, open_log_file
 from workers.runtime.slots import CONTROL, FANOUT, INGEST, PACKAGER
 from workers.supervisor.errors import StartError
 from workers.supervisor.estate import found, warm_up
@@ -53,13 +53,15 @@ def run(
     """
     faulthandler.enable()  # the watchdog's SIGABRT: where it hung is worth more than a core
     started = time.monotonic()
-    configure_logs(config.log.level, config.log.format)
+    configure_logs(config.log)
     log = open_log("supervisor")
     loop = Loop()
     try:
+        _check_log_file(config)
         _check_certificate(config, log)
         estate = found(config, environ, log)
         with estate.stack:
+            count_lines(estate.metrics)
             warm_up((*LIBRARIES, *(module for role, module in roles.items() if role not in NOT_SHARED)))
             Supervisor(config, config_path, environ, roles, estate, loop, log).run(started)
     except StartError as error:
@@ -68,6 +70,13 @@ def run(
     finally:
         loop.close()
     return EXIT_OK
+
+
+def _check_log_file(config: Config) -> None:
+    try:
+        open_log_file()
+    except OSError as error:
+        raise StartError(f"log.file: {config.log.file} cannot be written: {error.strerror}") from None
 
 
 def _check_certificate(config: Config, log: FilteringBoundLogger) -> None:

@@ -8,7 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config, encode
 from workers.runtime.inheritance import Inheritance
-from workers.runtime.logs import configure_logs
+from workers.runtime.logs import Packets, configure_logs, log_packet, look_after_logs, open_log_file
 from workers.runtime.messages import Drain, Reload
 from workers.runtime.notify import Notifier
 from workers.runtime.slots import SUPERVISOR
@@ -107,7 +107,8 @@ class Supervisor:
 
     def _read_post(self) -> None:
         for source, message in self._post.arrived():
-            self._log.debug("post", source=source, message=type(message).__name__)
+            if Packets.logged:
+                log_packet(self._log, "post", source=source, message=type(message).__name__)
         self._roster.look()  # the board has the truth; a message only says when to look
 
     def _worker_ready(self, seat: Seat) -> None:
@@ -141,6 +142,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._notifier.reloading()
+        self._open_log_file()
         outcome = reread(self._config, self._config_path, self._environ, self._log)
         self._estate.metrics.bind("fanlight_reloads_total", result=outcome.result).inc()
         if (
@@ -151,14 +153,23 @@ class Supervisor:
 
     def _apply(self, config: Config) -> None:
         self._config = config
-        configure_logs(config.log.level, config.log.format)
+        configure_logs(config.log)
+        self._open_log_file()
         self._roster.configure(config)
         if not self._stopping:
             set_options(self._estate.listeners, config)
         for seat, _ in self._roster.living():
             self._post.send(seat.slot.number, Reload(encode(config)))
 
+    def _open_log_file(self) -> None:
+        """Workers need no word: each looks before a line whether the file has been moved."""
+        try:
+            open_log_file()
+        except OSError as error:
+            self._log.error("log_file_failed", file=self._config.log.file, why=str(error))
+
     def _tell_status(self) -> None:
+        look_after_logs(self._log)
         text = self._current_status()
         if self._ready and text != self._status and not self._stopping:
             self._status = text

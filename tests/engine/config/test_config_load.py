@@ -69,7 +69,8 @@ def test_every_mistake_is_named_at_once() -> None:
         "fanout.max_lag_s: 99 is not allowed; use a number from 1 to 60",
         'fanout.slow_player: "run" is not allowed; use "jump" or "wait" or "disconnect"',
         "gop.max_gops: 1.5 is not allowed; use a whole number from 1 to 100",
-        'FANLIGHT_LOG__LEVEL: "loud" is not allowed; use "debug" or "info" or "warning" or "error"',
+        'FANLIGHT_LOG__LEVEL: "loud" is not allowed;'
+        ' use "trace" or "debug" or "info" or "warning" or "error"',
     )
 
 

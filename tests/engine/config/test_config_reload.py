@@ -33,6 +33,7 @@ def test_what_is_built_at_start_needs_a_restart() -> None:
         "hls.folder_bytes",
         "hooks.folder",
         "hooks.spool_bytes",
+        "traces.url",
     }
 
 

@@ -157,6 +157,7 @@ class Http2Stage:
     def __init__(self, stage: Stage | None) -> None:
         self.report, self.log = Report(), Log()
         self.worker = SimpleNamespace(
+            tracer=None,
             slot=SimpleNamespace(name="fanout0", number=0),
             config=Config(),
             log=self.log,

@@ -115,6 +115,7 @@ class HttpStage:
         self._parts = 0
         self._viewers: list[Viewer] = []
         self.worker = SimpleNamespace(
+            tracer=None,
             packages=self.press.packages,
             slots=(FANOUT, PACKAGER),
             slot=FANOUT,

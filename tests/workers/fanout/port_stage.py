@@ -85,6 +85,7 @@ class PortStage:
             settings_for=lambda name: for_path(config, name), find=lambda name: None, wait_for=self._wait_for
         )
         worker = SimpleNamespace(
+            tracer=None,
             srt_secret=SECRET,
             config=config,
             log=self.log,

@@ -44,7 +44,7 @@ class Door:
     def __init__(self, folder: Path) -> None:
         self.lines = Lines()
         self._folder = folder
-        worker = SimpleNamespace(log=self.lines.logger())
+        worker = SimpleNamespace(tracer=None, log=self.lines.logger())
         audience = SimpleNamespace(gate=Gate(CONFIG), guard=Guard(CONFIG, 1, folder), worker=worker)
         self.audience = cast("Audience", cast("Any", audience))
 

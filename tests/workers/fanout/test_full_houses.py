@@ -21,7 +21,7 @@ class Busy:
             return object()
 
         self.full = Full(reason, f"it is {reason}")
-        self.worker = SimpleNamespace(config=Config())
+        self.worker = SimpleNamespace(tracer=None, config=Config())
         self.hub = SimpleNamespace(
             wait_to_play=wait_to_play, settings_for=lambda name: SimpleNamespace(wait_s=0.0)
         )

@@ -43,7 +43,7 @@ class Report:
 def audience_of(stage: FilmStage, report: Report) -> Audience:
     quiet = SimpleNamespace(info=lambda event, **_: None)
     hub = SimpleNamespace(feeds={}, close_idle=lambda: None, settings_for=None)
-    worker = SimpleNamespace(log=quiet, slot=SimpleNamespace(name="fanout0"), config=Config())
+    worker = SimpleNamespace(tracer=None, log=quiet, slot=SimpleNamespace(name="fanout0"), config=Config())
     return Audience(cast("Any", worker), cast("Any", hub), cast("Any", report))
 
 

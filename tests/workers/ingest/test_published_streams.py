@@ -61,6 +61,7 @@ class House:
                 board=self.board,
                 directory=self.directory,
                 config=config,
+                tracer=None,
                 doorbells={1: self.doorbell},
                 slot=WorkerSlot(0, "ingest", 0),
                 slots=(WorkerSlot(0, "ingest", 0), WorkerSlot(1, "fanout", 0)),

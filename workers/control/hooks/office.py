@@ -4,6 +4,7 @@ import os
 import time
 from typing import Final
 
+import structlog
 import trio
 
 from engine.config import Config
@@ -11,7 +12,7 @@ from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
 from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord
-from workers.control.hooks.callers import DECISIONS, EVENTS, Callers
+from workers.control.hooks.callers import DECISIONS, EVENTS, Callers, Posts
 from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
@@ -59,7 +60,7 @@ class HookOffice:
         self._event_calls = Callers(worker, EVENTS)
         settings = StreamSettings(worker)
         book = self.spool.book
-        decisions = Decisions(self._decision_calls, self.figures, worker.log)
+        decisions = Decisions(traced(self._decision_calls, worker), self.figures, worker.log)
         self._sender = Sender(
             self.lanes, book, self.spool.append, self._event_calls, settings, self.figures, worker.log
         )
@@ -121,11 +122,19 @@ class HookOffice:
         left_s = message.timeout_s - (time.monotonic_ns() - message.asked_ns) / NS_PER_S
         if left_s <= 0:
             return
+        session = message.session
+        if session.request_id:
+            structlog.contextvars.bind_contextvars(request_id=session.request_id)
+        if self._worker.tracer is not None:
+            self._worker.tracer.go_on("decide", message.traceparent)
         try:
-            verdict, records = await self._desk.decide(message.session, left_s)
+            verdict, records = await self._desk.decide(session, left_s)
         except Exception:  # one question's: the others go on, and so do the events
-            self._worker.log.exception("hook_failed_here", session=message.session.id)
+            self._worker.log.exception("hook_failed_here", session=session.id)
             return
+        finally:
+            if self._worker.tracer is not None:
+                self._worker.tracer.end()
         await self._say(source, HookVerdict(message.number, verdict))
         await self.spool.append(records)
 
@@ -175,6 +184,15 @@ class HookOffice:
         for event in dropped:
             self.figures.done(event.action, "dropped")
         self._worker.log.error("hook_events_dropped", count=len(dropped), why="the spool is full")
+
+
+def traced(posts: Callers, worker: Worker) -> Posts:
+    """The same calls, with what traces want of them, where traces are kept."""
+    if worker.tracer is None:
+        return posts
+    from workers.control.hooks.traced import TracedPosts  # here: what is off is not even imported
+
+    return TracedPosts(posts, worker.tracer)
 
 
 def are_configured(config: Config) -> bool:

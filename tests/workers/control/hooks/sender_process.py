@@ -37,6 +37,7 @@ async def serve(given: dict[str, Any]) -> None:
     board = Board(Arena.attach(given["arena"]))
     bus = Bus(1, inbox, {0: outbox}, log)
     worker = SimpleNamespace(
+        tracer=None,
         config=load(given["config"], {}),
         metrics=Counts(),
         log=log,
