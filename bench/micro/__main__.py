@@ -14,6 +14,7 @@ from bench.micro.outside import outside_steps
 from bench.micro.pumping import pump_steps
 from bench.micro.srt import srt_steps
 from bench.micro.steps import all_steps
+from bench.micro.telling import telling_steps
 from bench.results import write_figures
 
 
@@ -31,6 +32,7 @@ def main() -> None:
         *hls_steps(),
         *outside_steps(),
         *access_steps(),
+        *telling_steps(),
     ]
     steps = [step for step in every if not words or any(word in step.name for word in words)]
     timings = [time_step(step) for step in track(steps, "timing", console=console, transient=True)]

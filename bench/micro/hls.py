@@ -99,6 +99,7 @@ def _seat(sock: Asking) -> Seat:
     config, deaf = Config(), cast("Any", Deaf())
     packages = _package()
     worker = SimpleNamespace(
+        tracer=None,
         packages=packages,
         slots=(FANOUT,),
         slot=FANOUT,
