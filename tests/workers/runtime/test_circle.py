@@ -181,18 +181,17 @@ def move_to(member: Member, number: int) -> None:
 
 
 async def test_a_descriptor_that_is_used_again_belongs_to_its_new_member(clock: MockClock) -> None:
-    with members(every(20 * MS)) as (old,):
+    with members(every(20 * MS)) as (old,), members(never) as (new,):
         async with running(old) as circle:
             await trio.sleep(0.1)
             number = old.fileno()
             circle.remove(old)
             old.close()
-            with members(never) as (new,):
-                move_to(new, number)
-                circle.add(new)
-                await trio.sleep(0.2)
-                assert len(new.served_us) == 1
-                circle.remove(new)
+            move_to(new, number)
+            circle.add(new)
+            await trio.sleep(0.2)
+            assert len(new.served_us) == 1
+            circle.remove(new)
 
 
 async def test_deadlines_that_were_replaced_are_forgotten_in_time(clock: MockClock) -> None:
