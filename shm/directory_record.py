@@ -57,6 +57,8 @@ class StreamStats(NamedTuple):
     video_codec: int = 0  # FourCC, first letter in the high byte
     audio_codec: int = 0
     broken_limits: int = 0  # a bit for each limit that the publisher does not keep, lowest first
+    video_ahead_ms: int = 0  # by how much the newest video is ahead of the newest audio; else 0
+    audio_ahead_ms: int = 0  # the other way round
 
 
 class StreamRecord(NamedTuple):

@@ -82,7 +82,7 @@ PAGE_WORDS: Final = PAGE_BYTES // WORD_BYTES
 LINE_WORDS: Final = LINE_BYTES // WORD_BYTES
 
 MAGIC: Final = int.from_bytes(b"FANLIGHT", "little")
-LAYOUT_VERSION: Final = 4
+LAYOUT_VERSION: Final = 5
 
 # A worker's row about a stream: the line of what it wants and has now, and one of what the first has no room
 # for.
@@ -129,8 +129,8 @@ RECORD_INGEST: Final = 5
 RECORD_STARTED_NS: Final = 6
 RECORD_STATE_SINCE_NS: Final = 7
 RECORD_NAME_LENGTH: Final = 8
-RECORD_STATS: Final = 9  # 18 words
-RECORD_STATS_WORDS: Final = 18
+RECORD_STATS: Final = 9  # 20 words
+RECORD_STATS_WORDS: Final = 20
 RECORD_NAME: Final = 4 * LINE_WORDS  # bytes from here on
 NAME_BYTES_MAX: Final = 320  # the name rules allow 4 segments of 64 and 3 slashes: 259
 RECORD_LINK: Final = RECORD_NAME + NAME_BYTES_MAX // WORD_BYTES  # 19 words: whether there is one, and figures

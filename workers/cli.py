@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_demo,
         _add_publish,
         _add_top,
+        _add_metrics,
         _add_version,
     ):
         add(commands)
@@ -172,6 +173,16 @@ def _add_top(commands: Commands) -> None:
     top.add_argument(
         "--interval", metavar="SECONDS", type=_interval_s, default=1.0, help="default: %(default)s"
     )
+
+
+def _add_metrics(commands: Commands) -> None:
+    metrics = commands.add_parser(
+        "metrics",
+        help="list every metric that the engine exports",
+        epilog="No engine needs to run. docs/metrics.md says the same at length, and docs/metrics-names.md"
+        " what metrics of other systems are called here.",
+    )
+    metrics.add_argument("--json", action="store_true", help="as JSON, with the values of labels and buckets")
 
 
 def _add_version(commands: Commands) -> None:

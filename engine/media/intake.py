@@ -61,6 +61,7 @@ class Intake:
         """A publisher returns or another one takes over: time goes on, tracks and headers are learnt anew."""
         self.timeline.resume(gap_ms)
         self.headers.begin_session()
+        self._survey.begin_session()
         self._settled = self._audio_seen = False
         self._main_track = self._session_ms = self._video_ms = self._start_ms = None
 

@@ -18,7 +18,9 @@ class IntakeStats(NamedTuple):
     """Totals since the stream began, and rates over the last five seconds.
 
     bytes_in counts whole tags, frames those of the main video track. keyframe_age_ms is the time from its
-    newest keyframe to its newest frame. video and audio have an empty codec while there is no such track.
+    newest keyframe to its newest frame, video_ahead_ms that from the newest audio to the newest video, as
+    they are decoded: below zero if audio is ahead, 0 while there is only one of them. video and audio have
+    an empty codec while there is no such track.
     """
 
     bytes_in: int
@@ -37,6 +39,7 @@ class IntakeStats(NamedTuple):
     audio: AudioFormat
     frames: int
     keyframe_age_ms: int
+    video_ahead_ms: int
 
 
 class Survey:
@@ -44,9 +47,9 @@ class Survey:
     codecs."""
 
     __slots__ = (
-        "_ahead", "_audio", "_audio_tags", "_audio_track", "_backwards", "_epochs", "_key_ms",
-        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_main_ms", "_tags", "_video", "_video_tags",
-        "_video_track", "_window",
+        "_ahead", "_audio", "_audio_ms", "_audio_tags", "_audio_track", "_backwards", "_epochs", "_key_ms",
+        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_main_ms", "_tags", "_video", "_video_ms",
+        "_video_tags", "_video_track", "_window",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -56,6 +59,8 @@ class Survey:
         self._key_ms: int | None = None
         self._keyframe_interval_ms = 0
         self._main_ms = 0  # newest frame of the main video track, as shown
+        self._video_ms: int | None = None  # the same, as decoded
+        self._audio_ms: int | None = None  # newest audio
         self._window = RateWindow()
         self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
         self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
@@ -72,8 +77,10 @@ class Survey:
             self._video_tags += 1
             self._window.add(now_ns, length, main)
             if main:
+                self._video_ms = fixed.ms
                 self._count_main(found, fixed.ms + found.cts_ms)
             return
+        self._audio_ms = fixed.ms
         self._audio_tags += 1
         self._window.add(now_ns, length, 0)
         if found.codec != self._audio.codec and found.track <= self._audio_track:
@@ -89,11 +96,17 @@ class Survey:
         if found.role is Role.CONFIG:
             self._read_config(kind, found, body)
 
+    def begin_session(self) -> None:
+        """What comes next comes from a publisher of its own."""
+        self._video_ms = self._audio_ms = None
+
     def forget(self, kind: int) -> None:
         """There is no such track any more."""
         if kind == KIND_VIDEO:
+            self._video_ms = None
             self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
         else:
+            self._audio_ms = None
             self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
 
     def report(self, now_ns: int) -> IntakeStats:
@@ -116,14 +129,20 @@ class Survey:
             audio=self._audio,
             frames=self._window.frames,
             keyframe_age_ms=max(0, self._main_ms - self._key_ms) if self._key_ms is not None else 0,
+            video_ahead_ms=self._video_ahead_ms(),
         )
+
+    def _video_ahead_ms(self) -> int:
+        if self._video_ms is None or self._audio_ms is None:
+            return 0
+        return self._video_ms - self._audio_ms
 
     def _count_break(self, fixed: Fixed) -> None:
         self._backwards += fixed.repaired == "backwards"
         self._ahead += fixed.repaired == "ahead"
         if fixed.new_epoch:
             self._epochs += 1
-            self._key_ms = None
+            self._key_ms = self._video_ms = self._audio_ms = None
 
     def _count_main(self, found: Classified, pts_ms: int) -> None:
         """Key frames are measured by when they are shown: with B-frames they are not decoded evenly."""

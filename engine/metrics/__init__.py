@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from engine.metrics.counts import BucketCounts, Taken
+from engine.metrics.errors import ERROR_TYPES, ERRORS
 from engine.metrics.hls import HLS
 from engine.metrics.hooks import HOOKS
+from engine.metrics.host import HOST
 from engine.metrics.logs_and_traces import LOGS_AND_TRACES
 from engine.metrics.media import PLAYING, PUBLISHING
 from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
@@ -13,6 +16,7 @@ from engine.metrics.srt import SRT
 from engine.metrics.streams import STREAMS
 from engine.metrics.table import markdown
 from engine.metrics.tls import TLS
+from engine.metrics.websocket import WEBSOCKET
 
 GROUPS: Final = (
     ("Streams", STREAMS),
@@ -22,9 +26,12 @@ GROUPS: Final = (
     ("HLS", HLS),
     ("Webhooks", HOOKS),
     ("Connections and requests", CONNECTIONS),
+    ("WebSocket", WEBSOCKET),
     ("TLS", TLS),
     ("The outside", OUTSIDE),
+    ("Errors", ERRORS),
     ("Workers", WORKERS),
+    ("The machine", HOST),
     ("Logs and traces", LOGS_AND_TRACES),
 )
 CATALOGUE: Final = tuple(metric for _, metrics in GROUPS for metric in metrics)
@@ -36,12 +43,15 @@ COLLECTOR_METRICS: Final = tuple(metric for metric in CATALOGUE if metric.scope 
 __all__ = [
     "CATALOGUE",
     "COLLECTOR_METRICS",
+    "ERROR_TYPES",
     "GROUPS",
     "LABELS",
     "MAX_STREAMS_WITH_LABEL",
     "OTHER",
     "PREFIX",
     "WORKER_METRICS",
+    "BucketCounts",
     "Metric",
+    "Taken",
     "markdown",
 ]

@@ -20,8 +20,23 @@ REQUEST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 OUTSIDE_S: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
 """From a service next door to one across an ocean that thinks; 3 is the default deadline."""
 
-SESSION_S: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
+SESSION_S: Final = (1.0, 10.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0)
 """Down to a second, because sessions that end at once are the ones somebody asks about."""
+
+PROCESSING_S: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0, 10.0)
+"""From one audio frame to a worker that was stopped while it had data in its hands."""
+
+LOOP_LAG_S: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""0.1 is where the overload ladder begins by default."""
+
+GC_PAUSE_S: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+"""A young collection takes a tenth of a millisecond; one of everything may take several."""
+
+JITTER_S: Final = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""0.05 is the longest that tags gather before a pass of the packager."""
+
+MESSAGE_BYTES: Final = (64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0)
+"""From a ping to a keyframe, each four times the one before."""
 
 RTT_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """From the same building, over a continent (0.05) and an ocean (0.2), to a satellite and its queue."""

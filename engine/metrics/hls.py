@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.metrics.buckets import LATENCY_S
+from engine.metrics.buckets import JITTER_S, LATENCY_S
 from engine.metrics.metric import Metric
 
 PART_S: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 2.0)
@@ -25,6 +25,12 @@ HLS: Final = (
         kind="histogram",
         help="Media in a finished part.",
         buckets=PART_S,
+    ),
+    Metric(
+        name="fanlight_hls_part_jitter_seconds",
+        kind="histogram",
+        help="By how much the time between the ends of two parts differs from the media in the second one.",
+        buckets=JITTER_S,
     ),
     Metric(
         name="fanlight_hls_forced_cuts_total",

@@ -3,14 +3,14 @@
 from typing import Final
 
 from engine.access.reasons import REFUSALS
-from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, SESSION_S
+from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, PROCESSING_S, SESSION_S
 from engine.metrics.metric import Metric
 from engine.policy.publisher_limits import REASONS
 
 _COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", "worker_death", "error")
 
 PUBLISHED_OVER: Final = ("rtmp", "srt")
-_PLAYED_OVER: Final = ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls")
+PLAYED_OVER: Final = ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls")
 
 PUBLISHING: Final = (
     Metric(
@@ -99,6 +99,15 @@ PUBLISHING: Final = (
         protocols=PUBLISHED_OVER,
     ),
     Metric(
+        name="fanlight_ingest_processing_seconds",
+        kind="histogram",
+        help="From taking a piece of a publisher's stream, off its socket or out of SRT's buffer, to its tags"
+        " standing in shared memory, where players find them.",
+        labels=("protocol",),
+        protocols=PUBLISHED_OVER,
+        buckets=PROCESSING_S,
+    ),
+    Metric(
         name="fanlight_timestamp_repairs_total",
         kind="counter",
         help="Publishers' timestamps that jumped and were repaired.",
@@ -121,18 +130,21 @@ PLAYING: Final = (
         kind="gauge",
         help="Players connected now.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
     ),
     Metric(
         name="fanlight_players_started_total",
         kind="counter",
         help="Players that were let in.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
     ),
     Metric(
         name="fanlight_players_ended_total",
         kind="counter",
         help="Players that have gone, and why.",
         labels=("protocol", "reason"),
+        protocols=PLAYED_OVER,
         reasons=(
             "closed",
             "stream_ended",
@@ -151,7 +163,7 @@ PLAYING: Final = (
         kind="counter",
         help="Players that were not let in, and why.",
         labels=("protocol", "reason"),
-        protocols=_PLAYED_OVER,
+        protocols=PLAYED_OVER,
         reasons=(
             "bad_request",
             "bad_name",
@@ -171,18 +183,21 @@ PLAYING: Final = (
         kind="counter",
         help="Bytes that the kernel accepted for players.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
     ),
     Metric(
         name="fanlight_sent_tags_total",
         kind="counter",
         help="Media tags that the kernel accepted whole for players.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
     ),
     Metric(
         name="fanlight_dropped_tags_total",
         kind="counter",
         help="Media tags that a player was told nothing of, because it jumped over them.",
         labels=("protocol", "reason"),
+        protocols=PLAYED_OVER,
         reasons=("too_slow", "waited", "new_epoch", "lapped", "left"),
     ),
     Metric(
@@ -190,6 +205,7 @@ PLAYING: Final = (
         kind="counter",
         help="Times a player went on at a later start point.",
         labels=("protocol", "reason"),
+        protocols=PLAYED_OVER,
         reasons=("too_slow", "waited", "new_epoch", "lapped"),
     ),
     Metric(
@@ -197,6 +213,7 @@ PLAYING: Final = (
         kind="histogram",
         help="How far players are behind the newest tag, sampled; the kernel's queue is counted in.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
         buckets=LAG_S,
     ),
     Metric(
@@ -204,6 +221,7 @@ PLAYING: Final = (
         kind="histogram",
         help="From the publisher's socket to the player's socket, sampled once per pass.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
         buckets=LATENCY_S,
     ),
     Metric(
@@ -211,6 +229,7 @@ PLAYING: Final = (
         kind="histogram",
         help="From the request to play to the first start point handed to the kernel.",
         labels=("protocol",),
+        protocols=PLAYED_OVER,
         buckets=JOIN_S,
     ),
     Metric(
@@ -231,6 +250,7 @@ PLAYING: Final = (
         kind="histogram",
         help="How long publishers and players stayed.",
         labels=("protocol", "role"),
+        protocols=PLAYED_OVER,
         roles=("publisher", "player"),
         buckets=SESSION_S,
     ),

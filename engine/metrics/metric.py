@@ -26,6 +26,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "protocol": ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls", "http", "http2"),
         "role": ("ingest", "fanout", "packager", "control"),
+        "component": ("supervisor", "ingest", "fanout", "packager", "control"),
         "port": ("https", "rtmps"),
         "direction": ("in", "out"),
         "kind": (
@@ -69,7 +70,20 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """What a label may say wherever it occurs; `reason` and `result` differ from metric to metric, and stand
 there. `status` is a number, `route` a pattern of our own routes (`/api/v1/clients/{id}`), `worker` a slot's
-name, `stream` a stream's: all of them bounded by what we run, not by what a stranger sends."""
+name, `stream` a stream's, `path` a folder of the configuration: all of them bounded by what we run, not by
+what a stranger sends."""
+
+UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "_bits_per_second": "bits per second",
+        "_bytes_per_second": "bytes per second",
+        "_frames_per_second": "frames per second",
+        "_seconds": "seconds",
+        "_bytes": "bytes",
+        "_ratio": "ratio",
+    }
+)
+"""How names end, longer endings first -> what that means."""
 
 
 class Metric(Struct, frozen=True, kw_only=True):
@@ -85,6 +99,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     """The values of its label `role`, where it means clients and not workers."""
     protocols: tuple[str, ...] = ()
     """The values of its label `protocol`, where most of them cannot occur."""
+    own: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The values of other labels that mean something of their own here, label by label."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the name's unit, without infinity."""
     scope: Scope = "worker"
@@ -96,8 +112,14 @@ class Metric(Struct, frozen=True, kw_only=True):
         """Values that `label` may have here; empty where it is bounded otherwise."""
         if label in ("reason", "result"):
             return self.reasons
-        own = {"role": self.roles, "protocol": self.protocols}.get(label)
+        own = {"role": self.roles, "protocol": self.protocols, **dict(self.own)}.get(label)
         return own or LABELS.get(label, ())
+
+    @property
+    def unit(self) -> str:
+        """What its values are counted in, read off its name; empty for a plain number."""
+        name = self.name.removesuffix("_total")
+        return next((word for ending, word in UNITS.items() if name.endswith(ending)), "")
 
     def fold(self, label: str, value: str) -> str:
         """Return `value` if `label` may have it, else `other`."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.metrics.buckets import REQUEST_S
+from engine.metrics.buckets import GC_PAUSE_S, LOOP_LAG_S, REQUEST_S
 from engine.metrics.metric import Metric
 from engine.policy.leaks import RESOURCES
 
@@ -77,9 +77,23 @@ CONNECTIONS: Final = (
     Metric(
         name="fanlight_http_request_seconds",
         kind="histogram",
-        help="How long HTTP requests took; requests that play a stream are not among them.",
+        help="How long HTTP requests took, from the whole head on; requests that play a stream are not among"
+        " them, nor is the time for which a request waits for media that is still to come.",
         labels=("method", "route"),
         buckets=REQUEST_S,
+    ),
+    Metric(
+        name="fanlight_http_requests_in_flight",
+        kind="gauge",
+        help="HTTP requests of players and of the API that are being answered now, or wait for media that is"
+        " still to come. Players' streams are not among them, nor are probes and scrapes.",
+    ),
+    Metric(
+        name="fanlight_control_connections",
+        kind="gauge",
+        help="Connections to the API and to the port of metrics and probes that are open now.",
+        labels=("port",),
+        own=(("port", ("api", "metrics")),),
     ),
 )
 
@@ -142,6 +156,35 @@ WORKERS: Final = (
         scope="collector",
     ),
     Metric(
+        name="fanlight_worker_memory_bytes",
+        kind="gauge",
+        help="The worker's memory by type: heap, shared memory (rings and so on), and mapped files (programs"
+        " and libraries). Pages that several processes use are divided up among them, so that sums are true.",
+        labels=("worker", "type"),
+        own=(("type", ("heap", "shared", "file")),),
+        scope="collector",
+    ),
+    Metric(
+        name="fanlight_worker_cpu_seconds_total",
+        kind="counter",
+        help="Processor time of the worker, and of those that had its slot before.",
+        labels=("worker", "role"),
+    ),
+    Metric(
+        name="fanlight_loop_lag_seconds",
+        kind="histogram",
+        help="How late event loops were at each heartbeat, twice a second.",
+        labels=("role",),
+        buckets=LOOP_LAG_S,
+    ),
+    Metric(
+        name="fanlight_gc_pause_seconds",
+        kind="histogram",
+        help="How long the garbage collector has stopped a worker.",
+        labels=("role",),
+        buckets=GC_PAUSE_S,
+    ),
+    Metric(
         name="fanlight_worker_overload_level",
         kind="gauge",
         help="How far up the overload ladder the worker stands: 0 calm, 1 reads of the API are slowed, 2 no"
@@ -152,6 +195,13 @@ WORKERS: Final = (
     *_held("fanlight_worker_tasks", "Tasks of the worker"),
     *_held("fanlight_worker_descriptors", "Open descriptors of the worker"),
     *_held("fanlight_worker_private_bytes", "Memory of the worker that no other process shares"),
+    Metric(
+        name="fanlight_worker_descriptors_limit",
+        kind="gauge",
+        help="Descriptors that the worker may have open.",
+        labels=("worker",),
+        gauge_mode="livemax",
+    ),
     Metric(
         name="fanlight_leak_suspected",
         kind="gauge",

@@ -7,6 +7,7 @@ players.
 
 from typing import Final
 
+from engine.metrics.media import PLAYED_OVER
 from engine.metrics.metric import Metric
 
 STREAMS: Final = (
@@ -45,10 +46,19 @@ STREAMS: Final = (
         scope="collector",
     ),
     Metric(
+        name="fanlight_stream_av_gap_seconds",
+        kind="gauge",
+        help="How far the newest video is ahead of the newest audio, in the stream's own time; below zero if"
+        " audio is ahead. It grows without end when one of them stops. 0 where there is only one.",
+        labels=("stream",),
+        scope="collector",
+    ),
+    Metric(
         name="fanlight_stream_players",
         kind="gauge",
         help="Players of the stream now, over all workers.",
         labels=("stream", "protocol"),
+        protocols=PLAYED_OVER,
         scope="collector",
     ),
     Metric(

@@ -22,8 +22,8 @@ def markdown(groups: Iterable[tuple[str, Iterable[Metric]]]) -> str:
 
 
 def _group(title: str, metrics: Iterable[Metric]) -> Iterator[str]:
-    yield from (f"## {title}", "", _row(_TITLES), _row(("---",) * len(_TITLES)))
-    yield from (_row(_cells(metric)) for metric in metrics)
+    yield from (f"## {title}", "", row(_TITLES), row(("---",) * len(_TITLES)))
+    yield from (row(_cells(metric)) for metric in metrics)
     yield ""
 
 
@@ -40,5 +40,6 @@ def _label(metric: Metric, label: str) -> str:
     return f"`{label}`: {', '.join(values)}" if values else f"`{label}`"
 
 
-def _row(cells: Iterable[str]) -> str:
+def row(cells: Iterable[str]) -> str:
+    """One row of a table in markdown."""
     return f"| {' | '.join(cells)} |"

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from engine.metrics import COLLECTOR_METRICS, MAX_STREAMS_WITH_LABEL, OTHER
 from workers.control.link_families import add_link, add_link_sums
-from workers.control.snapshot import Snapshot, StreamFigures, WorkerFigures
+from workers.control.snapshot import MemoryByType, Snapshot, StreamFigures, WorkerFigures
 from workers.control.streams import STATES
 
 Family = CounterMetricFamily | GaugeMetricFamily
@@ -56,6 +56,7 @@ class _SharedMemory(Collector):
         families = _families()
         _add_engine(families, self._snapshot)
         _add_workers(families, self._snapshot.workers)
+        _add_memory(families, self._snapshot.memory)
         named, rest = split(self._snapshot.streams)
         for name, streams in named.items():
             _add_sums(families, name, streams)
@@ -100,6 +101,12 @@ def _add_engine(families: dict[str, Family], snapshot: Snapshot) -> None:
     families["fanlight_build_info"].add_metric([snapshot.version], 1)
 
 
+def _add_memory(families: dict[str, Family], memory: MemoryByType) -> None:
+    for worker, types in memory.items():
+        for kind, size in types.items():
+            families["fanlight_worker_memory_bytes"].add_metric([worker, kind], size)
+
+
 def _add_workers(families: dict[str, Family], workers: Iterable[WorkerFigures]) -> None:
     for worker, up in workers:
         families["fanlight_worker_up"].add_metric([worker.name, worker.role], int(up))
@@ -138,6 +145,8 @@ def _add_singular(families: dict[str, Family], figures: StreamFigures) -> None:
     label, stats = [figures.record.name], figures.record.stats
     families["fanlight_stream_frames_per_second"].add_metric(label, stats.video_fps_milli / 1000)
     families["fanlight_stream_keyframe_interval_seconds"].add_metric(label, stats.keyframe_interval_ms / 1000)
+    av_gap_ms = stats.video_ahead_ms - stats.audio_ahead_ms
+    families["fanlight_stream_av_gap_seconds"].add_metric(label, av_gap_ms / 1000)
     families["fanlight_stream_lag_seconds"].add_metric(label, figures.totals.lag_ms_max / 1000)
     families["fanlight_stream_ring_use_ratio"].add_metric(label, figures.ring_use)
     if figures.record.link is not None:

@@ -62,9 +62,17 @@ class Site:
         app: answers.
         log, metrics: hear of connections that fail and that are turned away.
         visits: what one address may have; the listeners of a process share it.
+        port: what the counters call this listener.
     """
 
-    def __init__(self, app: App, log: FilteringBoundLogger, metrics: Metrics, visits: AddressBook) -> None:
+    def __init__(
+        self,
+        app: App,
+        log: FilteringBoundLogger,
+        metrics: Metrics,
+        visits: AddressBook,
+        port: str = "api",
+    ) -> None:
         self._log = log
         self._metrics = metrics
         self._visits = visits
@@ -73,6 +81,7 @@ class Site:
         self._context = WorkerContext(None)
         self.connections = 0
         """How many are open now."""
+        self._gauge = metrics.bind("fanlight_control_connections", port=port)
 
     async def talk(self, stream: trio.SocketStream) -> None:
         """Serve one connection to its end. Never raises but Cancelled."""
@@ -90,12 +99,14 @@ class Site:
 
     async def _talk_counted(self, stream: trio.SocketStream) -> None:
         self.connections += 1
+        self._gauge.set(self.connections)
         try:
             await self._talk(BoundedStream(stream))
         except Exception as error:  # the wall
             self._log.info("connection ended by a fault", error=first_cause(error))
         finally:
             self.connections -= 1
+            self._gauge.set(self.connections)
 
     def _is_full(self) -> bool:
         return self.connections >= limits.MAX_CONNECTIONS

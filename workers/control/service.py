@@ -3,6 +3,7 @@
 Loaded after the fork, so that the web framework's 25 MB are in this process alone.
 """
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,8 +22,10 @@ from workers.control.breakers import Breakers
 from workers.control.clients import Clients
 from workers.control.exposition import render
 from workers.control.guard import Guard
+from workers.control.hooks.folder import folder_for
 from workers.control.hooks.office import HookOffice
 from workers.control.hooks.shown import hooks_of
+from workers.control.host_watch import HostWatch, folders_of
 from workers.control.limits import GRACE_S
 from workers.control.probes import OPEN_PROBES, Gauges, build_probes
 from workers.control.programmes import ProgrammeGuide
@@ -53,7 +56,8 @@ async def run(worker: Worker) -> None:
     tally = Tally(worker.board, [slot.number for slot in of_role(worker.slots, FANOUT)])
     gate = Gate(worker.config)
     worker.on_reload(gate.reconfigure)
-    probes = _probes(worker, staff, tally, gate)
+    host = _host(worker, staff)
+    probes = _probes(worker, staff, tally, gate, host)
     leaving, visits = trio.Event(), AddressBook(AddressLimits())
     _hold_to(visits, worker.config)
     worker.on_reload(lambda _old, new: _hold_to(visits, new))
@@ -64,10 +68,11 @@ async def run(worker: Worker) -> None:
         if worker.tracer is not None:
             await _export_traces(worker, nursery)
         nursery.start_soon(_keep_tally, worker, tally)
+        nursery.start_soon(host.run)
         nursery.start_soon(keep_issuers_keys, worker, gate)
         async with trio.open_nursery() as servers:
             for app, kind in ((api, API), (probes, METRICS)):
-                site = Site(app, worker.log, worker.metrics, visits)
+                site = Site(app, worker.log, worker.metrics, visits, kind)
                 sites.append(site)
                 await servers.start(serve_http, site, worker.own_listener(kind), leaving)
             worker.ready()
@@ -143,13 +148,24 @@ def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice, gate: G
     )
 
 
-def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate) -> Requests:
+def _host(worker: Worker, staff: Staff) -> HostWatch:
+    """Looks at the file systems of the root, of the metrics and segments, and of the webhooks' spool."""
+
+    def folders() -> list[str]:
+        spool = folder_for(worker.config.hooks.folder, os.environ)
+        return folders_of(worker.metrics.directory.parent, spool)
+
+    return HostWatch(worker.metrics, folders, staff.pids)
+
+
+def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate, host: HostWatch) -> Requests:
     camera = Camera(
         arena=worker.arena,
         directory=worker.directory,
         tally=tally,
         staff=staff,
         version=VERSION.version,
+        memory=lambda: host.memory,
     )
     one_at_a_time = trio.CapacityLimiter(1)
 

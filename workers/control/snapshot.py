@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 from engine.config import Config
 from shm.arena import Arena
@@ -15,6 +16,10 @@ from workers.control.tally import Tally, Totals
 
 BLOCK_BYTES = 512
 """Unit of st_blocks, whatever the file system's blocks are: stat(2)."""
+
+MemoryByType: TypeAlias = Mapping[str, Mapping[str, int]]
+"""Bytes by process and type."""
+NONE_KNOWN: Final[MemoryByType] = MappingProxyType({})
 
 
 class StreamFigures(NamedTuple):
@@ -40,19 +45,28 @@ class Snapshot(NamedTuple):
     workers: Sequence[WorkerFigures]
     shared_memory_bytes: int
     version: str
+    memory: MemoryByType = NONE_KNOWN
 
 
 class Camera:
     """Takes snapshots."""
 
     def __init__(
-        self, *, arena: Arena, directory: Directory, tally: Tally, staff: Staff, version: str
+        self,
+        *,
+        arena: Arena,
+        directory: Directory,
+        tally: Tally,
+        staff: Staff,
+        version: str,
+        memory: Callable[[], MemoryByType] = lambda: NONE_KNOWN,
     ) -> None:
         self._arena = arena
         self._directory = directory
         self._tally = tally
         self._staff = staff
         self._version = version
+        self._memory = memory
         self._rings: dict[int, RingReader] = {}
 
     def take(self, config: Config) -> Snapshot:
@@ -64,6 +78,7 @@ class Camera:
             workers=self._workers(now_ns, config.workers.heartbeat_timeout_s),
             shared_memory_bytes=os.fstat(self._arena.fd).st_blocks * BLOCK_BYTES,
             version=self._version,
+            memory=self._memory(),
         )
 
     def _stream(self, record: StreamRecord) -> StreamFigures:

@@ -1,5 +1,6 @@
 """Workers as the API, the probes and the metrics see them: read off the board."""
 
+import os
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -38,6 +39,11 @@ class Staff:
     def all(self, now_ns: int) -> list[models.Worker]:
         """Every worker, by slot."""
         return [self._shown(slot, now_ns) for slot in self.slots]
+
+    def pids(self) -> dict[str, int]:
+        """The engine's processes by name: the workers that live, and the supervisor."""
+        cells = {slot.name: self._cells[slot.number].pid for slot in self.slots}
+        return {"supervisor": os.getppid()} | {name: pid for name, pid in cells.items() if pid}
 
     def with_clients(self) -> tuple[WorkerSlot, ...]:
         """Slots whose workers hold connections of players or publishers."""

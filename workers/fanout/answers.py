@@ -5,6 +5,7 @@ agent that asked for a playlist lately.
 """
 
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from urllib.parse import urlencode
@@ -86,24 +87,28 @@ class Answers:
     async def conclude(self, exchange: Exchange, route: Route | None, work: Work) -> None:
         """Do what gives the status of an answer, refuse where it says so, and count it."""
         status = CLIENT_GONE
+        self._audience.report.in_flight += 1
         try:
             status = await work()
         except (Unanswerable, RemoteProtocolError) as error:
             status = error.status if isinstance(error, Unanswerable) else error.reply
             await self._refuse(exchange, error, status)
         finally:
-            self.count(exchange.request, route, status)
+            self._audience.report.in_flight -= 1
+            self.count(exchange, route, status)
 
-    def count(self, request: Request, route: Route | None, status: int) -> None:
-        """Count an answer."""
+    def count(self, exchange: Exchange, route: Route | None, status: int) -> None:
+        """Count an answer, and how long it took."""
         report, kind = self._audience.report, route.kind if route else ""
-        report.request(request.method, ROUTES.get(kind, UNKNOWN_ROUTE), status)
+        method, name = exchange.request.method, ROUTES.get(kind, UNKNOWN_ROUTE)
+        report.request(method, name, status)
+        report.request_took(method, name, time.monotonic() - exchange.began_s)
         if route is not None and kind in HLS_ROUTES:
             report.hls_request(resource_of(route), status)
 
-    def count_gone(self, request: Request, route: Route) -> None:
+    def count_gone(self, exchange: Exchange, route: Route) -> None:
         """Count an answer that its player did not wait for."""
-        self.count(request, route, CLIENT_GONE)
+        self.count(exchange, route, CLIENT_GONE)
 
     async def _serve(self, exchange: Exchange, route: Route | None) -> int:
         """Answer by the route; the status."""
@@ -203,10 +208,12 @@ class Answers:
         settings = hub.settings_for(programme)
         if not any(map(library.find, streams)):
             await hub.wait_for_any(streams, settings.wait_s)
+            exchange.restart_clock()
         if not any(hub.find(name) or library.find(name) for name in streams):
             raise Unanswerable(404, f"no rendition of {programme} is published")
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
         shelves = await library.gather(streams, longest_s)
+        exchange.restart_clock()
         if not shelves:
             raise Unanswerable(503, "there is no segment yet")
         return shelves
@@ -221,6 +228,7 @@ class Answers:
             record = hub.find(name)
         else:
             record = await hub.wait_for(name, hub.settings_for(name).wait_s)
+            exchange.restart_clock()
         if record is not None:
             library.note_player(record, viewer_of(exchange))
         if shelf is not None and shelf.window.ready:
@@ -230,6 +238,7 @@ class Answers:
         settings = hub.settings_for(name)
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
         shelf = await library.wait_for(name, longest_s)
+        exchange.restart_clock()
         if shelf is None:
             raise Unanswerable(503, "there is no segment yet")
         return shelf

@@ -280,3 +280,4 @@ class Audience:
         for player in self:
             if player.protocol in WEBSOCKETS and player.pump and not player.done:
                 player.pump.divert(player, QUIET_PING)
+                self.report.websocket_sent("ping")

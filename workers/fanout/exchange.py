@@ -40,6 +40,15 @@ class Exchange(Protocol):
         """Whether a body may be sent whose length is not known yet."""
         ...
 
+    @property
+    def began_s(self) -> float:
+        """When the answer began to be our affair, `time.monotonic`."""
+        ...
+
+    def restart_clock(self) -> None:
+        """Up to now it was waiting for media that was still to come, which says nothing about us."""
+        ...
+
     async def send(self, head: Head, body: bytes = b"") -> None:
         """Answer with `body`; with the head alone where that was asked for."""
         ...

@@ -6,8 +6,8 @@ from collections import Counter
 
 @dataclasses.dataclass(slots=True)
 class PumpFigures:
-    """Since the last `take`. The lists hold samples: one per pass, per join, and per player behind and
-    second.
+    """Since the last `take`. The lists hold samples: one per pass, per join, and per WebSocket message that
+    was made for all players.
     """
 
     bytes_sent: int = 0
@@ -16,3 +16,4 @@ class PumpFigures:
     jumps: Counter[str] = dataclasses.field(default_factory=Counter)
     latencies_s: list[float] = dataclasses.field(default_factory=list)
     joins_s: list[float] = dataclasses.field(default_factory=list)
+    message_bytes: list[int] = dataclasses.field(default_factory=list)

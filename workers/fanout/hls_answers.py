@@ -148,6 +148,7 @@ class HlsAnswers:
                     await news().wait()
         finally:
             self.holds.release(address)
+            exchange.restart_clock()
         if not is_there():
             raise NotInTime
         self._report.reload_held(shelf.lateness_s)
@@ -254,6 +255,7 @@ class HlsAnswers:
             await exchange.send(head)
         else:
             await send_growing(exchange, shelf, growing, head)
+            exchange.restart_clock()
         return 200
 
     async def _send_whole_part(

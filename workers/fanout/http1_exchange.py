@@ -4,6 +4,7 @@ What the socket takes at once is sent at once, without a deadline and without a 
 (`offer`); only what it leaves is waited for (`send_rest`).
 """
 
+import time
 from collections.abc import Sequence
 
 import trio
@@ -37,12 +38,16 @@ class Http1Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_connection", "host", "request")
+    __slots__ = ("_connection", "began_s", "host", "request")
 
     def __init__(self, connection: Connection, request: Request, host: str) -> None:
         self._connection = connection
         self.request = request
         self.host = host
+        self.began_s = time.monotonic()
+
+    def restart_clock(self) -> None:
+        self.began_s = time.monotonic()
 
     @property
     def request_id(self) -> str:

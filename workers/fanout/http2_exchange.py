@@ -1,6 +1,7 @@
 """Answers over HTTP/2: heads in HEADERS, bodies in DATA, and an end that a cut connection cannot have."""
 
 import os
+import time
 
 import trio
 
@@ -25,7 +26,7 @@ class Http2Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_stream", "host", "request", "request_id")
+    __slots__ = ("_stream", "began_s", "host", "request", "request_id")
 
     takes_growing = True
 
@@ -34,6 +35,10 @@ class Http2Exchange:
         self.request = request
         self.request_id = request_id
         self.host = host
+        self.began_s = time.monotonic()
+
+    def restart_clock(self) -> None:
+        self.began_s = time.monotonic()
 
     async def send(self, head: Head, body: bytes = b"") -> None:
         """Answer with `body`, unless the head alone was asked for."""

@@ -183,7 +183,7 @@ class HttpConnection(Connection):
             wire.name,
             self._remote_of(request),
             opening=opening,
-            farewell=_going_away if self._frames else None,
+            farewell=self._going_away if self._frames else None,
             user_agent=request.user_agent,
             started_ns=self.accepted_ns,
         )
@@ -194,6 +194,10 @@ class HttpConnection(Connection):
         if request.trailing and self._frames:
             self._input(player)(request.trailing)
         return player
+
+    def _going_away(self) -> bytes:
+        self._audience.report.websocket_sent("close")
+        return websocket.close(1001, "the stream is over")
 
     def _input(self, player: Player) -> HttpInput | WebSocketInput:
         report = self._audience.report
@@ -208,7 +212,3 @@ class HttpConnection(Connection):
             report.play_refused(wire.name, refused.reason)
         head, body = refused.answer
         await self.refuse(http1_head(head, keep_alive=False) + (b"" if self._method == "HEAD" else body))
-
-
-def _going_away() -> bytes:
-    return websocket.close(1001, "the stream is over")

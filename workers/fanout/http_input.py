@@ -44,15 +44,24 @@ class WebSocketInput:
             self._part(websocket.close(error.reply, str(error)), "protocol_error")
 
     def _act(self, event: websocket.Event) -> None:
-        if isinstance(event, websocket.Ping):
+        report = self._report
+        if isinstance(event, websocket.Message):
+            report.websocket_message_heard(event.length_bytes)
+        elif isinstance(event, websocket.Ping):
+            report.websocket_heard("ping")
             self._divert(websocket.pong(event.payload))
         elif isinstance(event, websocket.Close):
+            report.websocket_heard("close")
             self._part(websocket.close(1000, ""), "closed")
+        else:
+            report.websocket_heard("pong")
 
     def _divert(self, frame: bytes) -> None:
         if self._player.pump:
+            self._report.websocket_sent("pong")
             self._player.pump.divert(self._player, frame)
 
     def _part(self, frame: bytes, reason: str) -> None:
         if self._player.pump:
+            self._report.websocket_sent("close")
             self._player.pump.part(self._player, frame, reason)

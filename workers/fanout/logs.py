@@ -14,6 +14,7 @@ import operator
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from engine.protocols.websocket.frames import payload_bytes
 from shm.errors import Lapped
 from shm.ring import Entry, RingReader
 
@@ -76,6 +77,10 @@ class Log(Protocol):
         """Nothing before `position` is needed any more."""
         ...
 
+    def take_message_bytes(self) -> list[int]:
+        """Payloads of the WebSocket messages that were made since the last time; none on other wires."""
+        ...
+
 
 class RingLog:
     """The ring's bytes as they are."""
@@ -107,6 +112,9 @@ class RingLog:
     def trim(self, position: int) -> None:
         """The ring trims itself."""
 
+    def take_message_bytes(self) -> list[int]:
+        return []
+
 
 class Segment(NamedTuple):
     """Some consecutive tags, encoded."""
@@ -132,16 +140,21 @@ class DerivedLog:
         reader: the ring.
         encode: one whole FLV tag to its wire bytes; depends on nothing but the tag.
         head: the log begins here, empty.
+        frames: what is encoded are WebSocket frames, whose sizes somebody will ask for.
     """
 
     holds_copies = True
 
-    def __init__(self, reader: RingReader, encode: Callable[[Bytes], bytes], head: Head) -> None:
+    def __init__(
+        self, reader: RingReader, encode: Callable[[Bytes], bytes], head: Head, *, frames: bool = False
+    ) -> None:
         self._reader = reader
         self._encode = encode
         self._segments: list[Segment] = []
         self._origin = ORIGIN  # position of the first byte held
         self._first_seq = head.seq
+        self._frames = frames
+        self._message_bytes: list[int] = []
         self.end = ORIGIN
         self.end_seq = head.seq
 
@@ -153,6 +166,7 @@ class DerivedLog:
         if head.seq == self.end_seq:
             return
         data, ends = self._encoded(self.end_seq, head.seq)
+        self._note_messages(ends)
         self._segments.append(Segment(self.end_seq, self.end, data, ends))
         self.end += len(data)
         self.end_seq = head.seq
@@ -205,6 +219,15 @@ class DerivedLog:
         first = self._segments[0] if self._segments else None
         self._origin = first.position if first else self.end
         self._first_seq = first.first_seq if first else self.end_seq
+
+    def _note_messages(self, ends: list[int]) -> None:
+        if self._frames:
+            lengths = map(operator.sub, ends, [0, *ends])
+            self._message_bytes += [payload_bytes(length) for length in lengths if length]
+
+    def take_message_bytes(self) -> list[int]:
+        taken, self._message_bytes = self._message_bytes, []
+        return taken
 
     def _encode_tag(self, entry: Entry, tag: bytes) -> bytes:
         return self._encode(tag)

@@ -13,7 +13,7 @@ from engine.protocols.fmp4 import Fragments
 from engine.protocols.websocket import encode_frame
 from shm.ring import Entry, RingReader
 from workers.fanout.logs import DerivedLog, Head, Log, RingLog
-from workers.fanout.wire import FLV, WEBSOCKET_MP4, Wire, encode_opening
+from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire, encode_opening
 
 
 class Mp4Log(DerivedLog):
@@ -26,7 +26,7 @@ class Mp4Log(DerivedLog):
     """
 
     def __init__(self, reader: RingReader, headers: Callable[[], bytes], head: Head) -> None:
-        super().__init__(reader, WEBSOCKET_MP4.encode, head)
+        super().__init__(reader, WEBSOCKET_MP4.encode, head, frames=True)
         self._headers = headers
         self._fragments = Fragments(headers())
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
@@ -62,4 +62,4 @@ def log_for(wire: Wire, source: Origin, head: Head) -> Log:
         return RingLog(source.reader, head)
     if wire is WEBSOCKET_MP4:
         return Mp4Log(source.reader, source.codec_headers, head)
-    return DerivedLog(source.reader, wire.encode, head)
+    return DerivedLog(source.reader, wire.encode, head, frames=wire is WEBSOCKET_FLV)

@@ -128,6 +128,7 @@ class Pump:
     def take_figures(self) -> PumpFigures:
         """What was counted since the last time."""
         figures, self._ground.figures = self._ground.figures, PumpFigures()
+        figures.message_bytes += self._ground.log.take_message_bytes()
         return figures
 
     # -- a pass

@@ -66,6 +66,7 @@ class Reload:
     def end(self) -> None:
         if not self.is_over:
             self.is_over = True
+            self.exchange.restart_clock()
             self._on_end(self)
 
 
@@ -106,6 +107,7 @@ class QuickAnswers:
 
     def end(self, reload: Reload) -> Outcome:
         """Answer a reload whose part is there, or that has waited long enough. Raises PeerGone."""
+        self._audience.report.in_flight -= 1
         self._hls.answers.holds.release(reload.exchange.host)
         if not reload.shelf.window.has(reload.msn, reload.part):
             return Left(reload.exchange, reload.route, not_in_time)
@@ -116,8 +118,10 @@ class QuickAnswers:
         """Its player has gone before it was answered."""
         if not reload.is_over:
             reload.is_over = True
+            reload.exchange.restart_clock()
+            self._audience.report.in_flight -= 1
             self._hls.answers.holds.release(reload.exchange.host)
-            self._answers.count_gone(reload.exchange.request, reload.route)
+            self._answers.count_gone(reload.exchange, reload.route)
 
     # -- playlists
 
@@ -140,6 +144,7 @@ class QuickAnswers:
         if shelf.window.too_far(msn, part) or not holds.has_room(exchange.host):
             return Left(exchange)
         holds.take(exchange.host)
+        self._audience.report.in_flight += 1
         reload = Reload(exchange, route, shelf, directives, on_end)
         shelf.hold(reload)
         return reload
@@ -173,11 +178,11 @@ class QuickAnswers:
         try:
             rest = offer()
         except (PeerGone, Overwritten):
-            self._answers.count_gone(exchange.request, route)
+            self._answers.count_gone(exchange, route)
             raise
         if rest:
             return Left(exchange, route, functools.partial(send_rest, exchange, rest, status))
-        self._answers.count(exchange.request, route, status)
+        self._answers.count(exchange, route, status)
         return None
 
 

@@ -8,14 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from engine.metrics import LABELS, OTHER
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
-from workers.runtime.metrics import Metrics
+from workers.runtime.metrics import Gathering, Metrics
 from workers.runtime.srt_readings import Measured, Packets
 from workers.runtime.worker import HTTPS, RTMPS
 
 NS: float = 1e-9
+METHODS: frozenset[str] = frozenset(LABELS["method"])
+WEBSOCKETS: frozenset[str] = frozenset({"ws-flv", "ws-mp4"})
 
 
 class Report:
@@ -27,6 +30,13 @@ class Report:
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._hls_requests: Counter[tuple[str, int]] = Counter()
         self._lateness_s: list[float] = []
+        self._durations: dict[tuple[str, str], Gathering] = {}
+        self._websocket: Counter[tuple[str, str]] = Counter()
+        self._said_bytes = metrics.gather("fanlight_websocket_message_bytes", type="message")
+        self._made_bytes = metrics.gather("fanlight_websocket_message_bytes", type="media")
+        self._in_flight = metrics.bind("fanlight_http_requests_in_flight")
+        self.in_flight = 0
+        """HTTP requests that are being answered, but for those that play a stream."""
         self.srt_inductions = 0  # since the last flush: a flood of them must not cost a metric each
         self._tick = metrics.bind("fanlight_tick_seconds", worker=worker_name)
         self._pass = metrics.bind("fanlight_pump_pass_seconds")
@@ -56,6 +66,15 @@ class Report:
     def request(self, method: str, route: str, status: int) -> None:
         self._requests[method, route, status] += 1  # handed on at the flush, as all that players ask for
 
+    def request_took(self, method: str, route: str, seconds: float) -> None:
+        """A request that was counted took so long; not said of those that play a stream."""
+        key = (method if method in METHODS else OTHER, route)
+        gathering = self._durations.get(key)
+        if gathering is None:
+            labels = {"method": key[0], "route": route}
+            gathering = self._durations[key] = self._metrics.gather("fanlight_http_request_seconds", **labels)
+        gathering.add(seconds)
+
     def play_refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_play_refusals_total", protocol=protocol, reason=reason)
 
@@ -67,6 +86,20 @@ class Report:
 
     def srt_handshake(self, result: str) -> None:
         self._srt_handshakes[result] += 1  # handed on at the flush: strangers send as many as they like
+
+    # -- WebSocket
+
+    def websocket_sent(self, kind: str) -> None:
+        """A control frame: "ping", "pong" or "close"."""
+        self._websocket[kind, "out"] += 1
+
+    def websocket_heard(self, kind: str) -> None:
+        """The same from a player."""
+        self._websocket[kind, "in"] += 1
+
+    def websocket_message_heard(self, size_bytes: int) -> None:
+        self.websocket_heard("message")
+        self._said_bytes.add(size_bytes)
 
     # -- HTTP/2
 
@@ -168,6 +201,7 @@ class Report:
         for feed in feeds:
             longest_tick_s = max(longest_tick_s, feed.pacer.tick_s)
             self.flush_feed(feed)
+        self._flush_websocket()
         self._tick.set(longest_tick_s)
 
     def _flush_requests(self) -> None:
@@ -183,6 +217,13 @@ class Report:
         self._requests.clear()
         self._hls_requests.clear()
         self._lateness_s.clear()
+        self._in_flight.set(self.in_flight)
+
+    def _flush_websocket(self) -> None:
+        for (kind, direction), count in self._websocket.items():
+            labels = {"type": kind, "direction": direction}
+            self._metrics.bind("fanlight_websocket_messages_total", **labels).inc(count)
+        self._websocket.clear()
 
     def flush_feed(self, feed: Feed) -> None:
         """The same for one stream: also its last word."""
@@ -191,6 +232,7 @@ class Report:
         lags_s = [self._flush_pump(pump, feed) for pump in feed.pumps.values()]
         if feed.has_row:
             feed.row.lag_ms_max = int(1000 * max(lags_s, default=0))
+        self._flush_websocket()
 
     def _flush_pump(self, pump: AnyPump, feed: Feed) -> float:
         """Returns the longest lag of the pump's players, seconds."""
@@ -202,6 +244,10 @@ class Report:
             bind("fanlight_dropped_tags_total", protocol=protocol, reason=reason).inc(count)
         for reason, count in figures.jumps.items():
             bind("fanlight_jumps_total", protocol=protocol, reason=reason).inc(count)
+        if protocol in WEBSOCKETS:
+            self._websocket["media", "out"] += figures.tags_sent
+        for size_bytes in figures.message_bytes:
+            self._made_bytes.add(size_bytes)
         self._observe(protocol, "fanlight_delivery_latency_seconds", figures.latencies_s)
         self._observe(protocol, "fanlight_join_seconds", figures.joins_s)
         self._observe(protocol, "fanlight_player_lag_seconds", lags_s)

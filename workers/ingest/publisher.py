@@ -246,7 +246,10 @@ class Publisher:
             self._write(stream, error.events, now_ns)
             self._report.protocol_error(PROTOCOL)
             raise Ended("protocol_error") from error
-        self._count(len(data), self._write(stream, events, now_ns))
+        tags = self._write(stream, events, now_ns)
+        self._count(len(data), tags)
+        if tags:
+            self._report.processed(PROTOCOL, time.monotonic_ns() - now_ns)
         self._check_headers(stream)
         self._company.heard(events, may_wait=stream.unseen_until_ns - now_ns > LONGEST_WAIT_NS)
         if any(isinstance(event, Unpublished) for event in events):

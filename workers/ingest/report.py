@@ -5,9 +5,12 @@ in the catalogue.
 from collections import Counter
 from collections.abc import Iterable
 
+from engine.metrics.media import PUBLISHED_OVER
 from workers.ingest.stream import Beginning, PublishedStream
 from workers.runtime.metrics import Metrics
 from workers.runtime.srt_readings import Measured, Packets
+
+NS: float = 1e-9
 
 
 class Report:
@@ -17,6 +20,10 @@ class Report:
         self._metrics = metrics
         self.received_bytes: Counter[str] = Counter()  # by protocol, since the last flush
         self.received_tags: Counter[str] = Counter()
+        self._processing = {
+            protocol: metrics.gather("fanlight_ingest_processing_seconds", protocol=protocol)
+            for protocol in PUBLISHED_OVER
+        }
 
     def started(self, protocol: str, beginning: Beginning) -> None:
         """A publisher was let in."""
@@ -34,6 +41,10 @@ class Report:
 
     def refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_publish_refusals_total", protocol=protocol, reason=reason)
+
+    def processed(self, protocol: str, nanoseconds: int) -> None:
+        """What was read from a publisher stands in shared memory, so long after it was read."""
+        self._processing[protocol].add(nanoseconds * NS)
 
     def limit_broken(self, reason: str) -> None:
         """A publisher has begun to send what it may not."""

@@ -162,7 +162,10 @@ class SrtPublisher:
         if self.link.end:
             payloads += self.link.connection.drain()
         if payloads or self.link.end:
+            began_ns = time.monotonic_ns()
             self._take(b"".join(payloads), now_us)
+            if payloads:
+                self._report.processed(PROTOCOL, time.monotonic_ns() - began_ns)
         self.link.push(now_us)
         if self.link.end:
             self._end(PEER_ENDS.get(self.link.end, "protocol_error"))

@@ -247,6 +247,8 @@ class PublishedStream:
                 video_codec=codec_word(stats.video.codec),
                 audio_codec=codec_word(stats.audio.codec),
                 broken_limits=self.broken_limits,
+                video_ahead_ms=max(0, stats.video_ahead_ms),
+                audio_ahead_ms=max(0, -stats.video_ahead_ms),
             ),
         )
 

@@ -94,6 +94,8 @@ class Package:
         self._epoch = -1
         self._forced_cuts = self._refused = 0
         self._part_seq = journal.next_seq  # where the growing part's chunks begin
+        self._keeps_up = False  # whether the pass before took all that there was
+        self._part_ended_ns = 0  # monotonic; 0 while there is no part before, or it was made of old media
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
         row.begin(record.lease)
 
@@ -117,7 +119,8 @@ class Package:
             while not self.ending:
                 await self._wait_for_news()
                 self.run_pass()
-                if self._is_behind:
+                self._keeps_up = not self._is_behind
+                if not self._keeps_up:
                     await trio.lowlevel.checkpoint()
                     continue
                 if self._seq >= 0:
@@ -171,7 +174,7 @@ class Package:
                 self._seq = entry.seq + 1
         except Lapped:
             self._report.lapped()
-            self._take(self._cutter.break_off(forget_tracks=True))
+            self._break_off()
             self._seq = -1
         self._journal.write()
         self._count_cuts()
@@ -220,7 +223,13 @@ class Package:
     def _cross_epoch(self, entry: Entry) -> None:
         if entry.epoch != self._epoch:
             self._epoch = entry.epoch
-            self._take(self._cutter.break_off(forget_tracks=True))
+            self._break_off()
+
+    def _break_off(self) -> None:
+        """What comes next does not go on where this ends; the time between the two is nobody's rhythm."""
+        self._part_ended_ns = 0
+        self._take(self._cutter.break_off(forget_tracks=True))
+        self._part_ended_ns = 0
 
     def _wall_us(self, entry: Entry) -> int:
         """When the tag was received, by the wall clock as it was when the package began."""
@@ -249,6 +258,7 @@ class Package:
         if isinstance(mark, PartEnd):
             mark = replace(mark, first_seq=self._part_seq, stop_seq=self._journal.next_seq)
             self._report.part(mark.duration_us)
+            self._note_rhythm(mark.duration_us)
         elif isinstance(mark, SegmentEnd):
             name = segment_name(self._stamp, mark.msn, self._journal.window.settings.suffix)
             kept = self._files.finish(name)
@@ -261,6 +271,13 @@ class Package:
         if isinstance(mark, SegmentEnd) and (outgrown_bytes := self._journal.outgrown_bytes):
             self.outgrown_bytes = max(self.outgrown_bytes, outgrown_bytes)
             self._report.outgrew_ring()
+
+    def _note_rhythm(self, duration_us: int) -> None:
+        """Parts should end as far apart as they are long: that is how players ask for them."""
+        now_ns = time.monotonic_ns() if self._keeps_up else 0
+        if self._part_ended_ns and now_ns:
+            self._report.part_jitter(abs((now_ns - self._part_ended_ns) - duration_us * 1000) * 1e-9)
+        self._part_ended_ns = now_ns
 
     def _count_cuts(self) -> None:
         """Tell what the cutter has counted since the last pass."""

@@ -8,6 +8,7 @@ class Report:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._jitter = metrics.gather("fanlight_hls_part_jitter_seconds")
 
     def packages(self, count: int) -> None:
         """So many streams are being packaged."""
@@ -15,6 +16,10 @@ class Report:
 
     def part(self, duration_us: int) -> None:
         self._metrics.bind("fanlight_hls_part_seconds").observe(duration_us * 1e-6)
+
+    def part_jitter(self, seconds: float) -> None:
+        """A part has ended so much sooner or later after the one before it than its media is long."""
+        self._jitter.add(seconds)
 
     def segment(self, duration_us: int, kept: bool) -> None:
         """A segment has ended; `kept` unless there was no room for its file."""

@@ -144,7 +144,7 @@ def _take_seat(inheritance: Inheritance, slot: WorkerSlot, log: FilteringBoundLo
     bus = Bus(slot.number, inheritance.inboxes[slot.number], inheritance.outboxes, log)
     _sit_down(cell, slot)
     metrics = Metrics(slot.name, inheritance.metrics_directory)
-    count_lines(metrics)
+    count_lines(metrics, slot.role)
     return Worker(
         slot=slot,
         slots=inheritance.slots,

@@ -53,6 +53,7 @@ class _Process:
     file: LogFile | None = None
     rates = LineRates(Log().max_lines_per_s)
     counts: Counts | None = None
+    component = ""
 
 
 class Packets:
@@ -116,9 +117,10 @@ def begin_as_child() -> None:
         _Process.file.close()
 
 
-def count_lines(counts: Counts) -> None:
-    """Count in these metrics from now on."""
+def count_lines(counts: Counts, component: str) -> None:
+    """Count in these metrics from now on; errors as those of `component`, a role or the supervisor."""
     _Process.counts = counts
+    _Process.component = component
 
 
 def look_after_logs(log: FilteringBoundLogger) -> None:
@@ -171,6 +173,7 @@ def open_log(worker: str, descriptor: int | None = None) -> FilteringBoundLogger
     processors: list[Processor] = [
         _add_level,
         _drop_below_threshold,
+        _count_error,
         _drop_above_rate,
         structlog.contextvars.merge_contextvars,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -194,6 +197,16 @@ def _add_level(_logger: object, name: str, event: EventDict) -> EventDict:
 def _drop_below_threshold(_logger: object, _name: str, event: EventDict) -> EventDict:
     if LEVELS.get(event["level"], _ALWAYS) < _Process.threshold:
         raise structlog.DropEvent
+    return event
+
+
+def _count_error(_logger: object, _name: str, event: EventDict) -> EventDict:
+    """Where lines are written, so that nothing that goes wrong can be forgotten; whether it is left out or
+    not.
+    """
+    if LEVELS.get(event["level"], _ALWAYS) >= LEVELS["error"]:
+        kind = str(event["event"]).replace(" ", "_")
+        _count("fanlight_errors_total", component=_Process.component, type=kind)
     return event
 
 

@@ -9,6 +9,7 @@ import trio
 
 from workers.runtime.leak_watch import LeakWatch
 from workers.runtime.logs import look_after_logs
+from workers.runtime.self_watch import SelfWatch
 from workers.runtime.worker import Worker
 
 BEAT_S: Final = 0.5  # the supervisor's shortest allowed heartbeat timeout, 1 s, is two beats
@@ -19,6 +20,11 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 async def beat(worker: Worker) -> None:
     """Write heartbeat, loop lag and memory on the board until cancelled, look for leaks and after the
     log."""
+    with SelfWatch(worker) as itself:
+        await _beat(worker, itself)
+
+
+async def _beat(worker: Worker, itself: SelfWatch) -> None:
     due = trio.current_time()
     beats = 0
     leaks = LeakWatch(worker)
@@ -28,6 +34,8 @@ async def beat(worker: Worker) -> None:
         with_memory = beats % MEMORY_EVERY_BEATS == 0
         _write(worker, late_s, with_memory=with_memory)
         worker.vitals.note_lag(late_s)
+        itself.note_lag(late_s)
+        itself.flush()
         if with_memory:
             leaks.look()
             look_after_logs(worker.log)

@@ -36,6 +36,9 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Role to module; each has `async def serve(worker)`. By name, because roles never import each other."""
 
+SUPERVISOR: Final = "supervisor"
+"""What this process is called in logs and metrics."""
+
 LIBRARIES: Final = ("trio", "msgspec", "structlog", "httptools", "wsproto", "prometheus_client")
 NOT_SHARED: Final = frozenset({CONTROL})
 # Roles that import after the fork: control's web framework (25 MB) has no place in the media workers.
@@ -54,14 +57,14 @@ def run(
     faulthandler.enable()  # the watchdog's SIGABRT: where it hung is worth more than a core
     started = time.monotonic()
     configure_logs(config.log)
-    log = open_log("supervisor")
+    log = open_log(SUPERVISOR)
     loop = Loop()
     try:
         _check_log_file(config)
         _check_certificate(config, log)
         estate = found(config, environ, log)
         with estate.stack:
-            count_lines(estate.metrics)
+            count_lines(estate.metrics, SUPERVISOR)
             warm_up((*LIBRARIES, *(module for role, module in roles.items() if role not in NOT_SHARED)))
             Supervisor(config, config_path, environ, roles, estate, loop, log).run(started)
     except StartError as error:

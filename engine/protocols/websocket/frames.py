@@ -40,6 +40,13 @@ def frame_header(length: int, opcode: int = Opcode.BINARY) -> bytes:
     return struct.pack("!BBQ", first, _EIGHT_BYTE_LENGTH, length)
 
 
+def payload_bytes(frame_bytes: int) -> int:
+    """The payload of a frame of `frame_bytes`, whose header is one of `frame_header`."""
+    if frame_bytes < 2 + _TWO_BYTE_LENGTH:
+        return frame_bytes - 2
+    return frame_bytes - 4 if frame_bytes < 4 + (1 << 16) else frame_bytes - 10
+
+
 def encode_frame(payload: bytes, opcode: int = Opcode.BINARY) -> bytes:
     """A whole frame."""
     return frame_header(len(payload), opcode) + payload

@@ -67,6 +67,31 @@ def test_a_session_as_an_encoder_begins_it() -> None:
     )
 
 
+def ahead_ms(intake: Intake) -> int:
+    """How far video is ahead of audio."""
+    return intake.stats(0).video_ahead_ms
+
+
+def test_the_gap_between_audio_and_video_is_that_of_the_newest_of_each() -> None:
+    intake = Intake()
+    take(intake, KIND_VIDEO, 0, avc_frame(key=True, cts_ms=80))
+    assert ahead_ms(intake) == 0
+    take(intake, KIND_AUDIO, 30, AAC_FRAME)
+    assert ahead_ms(intake) == -30
+    take(intake, KIND_VIDEO, 400, avc_frame())
+    assert ahead_ms(intake) == 370
+
+
+def test_the_gap_grows_while_one_of_them_is_silent_and_is_over_with_the_session() -> None:
+    intake = Intake()
+    take(intake, KIND_VIDEO, 0, avc_frame(key=True))
+    audio_from(intake, 0, 3_000)
+    assert ahead_ms(intake) == -2_980
+    intake.begin_session()
+    take(intake, KIND_VIDEO, 0, avc_frame(key=True))
+    assert ahead_ms(intake) == 0
+
+
 def test_nanoseconds_refine_the_index() -> None:
     body = ex_video(7, b"\x02\x07\xa1\x20\x01avc1\x00\x00\x10picture", frame_type=1)  # 500,000 ns, cts 16 ms
     tag = take(Intake(), KIND_VIDEO, 20, body)

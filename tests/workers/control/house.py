@@ -164,7 +164,7 @@ class CountingChild:
     def inc(self, amount: float = 1) -> None:
         self.values.append(amount)
 
-    dec = set = observe = inc
+    dec = set = observe = add = inc
 
 
 class CountingMetrics:
@@ -175,6 +175,11 @@ class CountingMetrics:
 
     def bind(self, name: str, **labels: str) -> CountingChild:
         return self.children.setdefault((name, tuple(sorted(labels.items()))), CountingChild())
+
+    gather = bind
+
+    def flush(self) -> None:
+        """Everything is handed on already."""
 
     def labels(self, name: str) -> list[Mapping[str, str]]:
         return [dict(labels) for bound, labels in self.children if bound == name]

@@ -1,5 +1,6 @@
 """/metrics: what all processes counted and what shared memory says, in one text without a contradiction."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,38 @@ def test_workers_are_up_only_while_their_hearts_beat(house: House, tmp_path: Pat
     # The seats of this house stopped beating long before the machine's clock of now.
     assert value(found, "fanlight_worker_up", worker="fanout0", role="fanout") in (0, 1)
     assert value(found, "fanlight_worker_loop_lag_seconds", worker="ingest0") == 0
+
+
+def test_av_gap_has_the_sign_of_who_is_ahead(house: House, tmp_path: Path) -> None:
+    house.publish("live/video", StreamStats(video_ahead_ms=250))
+    house.publish("live/audio", StreamStats(audio_ahead_ms=1500))
+    found = samples(render(take(house), tmp_path))
+    assert value(found, "fanlight_stream_av_gap_seconds", stream="live/video") == 0.25
+    assert value(found, "fanlight_stream_av_gap_seconds", stream="live/audio") == -1.5
+
+
+def test_memory_is_told_by_process_and_type_where_it_is_known(tmp_path: Path) -> None:
+    assert "fanlight_worker_memory_bytes" not in samples(render(scene([]), tmp_path))
+    known = scene([])._replace(memory={"fanout0": {"heap": 7, "shared": 9}})
+    found = samples(render(known, tmp_path))
+    assert value(found, "fanlight_worker_memory_bytes", worker="fanout0", type="heap") == 7
+    assert value(found, "fanlight_worker_memory_bytes", worker="fanout0", type="shared") == 9
+
+
+def test_ten_thousand_names_are_never_more_series_than_the_cap(tmp_path: Path) -> None:
+    evenings = [
+        [figures(f"live/{evening}-{number}", players=number, link=LINK) for number in range(1_000)]
+        for evening in range(10)
+    ]
+    lengths = set[int]()
+    for crowd in [*evenings, [stream for evening in evenings for stream in evening]]:
+        text = render(scene(crowd), tmp_path).decode()
+        labels = set(re.findall(r'stream="([^"]+)"', text))
+        assert labels <= {one.record.name for one in crowd} | {"other"}
+        assert len(labels) == MAX_STREAMS_WITH_LABEL + 1
+        lengths.add(text.count("\n"))
+    assert len(lengths) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_streams_beyond_the_cap_share_one_label(tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ class Report:
 
     def __init__(self) -> None:
         self.told: Counter[tuple[object, ...]] = Counter()
+        self.in_flight = 0
+
+    def request_took(self, method: str, route: str, seconds: float) -> None:
+        """How long is not remembered."""
+        assert seconds >= 0
+        self.told["request_took", method, route] += 1
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         def tell(*values: object) -> None:

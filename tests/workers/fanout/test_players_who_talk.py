@@ -21,10 +21,20 @@ PING_BYTES = 125
 
 
 class Report:
-    """Counts protocol errors, as the real one does."""
+    """Counts protocol errors and frames, as the real one does."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+        self.frames: list[tuple[str, str]] = []
+
+    def websocket_heard(self, kind: str) -> None:
+        self.frames.append((kind, "in"))
+
+    def websocket_sent(self, kind: str) -> None:
+        self.frames.append((kind, "out"))
+
+    def websocket_message_heard(self, size_bytes: int) -> None:
+        self.frames.append((f"message of {size_bytes}", "in"))
 
     def protocol_error(self, protocol: str) -> None:
         self.errors.append(protocol)
@@ -65,6 +75,25 @@ async def test_who_asks_without_end_and_does_not_listen_is_closed(
                 break
         assert seat.player.reason == "too_slow"
         assert len(seat.player.control) <= MAX_CONTROL_BYTES + PING_BYTES + 2
+
+
+async def test_what_a_player_says_and_is_told_is_counted(autojump_clock: MockClock) -> None:
+    stage = Stage()
+    stage.publish(3)
+    async with staged(stage):
+        seat, report = stage.join(wire=WEBSOCKET_FLV), Report()
+        text = b"\x81\x82" + bytes(4) + b"hi"
+        pong_frame, close_frame = b"\x8a\x80" + bytes(4), b"\x88\x80" + bytes(4)
+        hearing(seat, report)(text + ping_frame() + pong_frame + close_frame)
+        await stage.settle()
+        assert report.frames == [
+            ("message of 2", "in"),
+            ("ping", "in"),
+            ("pong", "out"),
+            ("pong", "in"),
+            ("close", "in"),
+            ("close", "out"),
+        ]
 
 
 async def test_a_flood_of_pings_is_told_its_fault_behind_whole_frames(autojump_clock: MockClock) -> None:

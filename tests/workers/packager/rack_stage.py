@@ -37,6 +37,10 @@ class Counts:
 
     def __init__(self) -> None:
         self.failures: list[str] = []
+        self.jitters_s: list[float] = []
+
+    def part_jitter(self, seconds: float) -> None:
+        self.jitters_s.append(seconds)
 
     def failed(self, reason: str) -> None:
         self.failures.append(reason)

@@ -32,6 +32,20 @@ async def test_who_asks_first_finds_what_the_ring_still_has(
     nursery.cancel_scope.cancel()
 
 
+async def test_parts_have_a_rhythm_once_they_are_made_of_what_comes(
+    stage: RackStage, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    rack, stream = stage.new_rack(nursery), stage.publish("live/cam")
+    stream.send(5)
+    stream.ask()
+    await until(rack, lambda: segments(stage, "live/cam") >= 4)
+    assert stage.counts.jitters_s == []  # what was in the ring already is packaged as fast as that goes
+    stream.send(3)
+    await until(rack, lambda: len(stage.counts.jitters_s) >= 2)
+    assert min(stage.counts.jitters_s) >= 0
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_stream_that_is_asked_for_again_goes_on_with_its_numbers(
     stage: RackStage, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

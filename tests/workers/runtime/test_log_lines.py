@@ -155,7 +155,7 @@ def test_a_flood_of_one_event_leaves_room_for_others_and_is_told_by_number(pipe:
     configure_logs(Log(format="json", max_lines_per_s=1))
     log = open_log("fanout0", writer)
     figures = Figures()
-    count_lines(figures)
+    count_lines(figures, "fanout")
     for _ in range(15):
         log.info("playing")
     log.warning("overload")
@@ -190,7 +190,7 @@ def test_a_file_alone_is_enough(tmp_path: Path, capfd: pytest.CaptureFixture[str
 
 def test_lines_that_nobody_takes_are_counted_by_reason(tmp_path: Path) -> None:
     figures = Figures()
-    count_lines(figures)
+    count_lines(figures, "fanout")
     configure_logs(Log(format="json", stream="off", file=str(tmp_path / "nowhere" / "log")))
     open_log("fanout0").info("playing")
     assert figures.of("fanlight_log_lines_left_out_total") == {"file_failed": 1}

@@ -77,6 +77,44 @@ def test_label_that_nobody_foresaw_counts_as_other(tmp_path: Path) -> None:
     assert scraped(tmp_path, "fanlight_players_started_total") == {"other": 2}
 
 
+def test_ten_thousand_strangers_words_are_one_series_and_the_files_stay(tmp_path: Path) -> None:
+    metrics = Metrics("fanout0", tmp_path)
+    metrics.bind("fanlight_players_started_total", protocol="other").inc()
+    before = sorted((path.name, path.stat().st_size) for path in tmp_path.iterdir())
+    for stranger in range(10_000):
+        metrics.bind("fanlight_players_started_total", protocol=f"live/{stranger}").inc()
+    assert sorted((path.name, path.stat().st_size) for path in tmp_path.iterdir()) == before
+    assert scraped(tmp_path, "fanlight_players_started_total") == {"other": 10_001}
+
+
+def test_what_gathers_is_what_would_have_been_observed(tmp_path: Path) -> None:
+    metrics = Metrics("fanout0", tmp_path)
+    gathering = metrics.gather("fanlight_join_seconds", protocol="rtmp")
+    for seconds in (0.001, 0.004, 0.03, 99.0):
+        gathering.add(seconds)
+        metrics.bind("fanlight_join_seconds", protocol="ws-flv").observe(seconds)
+    assert scraped(tmp_path, "fanlight_join_seconds_count") == {"rtmp": 0, "ws-flv": 4}
+    metrics.flush()
+    metrics.flush()
+    for name in ("fanlight_join_seconds_count", "fanlight_join_seconds_sum"):
+        found = scraped(tmp_path, name)
+        assert found["rtmp"] == found["ws-flv"]
+    buckets = scraped(tmp_path, "fanlight_join_seconds_bucket")
+    of = {key.partition(",")[::2]: count for key, count in buckets.items()}
+    bounds = {bound for pair in of for bound in pair} - {"rtmp", "ws-flv"}
+    assert len(bounds) == 13
+    for bound in bounds:
+        assert of.get(("rtmp", bound), of.get((bound, "rtmp"))) == of.get(
+            ("ws-flv", bound), of.get((bound, "ws-flv"))
+        )
+
+
+def test_gathering_is_the_same_object_for_the_same_labels(tmp_path: Path) -> None:
+    metrics = Metrics("fanout0", tmp_path)
+    gathering = metrics.gather("fanlight_join_seconds", protocol="gopher")
+    assert metrics.gather("fanlight_join_seconds", protocol="mole") is gathering
+
+
 def test_metric_outside_the_catalogue_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         Metrics("fanout0", tmp_path).bind("fanlight_typo_total")
