@@ -46,6 +46,7 @@ class Crowd:
         #: Bytes of each player since the last `books`, by descriptor.
         self._received: dict[int, int] = {}
         self.total_bytes = 0
+        self._said_bytes = 0  # what was read before media flowed
         self.lost: Counter[str] = Counter()
         self.join_s: list[float] = []
 
@@ -58,6 +59,11 @@ class Crowd:
     def joining(self) -> int:
         """Players that are still connecting or asking."""
         return len(self._joining)
+
+    @property
+    def heard_bytes(self) -> int:
+        """All that was ever received, from the server's first word on."""
+        return self._said_bytes + self.total_bytes + sum(self._received.values())
 
     def fileno(self) -> int:
         """For an outer poll."""
@@ -79,7 +85,7 @@ class Crowd:
     def leave(self, count: int) -> None:
         """Close that many players, the newest first."""
         for fd in list(self._playing)[len(self._playing) - count :]:
-            self._received.pop(fd)
+            self.total_bytes += self._received.pop(fd)
             self._playing.pop(fd).close()
 
     def poll(self, timeout_s: float) -> None:
@@ -149,6 +155,7 @@ class Crowd:
             if not data:
                 raise Refused("closed while joining")
             player.received += data
+            self._said_bytes += len(data)
             answer = self._dialogue.answer(player.received)
             if answer is not None:
                 self._settle(player, answer)

@@ -9,6 +9,7 @@ from bench.compare import wide_console
 from bench.micro.access import access_steps
 from bench.micro.clock import Timing, time_step
 from bench.micro.hls import hls_steps
+from bench.micro.metrics import metrics_steps
 from bench.micro.mpegts import ts_steps
 from bench.micro.outside import outside_steps
 from bench.micro.pumping import pump_steps
@@ -33,6 +34,7 @@ def main() -> None:
         *outside_steps(),
         *access_steps(),
         *telling_steps(),
+        *metrics_steps(),
     ]
     steps = [step for step in every if not words or any(word in step.name for word in words)]
     timings = [time_step(step) for step in track(steps, "timing", console=console, transient=True)]

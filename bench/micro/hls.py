@@ -110,6 +110,7 @@ def _seat(sock: Asking) -> Seat:
         arena=streams,
         config=config,
         draining=trio.Event(),
+        log=deaf,
     )
     hub = Hub(cast("Any", worker), deaf, deaf)
     report = Report(deaf, FANOUT.name)

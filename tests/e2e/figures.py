@@ -19,8 +19,13 @@ class Figures:
     """One scrape."""
 
     def __init__(self, text: str) -> None:
-        families = text_string_to_metric_families(text)
-        self.samples = [sample for family in families for sample in family.samples]
+        self._families = list(text_string_to_metric_families(text))
+        self.samples = [sample for family in self._families for sample in family.samples]
+
+    def names(self) -> set[str]:
+        """Of all metrics that have a sample, as the catalogue has them."""
+        told = (family for family in self._families if family.samples)
+        return {f"{family.name}_total" if family.type == "counter" else family.name for family in told}
 
     def sum(self, name: str, **labels: str) -> float:
         """The sum over all samples with these labels, whatever else they are labelled with."""
