@@ -46,6 +46,13 @@ STREAMS: Final = (
         scope="collector",
     ),
     Metric(
+        name="fanlight_stream_keyframes_total",
+        kind="counter",
+        help="Keyframes of the stream as published: where a player can begin.",
+        labels=("stream",),
+        scope="collector",
+    ),
+    Metric(
         name="fanlight_stream_av_gap_seconds",
         kind="gauge",
         help="How far the newest video is ahead of the newest audio, in the stream's own time; below zero if"

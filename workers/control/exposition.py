@@ -126,6 +126,7 @@ def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamF
         [label], sum(s.bitrate_bps for s in stats) / 8
     )
     families["fanlight_stream_repairs_total"].add_metric([label], sum(s.repairs for s in stats))
+    families["fanlight_stream_keyframes_total"].add_metric([label], sum(s.keyframes for s in stats))
     moved = families["fanlight_stream_bytes_total"]
     moved.add_metric([label, "in"], sum(s.bytes_in for s in stats))
     moved.add_metric([label, "out"], sum(t.bytes_out for t in totals))
