@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --requirement
 BROWSER := tests/browser
-CHECKED := engine shm workers bench tests
+CHECKED := engine shm workers bench monitoring tests
 # The one tool that writes the locks; nothing else needs it.
 UV := uv==0.13.8
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 $(UPGRADE)
 
-.PHONY: help setup setup-dev setup-tests demo run test nightly lint format bench lock clean
+.PHONY: help setup setup-dev setup-tests demo run test nightly lint format dashboards bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -39,6 +39,9 @@ lint: setup-dev ## ruff and mypy
 format: setup-dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+dashboards: setup ## Grafana's dashboards and Prometheus's quantile rules, from the catalogue of metrics
+	$(BIN)/python -m monitoring
 
 bench: setup-dev ## the figures of the README, into bench/results
 	scripts/bench-packages

@@ -30,6 +30,7 @@ FLOORS: Final[dict[str, tuple[str, ...]]] = {
         *(f"workers.{role}" for role in ROLES),
     ),
     "workers": (),
+    "monitoring": ("engine",),
 }
 
 # Part of the house -> libraries from outside that it may use, beside the standard library.
@@ -87,6 +88,7 @@ LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "workers.commands": ("av", "httpx", "msgspec", "rich", "structlog"),
     "workers.cli": ("msgspec", "rich", "structlog"),
     "workers": (),
+    "monitoring": (),
 }
 
 # What the engine may use of the standard library: values and arithmetic, nothing that waits or looks around.

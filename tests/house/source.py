@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 STOREYS = ("engine", "shm", "workers")
-CODE = (*STOREYS, "bench", "tests", "scripts")
+CODE = (*STOREYS, "bench", "monitoring", "tests", "scripts")
 TEXT_FOLDERS = (*CODE, "configs", "docs", ".ci")
 TEXT_SUFFIXES = {
     ".py",
@@ -23,6 +23,7 @@ TEXT_SUFFIXES = {
     ".html",
     ".json",
     ".service",
+    ".tmpl",
     ".svg",
     ".lock",
     "",

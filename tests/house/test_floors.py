@@ -10,7 +10,7 @@ from tests.house.floors import FLOORS, IMPURE_BUILTINS, LIBRARIES, PURE_STDLIB, 
 from tests.house.imports import imported_modules, imported_names
 from tests.house.source import CODE, ROOT, STOREYS, Module, modules
 
-HOUSE = modules(*STOREYS)
+HOUSE = modules(*STOREYS, "monitoring")
 
 
 def is_ours(name: str) -> bool:

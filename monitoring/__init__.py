@@ -1,0 +1,6 @@
+"""What watches Fanlight: Grafana's dashboards and the rules for quantiles, written from the catalogue.
+
+Nothing of this runs with the engine. `make dashboards` writes the files below `configs/`, and a house test
+holds that they are what this package writes. Every query goes through `monitoring.queries`, which knows the
+catalogue: a metric that is renamed, or a label that it does not have, is an error there and no empty panel.
+"""

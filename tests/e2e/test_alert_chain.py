@@ -1,0 +1,65 @@
+"""A real fault reaches who is on call: engine, Prometheus, Alertmanager, webhook; the all-clear does too."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from engine.policy.breaker import FAILURES
+from tests.e2e.alert_receiver import alert_receiver
+from tests.e2e.conftest import StartEngine
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.figures import Figures, wait_for_figures
+from tests.e2e.hook_service import Answer, Body, hook_service, hooked
+from tests.e2e.media import Media, publishing
+from tests.e2e.prometheus import alertmanager, prometheus
+from tests.e2e.studio import signal_worker
+
+pytestmark = pytest.mark.slow
+
+
+def breakers_are_closed(engine: RunningEngine, figures: Figures) -> bool:
+    """Whether the service is asked again; somebody has to come, for it to be tried."""
+    engine.status(engine.http_url("live/film"))
+    return not figures.sum("fanlight_breaker_state")
+
+
+def test_faults_are_told_and_their_ends(
+    start_engine: StartEngine, ffmpeg: Path, media: Media, tmp_path: Path
+) -> None:
+    down = False
+
+    def answer(_body: Body) -> Answer:
+        return (503, "") if down else (200, "0")
+
+    with hook_service() as service, alert_receiver() as receiver:
+        service.answer = answer
+        settings = hooked(service, str(tmp_path / "spool"), timeout_s=1)
+        # Nobody replaces the stopped worker before Prometheus has missed it.
+        engine = start_engine({**settings, "workers": {"heartbeat_timeout_s": 60}})
+        with (
+            alertmanager(tmp_path / "alertmanager", receiver.url) as manager,
+            prometheus(tmp_path / "prometheus", engine.addresses["metrics"], manager.address),
+            publishing(ffmpeg, media.h264, engine.rtmp_url("live/film")),
+        ):
+            engine.wait_for_stream("live/film", tags=10)
+
+            down = True
+            for _ in range(FAILURES):
+                engine.status(engine.http_url("live/film"))  # each player is asked about
+            told = receiver.wait_for("FanlightBreakerOpen", "firing")
+            assert told.receiver == "everybody"
+            assert told.labels["instance"] == engine.addresses["metrics"]
+            assert "is open (state 2)" in told.annotations["description"]
+            down = False
+            wait_for_figures(engine, lambda figures: breakers_are_closed(engine, figures))
+            receiver.wait_for("FanlightBreakerOpen", "resolved")
+
+            control = signal_worker(engine, "control0", signal.SIGSTOP)
+            try:
+                told = receiver.wait_for("FanlightDown", "firing")
+                assert told.annotations["runbook"] == "docs/runbooks.md#fanlightdown"
+            finally:
+                os.kill(control, signal.SIGCONT)
+            receiver.wait_for("FanlightDown", "resolved")
