@@ -44,7 +44,7 @@ ASKED: Final = Row(
             "Files closed",
             rate("fanlight_hls_files_closed_total", "reason"),
             unit=PER_S,
-            note="Closed to make room means that hls.open_files is small for what is asked.",
+            note="Closed to make room (full) again and again: more segments are asked for than may be open.",
         ),
         panel("Folder", now("fanlight_hls_folder_bytes", "instance"), unit=BYTES),
     ),

@@ -18,25 +18,22 @@ from monitoring.panels import (
     stat,
     table,
 )
-from monitoring.queries import Query, now, rate, share
+from monitoring.queries import Query, now, rate, series, share
 
-_ENGINES = Query('sum (up{job="fanlight", instance=~"$instance"})')
-_FIRING = Query('count (ALERTS{alertname=~"Fanlight.*", alertstate="firing"}) or vector(0)')
-_FIRING_NAMES = Query(
+_ENGINES: Final = Query('avg (up{job="fanlight", instance=~"$instance"})')
+_FIRING: Final = Query('count (ALERTS{alertname=~"Fanlight.*", alertstate="firing"}) or vector(0)')
+_FIRING_NAMES: Final = Query(
     'count by (alertname, severity, instance) (ALERTS{alertname=~"Fanlight.*", alertstate="firing"})'
     ' or label_replace(vector(0), "alertname", "none", "", "")'
 )
-_AVAILABLE = Query('avg (avg_over_time(fanlight:available{instance=~"$instance"}[$__range]))')
-_CERTIFICATE = Query(
-    "min (fanlight_tls_certificate_not_after_timestamp_seconds"
-    '{instance=~"$instance"} > 0) - time() or vector(0)',
-    metrics=("fanlight_tls_certificate_not_after_timestamp_seconds",),
-)
+_AVAILABLE: Final = Query('avg (avg_over_time(fanlight:available{instance=~"$instance"}[$__range]))')
+_NOT_AFTER: Final = "fanlight_tls_certificate_not_after_timestamp_seconds"
+_CERTIFICATE: Final = Query(f"min ({series(_NOT_AFTER)} > 0) - time() or vector(0)", metrics=(_NOT_AFTER,))
 
 HEALTH: Final = Row(
     "Health",
     (
-        stat("Engines up", _ENGINES, steps=below(1, 1)),
+        stat("Engines up", _ENGINES, unit=SHARE, steps=below(1, 1)),
         stat(
             "Workers up",
             share(now("fanlight_worker_up"), now("fanlight_worker_up", how="count"), ""),

@@ -6,16 +6,11 @@ from monitoring.dashboard import Dashboard
 from monitoring.panels import SECONDS, SHARE, Row, above, below, panel, stat, table
 from monitoring.queries import Query, quantiles
 
-WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 _INSTANCE: Final = 'instance=~"$instance"'
 
 
 def _errors(window: str) -> str:
     return f"fanlight:slo_errors:ratio_{window}{{{_INSTANCE}}}"
-
-
-def _left(window: str) -> str:
-    return f"1 - max by (slo) ({_errors(window)}) / on (slo) fanlight:slo_budget"
 
 
 def _burn(window: str) -> Query:
@@ -27,7 +22,7 @@ KEPT: Final = Row(
     (
         table("Objectives", Query("1 - fanlight:slo_budget"), unit=SHARE, width=8),
         table("Kept", Query(f"1 - max by (slo) ({_errors('30d')})"), unit=SHARE, width=8),
-        table("Budget left", Query(_left("30d")), unit=SHARE, width=8),
+        table("Budget left", Query(f"1 - ({_burn('30d').expr})"), unit=SHARE, width=8),
         stat(
             "Available",
             Query(f'1 - max ({_errors("30d")[:-1]}, slo="availability"}})'),

@@ -459,6 +459,40 @@ PROMISES: Final = (
         recovered_min=70,
     ),
     Case(
+        "FanlightBudgetBurnsFast",
+        {
+            **_UP,
+            'fanlight_http_requests_total{method="GET", route="/", status="200"}': counter(9, 9),
+            'fanlight_http_requests_total{method="GET", route="/", status="500"}': counter(0, 0.5),
+            'fanlight_players_started_total{protocol="rtmp"}': counter(1, 1),
+            'fanlight_players_ended_total{protocol="rtmp", reason="worker_death"}': counter(0, 0.5),
+        },
+        {
+            **_UP,
+            'fanlight_http_requests_total{method="GET", route="/", status="404"}': counter(9, 9),
+            'fanlight_play_refusals_total{protocol="rtmp", reason="not_found"}': counter(0, 1),
+        },
+        "sick:9972: 3.362% bad for the objective requests.",
+        labels={"slo": "requests"},
+        recovered_min=70,
+    ),
+    Case(
+        "FanlightBudgetBurnsFast",
+        {
+            **_UP,
+            'fanlight_delivery_latency_seconds_bucket{protocol="srt", le="0.05"}': counter(10, 5),
+            'fanlight_delivery_latency_seconds_count{protocol="srt"}': counter(10, 10),
+        },
+        {
+            **_UP,
+            'fanlight_delivery_latency_seconds_bucket{protocol="srt", le="0.05"}': counter(10, 9.7),
+            'fanlight_delivery_latency_seconds_count{protocol="srt"}': counter(10, 10),
+        },
+        "sick:9972: 17.1% bad for the objective srt_delay.",
+        labels={"slo": "srt_delay"},
+        recovered_min=70,
+    ),
+    Case(
         "FanlightBudgetBurnsSlowly",
         {
             **_UP,
