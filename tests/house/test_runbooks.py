@@ -11,7 +11,7 @@ from tests.monitoring.committed import alerts, dashboards
 PAGE: Final = (ROOT / "docs" / "runbooks.md").read_text()
 SECTIONS: Final = {
     section.partition("\n")[0]: section.partition("\n")[2]
-    for section in re.split(r"^### ", PAGE, flags=re.M)[1:]
+    for section in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]
 }
 TITLES: Final = {panel["title"] for dashboard in dashboards().values() for panel in dashboard["panels"]}
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.monitoring.cases import CASES, Case, Series
+from tests.monitoring.cases import CASES
+from tests.monitoring.cases.case import Case, Series
 from tests.monitoring.committed import PROMETHEUS, RULE_FILES, Rule, alerts, rules
 from tests.monitoring.promql import series_in
 from tests.monitoring.timelines import BEGAN_MIN, SCRAPE_S, steady

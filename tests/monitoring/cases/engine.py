@@ -1,0 +1,197 @@
+"""The engine, its workers and its machine."""
+
+from typing import Final
+
+from tests.monitoring.cases.case import Case, always
+from tests.monitoring.timelines import born, bumped, counter, gauge, gone, steady
+
+FANOUT: Final = {"worker": "fanout0"}
+ENGINE: Final = (
+    always(
+        "up",
+        gauge(1, 0),
+        steady(1),
+        "FanlightDown",
+        "sick:9972 has not answered scrapes for a minute (up is 0).",
+    ),
+    Case(
+        "FanlightNotScraped",
+        {"up": gone(1)},
+        {},
+        "There are no targets of the job fanlight (absent is 1).",
+        labels={"job": "fanlight"},
+        of_instance=False,
+    ),
+    always(
+        'fanlight_worker_up{worker="fanout0", role="fanout"}',
+        gauge(1, 0),
+        steady(1),
+        "FanlightWorkerDown",
+        "fanout0 of sick:9972 has not been ready with a beating heart for a minute (up is 0).",
+        labels={**FANOUT, "role": "fanout"},
+    ),
+    Case(
+        "FanlightWorkersRestarting",
+        {'fanlight_worker_restarts_total{role="fanout", reason="killed"}': counter(0, 1 / 200)},
+        {
+            'fanlight_worker_restarts_total{role="fanout", reason="killed"}': counter(0, 1 / 400),
+            'fanlight_worker_restarts_total{role="fanout", reason="replaced"}': counter(0, 1),
+        },
+        "fanout workers of sick:9972 were restarted 3 times in 10 minutes.",
+        labels={"role": "fanout"},
+    ),
+    Case(
+        "FanlightWorkersRestarting",
+        {'fanlight_worker_restarts_total{role="ingest", reason="hung"}': born(3)},
+        {'fanlight_worker_restarts_total{role="ingest", reason="hung"}': born(2)},
+        "ingest workers of sick:9972 were restarted 3 times in 10 minutes.",
+        labels={"role": "ingest"},
+        fires_min=25,
+    ),
+    Case(
+        "FanlightErrors",
+        {
+            'fanlight_errors_total{type="ring_failed", component="ingest"}': counter(0, 6),
+            'fanlight_errors_total{type="worker_failed", component="fanout"}': counter(0, 6),
+        },
+        {'fanlight_errors_total{type="ring_failed", component="ingest"}': counter(0, 9.9)},
+        "sick:9972 has logged 12.0 errors a second for 5 minutes.",
+    ),
+    Case(
+        "FanlightRequestsSlow",
+        {
+            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="1.0"}': counter(
+                1, 0
+            ),
+            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="2.5"}': counter(
+                1, 1
+            ),
+            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="+Inf"}': counter(
+                1, 1
+            ),
+        },
+        {
+            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="1.0"}': counter(
+                1, 1
+            ),
+            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="+Inf"}': counter(
+                1, 1
+            ),
+        },
+        "One in a hundred requests for /api/v1/streams of sick:9972 takes more than 2.485s.",
+        labels={"route": "/api/v1/streams"},
+    ),
+    Case(
+        "FanlightServerErrors",
+        {
+            'fanlight_http_requests_total{method="GET", route="/", status="200"}': counter(9, 9),
+            'fanlight_http_requests_total{method="GET", route="/", status="500"}': counter(0, 1),
+        },
+        {
+            'fanlight_http_requests_total{method="GET", route="/", status="200"}': counter(96, 96),
+            'fanlight_http_requests_total{method="GET", route="/", status="500"}': counter(0, 4),
+        },
+        "10% of the requests to sick:9972 are answered with a 5xx status.",
+    ),
+    always(
+        'fanlight_connections_accepted_total{protocol="rtmp"}',
+        counter(1, 100),
+        counter(0.1, 9.9),
+        "FanlightConnectionSpike",
+        "100 connections a second over rtmp arrive at sick:9972, more than three times the rate of the last"
+        " hour.",
+        labels={"protocol": "rtmp"},
+        fires_min=25,
+    ),
+    Case(
+        "FanlightStreamsNearLimit",
+        {
+            'fanlight_streams{state="live"}': gauge(5, 46),
+            'fanlight_streams{state="grace"}': steady(2),
+            "fanlight_streams_limit": steady(50),
+        },
+        {
+            'fanlight_streams{state="live"}': gauge(5, 43),
+            'fanlight_streams{state="grace"}': steady(2),
+            "fanlight_streams_limit": steady(50),
+        },
+        "sick:9972 has 96% of the streams that may be published at once.",
+    ),
+    always(
+        'fanlight_worker_overload_level{worker="fanout0"}',
+        gauge(0, 3),
+        gauge(0, 1),
+        "FanlightOverloaded",
+        "fanout0 of sick:9972 stands at level 3 of the overload ladder: 2 is no new players, 3 no new"
+        " publishers, 4 drops players.",
+        labels=FANOUT,
+    ),
+    always(
+        'fanlight_worker_loop_lag_seconds{worker="fanout0"}',
+        gauge(0, 0.5),
+        gauge(0, 0.2),
+        "FanlightLoopLagging",
+        "fanout0 of sick:9972 is 500ms late.",
+        labels=FANOUT,
+    ),
+    always(
+        'fanlight_leak_suspected{worker="fanout0", reason="tasks"}',
+        gauge(0, 1),
+        steady(0),
+        "FanlightLeakSuspected",
+        "fanout0 of sick:9972 holds more than three times the tasks of its first five minutes (suspected"
+        " is 1).",
+        labels={**FANOUT, "reason": "tasks"},
+    ),
+    # The clock of a test begins at 0: 13 days and 31 minutes are then 13 days.
+    always(
+        "fanlight_tls_certificate_not_after_timestamp_seconds",
+        gauge(90 * 86400, 13 * 86400 + 31 * 60),
+        gauge(90 * 86400, 15 * 86400),
+        "FanlightCertificateExpires",
+        "The certificate of sick:9972 has 13d 0h 0m 0s left.",
+    ),
+    Case(
+        "FanlightReloadRefused",
+        {'fanlight_reloads_total{result="refused"}': born(2)},
+        {'fanlight_reloads_total{result="applied"}': born(2)},
+        "sick:9972 has refused its configuration 2 times in 15 minutes, and goes on with the one before.",
+        labels={"result": "refused"},
+    ),
+    Case(
+        "FanlightReloadRefused",
+        {'fanlight_reloads_total{result="refused"}': bumped(3, 1)},
+        {'fanlight_reloads_total{result="refused"}': steady(3)},
+        "sick:9972 has refused its configuration 1 times in 15 minutes, and goes on with the one before.",
+        labels={"result": "refused"},
+    ),
+    always(
+        "fanlight_host_cpu_ratio",
+        gauge(0.5, 0.9),
+        gauge(0.5, 0.79),
+        "FanlightCpuHigh",
+        "90% of the processor time of sick:9972 is in use.",
+    ),
+    always(
+        "fanlight_host_memory_ratio",
+        gauge(0.5, 0.95),
+        gauge(0.5, 0.89),
+        "FanlightMemoryHigh",
+        "95% of the memory of sick:9972 is in use.",
+    ),
+    always(
+        "fanlight_cgroup_memory_ratio",
+        gauge(0.5, 0.95),
+        gauge(0.5, 0.89),
+        "FanlightMemoryHigh",
+        "95% of the memory of sick:9972 is in use.",
+    ),
+    always(
+        'fanlight_host_disk_ratio{path="/var/lib/fanlight"}',
+        gauge(0.5, 0.9),
+        gauge(0.5, 0.84),
+        "FanlightDiskFull",
+        "The file system under /var/lib/fanlight of sick:9972 is 90% full.",
+        labels={"path": "/var/lib/fanlight"},
+    ),
+)
