@@ -17,6 +17,8 @@ RATE: Final = "$__rate_interval"
 
 _HISTOGRAM_SUFFIXES: Final = ("_bucket", "_count", "_sum")
 _BUCKET: Final = "le"
+_OF_TARGETS: Final = ("job", "instance")
+"""Labels that Prometheus adds to whatever it scrapes."""
 
 
 class Query(NamedTuple):
@@ -83,7 +85,11 @@ def _chosen(metric: Metric, where: dict[str, str]) -> list[str]:
     return chosen
 
 
-def _by(labels: tuple[str, ...]) -> str:
+def _by(labels: tuple[str, ...], *names: str) -> str:
+    """Keep these labels apart; ValueError where one of the metrics does not have one."""
+    for name in names:
+        if strange := set(labels) - {*metric_of(name).labels, *_OF_TARGETS}:
+            raise ValueError(f"{name} has no label {', '.join(sorted(strange))}")
     return f" by ({', '.join(labels)})" if labels else ""
 
 
@@ -93,18 +99,19 @@ def _legend(labels: tuple[str, ...], legend: str) -> str:
 
 def now(name: str, *by: str, how: str = "sum", legend: str = "", **where: str) -> Query:
     """A gauge, added up (or `how` it comes together) over everything but the labels `by`."""
-    return Query(f"{how}{_by(by)} ({series(name, **where)})", _legend(by, legend), (name,))
+    return Query(f"{how}{_by(by, name)} ({series(name, **where)})", _legend(by, legend), (name,))
 
 
 def rate(name: str, *by: str, legend: str = "", **where: str) -> Query:
     """A counter's growth per second."""
-    expr = f"sum{_by(by)} (rate({series(name, **where)}[{RATE}]))"
+    expr = f"sum{_by(by, name)} (rate({series(name, **where)}[{RATE}]))"
     return Query(expr, _legend(by, legend), (name,))
 
 
 def grown(name: str, *by: str, legend: str = "", **where: str) -> Query:
     """By how much a counter has grown in the time that the dashboard shows."""
-    return Query(f"sum{_by(by)} (increase({series(name, **where)}[$__range]))", _legend(by, legend), (name,))
+    expr = f"sum{_by(by, name)} (increase({series(name, **where)}[$__range]))"
+    return Query(expr, _legend(by, legend), (name,))
 
 
 def quantiles(name: str, *by: str, which: str = "0.5|0.9|0.99", legend: str = "", **where: str) -> Query:
@@ -113,6 +120,7 @@ def quantiles(name: str, *by: str, which: str = "0.5|0.9|0.99", legend: str = ""
     check_labels(metric, name, where)
     conditions = {"quantile": which, **where}
     matchers = ", ".join(matcher(label, value) for label, value in conditions.items())
+    _by(by, f"{name}_bucket")
     labels = (*by, "quantile")
     recorded = f'{recorded_quantiles(metric)}{{{matchers}, instance=~"$instance"}}'
     return Query(f"max{_by(labels)} ({recorded})", _legend(labels, legend), (name,))
@@ -124,11 +132,13 @@ def share(part: Query, whole: Query, legend: str) -> Query:
     return Query(expr, legend, (*part.metrics, *whole.metrics))
 
 
-def or_nought(query: Query, like: Query) -> Query:
-    """The first, and 0 for what it has nothing of and the second has: a counter is not there before its
-    first event.
+def or_nought(query: Query, like: Query, *on: str) -> Query:
+    """The first query, and 0 where by the labels `on` it has nothing and the second has something.
+
+    A counter is not there before its first event; whether there could have been one the second tells.
     """
-    return query._replace(expr=f"{query.expr} or {like.expr} * 0", metrics=(*query.metrics, *like.metrics))
+    expr = f"{query.expr} or on ({', '.join(on)}) {like.expr} * 0"
+    return query._replace(expr=expr, metrics=(*query.metrics, *like.metrics))
 
 
 def times(query: Query, factor: float) -> Query:

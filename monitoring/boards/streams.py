@@ -73,6 +73,7 @@ PLAYERS: Final = Row(
             or_nought(
                 rate("fanlight_jumps_total", "protocol", "reason"),
                 rate("fanlight_sent_tags_total", "protocol"),
+                "protocol",
             ),
             unit=PER_S,
         ),

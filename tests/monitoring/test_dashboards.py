@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from engine.metrics import CATALOGUE
 from monitoring.boards import DASHBOARDS
-from monitoring.queries import now, rate, series, share
+from monitoring.queries import now, quantiles, rate, series, share
 from tests.monitoring.committed import GRAFANA, dashboards, targets
 from tests.monitoring.promql import series_in
 
@@ -123,6 +123,10 @@ def test_a_renamed_metric_or_label_is_an_error_and_no_empty_panel() -> None:
         rate("fanlight_join_seconds")
     with pytest.raises(ValueError, match="has no label stream"):
         series("fanlight_players", stream="live/film")
+    with pytest.raises(ValueError, match="has no label stream"):
+        now("fanlight_players", "instance", "stream")
+    with pytest.raises(ValueError, match="has no label port"):
+        quantiles("fanlight_join_seconds", "port")
     with pytest.raises(ValueError, match="has no protocol rtsp"):
         series("fanlight_players", protocol="rtmp|rtsp")
 
