@@ -16,7 +16,7 @@ from monitoring.panels import (
     stat,
     table,
 )
-from monitoring.queries import Query, grown, now, quantiles, rate, share, top
+from monitoring.queries import Query, grown, now, or_nought, quantiles, rate, share, top
 
 _REQUEST: Final = "fanlight_http_request_seconds"
 _WHAT: Final = "what"
@@ -138,6 +138,28 @@ def _held(name: str) -> tuple[Query, Query]:
     return now_it_is, at_most
 
 
+TOLD: Final = Row(
+    "Log lines and traces",
+    (
+        panel("Log lines", rate("fanlight_log_lines_total", "level"), unit=PER_S, stacked=True),
+        panel(
+            "Log lines left out",
+            or_nought(
+                rate("fanlight_log_lines_left_out_total", "reason"), rate("fanlight_log_rotations_total")
+            ),
+            unit=PER_S,
+        ),
+        panel("Log files moved aside", grown("fanlight_log_rotations_total"), note="In the time shown."),
+        panel(
+            "Spans",
+            rate("fanlight_trace_spans_total", legend="kept"),
+            rate("fanlight_trace_spans_exported_total", legend="taken by the collector"),
+            rate("fanlight_trace_spans_dropped_total", "reason", legend="lost: {{reason}}"),
+            unit=PER_S,
+        ),
+    ),
+)
+
 LEAKS: Final = Row(
     "What workers hold, and leaks",
     (
@@ -173,4 +195,4 @@ LEAKS: Final = Row(
     ),
 )
 
-PERFORMANCE: Final = Dashboard("performance", "Fanlight performance", (PERCENTILES, WORKERS, LEAKS))
+PERFORMANCE: Final = Dashboard("performance", "Fanlight performance", (PERCENTILES, WORKERS, LEAKS, TOLD))

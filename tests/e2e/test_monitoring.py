@@ -44,8 +44,10 @@ UNEVENTFUL: Final = {
     "fanlight_hls_refused_holds_total",
     "fanlight_http2_floods_total",
     "fanlight_jumps_total",
+    "fanlight_log_lines_left_out_total",
     "fanlight_reconnects_total",
     "fanlight_ring_failures_total",
+    "fanlight_trace_spans_dropped_total",
 }
 """Counters of what does not happen here: a series with labels is there from its first event on."""
 
