@@ -84,6 +84,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     """The values of its label `role`, where it means clients and not workers."""
     protocols: tuple[str, ...] = ()
     """The values of its label `protocol`, where most of them cannot occur."""
+    ports: tuple[str, ...] = ()
+    """The values of its label `port`, where it means others than those with TLS."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the name's unit, without infinity."""
     scope: Scope = "worker"
@@ -95,7 +97,7 @@ class Metric(Struct, frozen=True, kw_only=True):
         """Values that `label` may have here; empty where it is bounded otherwise."""
         if label in ("reason", "result"):
             return self.reasons
-        own = {"role": self.roles, "protocol": self.protocols}.get(label)
+        own = {"role": self.roles, "protocol": self.protocols, "port": self.ports}.get(label)
         return own or LABELS.get(label, ())
 
     def fold(self, label: str, value: str) -> str:
