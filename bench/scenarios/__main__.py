@@ -15,7 +15,7 @@ SRT_NAMES = ("srt_delay", "srt_loss", "srt_cost", "srt_crowds", "srt_flood")
 HLS_NAMES = ("hls_players", "hls_packaging", "hls_http2")
 NAMES = (
     *("ready", "latency", "memory", "scaling", "publishers", "big", "storm", "deaths", "exposition"),
-    "slow_drip",
+    *("slow_drip", "hook_faults"),
     *SRT_NAMES,
     *HLS_NAMES,
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.access.reasons import REFUSALS
 from engine.metrics.buckets import GC_PAUSE_S, LOOP_LAG_S, REQUEST_S
 from engine.metrics.metric import Metric
 from engine.policy.leaks import RESOURCES
@@ -52,6 +53,14 @@ CONNECTIONS: Final = (
         kind="counter",
         help="HTTP requests answered.",
         labels=("method", "route", "status"),
+    ),
+    Metric(
+        name="fanlight_control_refusals_total",
+        kind="counter",
+        help="Requests to the API and for the metrics that were not granted, and why.",
+        labels=("port", "reason"),
+        own=(("port", ("api", "metrics")),),
+        reasons=REFUSALS,
     ),
     Metric(
         name="fanlight_http2_requests_total",

@@ -32,6 +32,14 @@ def ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
         child.communicate()
 
 
+@contextmanager
+def kept(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """The same for a child that several tests share: it outlives each of them, though not the block."""
+    _started.remove(child)
+    with ended(child):
+        yield
+
+
 def end_all() -> None:
     """Kill what a failed test left: found later, it would be charged to another test."""
     while _started:

@@ -31,11 +31,13 @@ class Player:
         protocol: "http-flv", "ws-flv" or "rtmp".
         url: what it plays, in plain or over TLS.
         small_buffer: receive as little as the kernel allows ahead of what is read.
+        source: the address that it comes from; the kernel's choice by default.
     """
 
-    def __init__(self, protocol: str, url: str, *, small_buffer: bool = False) -> None:
+    def __init__(self, protocol: str, url: str, *, small_buffer: bool = False, source: str = "") -> None:
         self.protocol = protocol
         self.url = url
+        self.source = source
         self.tags: list[FlvTag] = []
         self.bytes_received = 0
         self.local = ""
@@ -81,6 +83,8 @@ class Player:
         sock = trio.socket.socket()
         if self._small_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+        if self.source:
+            await sock.bind((self.source, 0))
         await sock.connect((parts.hostname, parts.port))
         return await TlsSocket.open(sock) if is_over_tls(self.url) else sock
 

@@ -48,12 +48,17 @@ def call(stream_id: str, *, passphrase: str = "", key_bytes: int = 0, latency_ms
 
 
 class SrtClient:
-    """One caller, from its first packet to its goodbye at the end of the `with` block."""
+    """One caller, from its first packet to its goodbye at the end of the `with` block.
 
-    def __init__(self, address: str, wanted: Call) -> None:
+    `source` is the address that it comes from, the kernel's choice by default.
+    """
+
+    def __init__(self, address: str, wanted: Call, source: str = "") -> None:
         host, _, port = address.rpartition(":")
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect((host, int(port)))
         self.received = b""
         self.connection: SrtConnection | None = None

@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from bench.metrics_text import samples
 from engine.config.key_table import hash_line
 from engine.config.secret import digest
 from tests.e2e.conftest import StartEngine
@@ -54,6 +55,15 @@ def test_each_port_has_its_own_keys_and_health_has_none(start_engine: StartEngin
         "health": [200, 200],
     }
     assert httpx.get(streams, auth=("operator", API_KEY), timeout=PATIENCE_S).status_code == 200
+    figures = samples(get(f"{metrics}/metrics", SCRAPER_KEY).text)
+    name = "fanlight_control_refusals_total"
+    assert {key: count for key, count in figures.items() if key.startswith(name)} == {
+        f'{name}{{port="api",reason="key_missing"}}': 1,
+        f'{name}{{port="api",reason="key_wrong"}}': 2,
+        f'{name}{{port="api",reason="wrong_action"}}': 2,
+        f'{name}{{port="metrics",reason="key_missing"}}': 1,
+        f'{name}{{port="metrics",reason="key_wrong"}}': 2,
+    }
 
 
 def test_top_takes_its_key_from_the_environment(start_engine: StartEngine) -> None:

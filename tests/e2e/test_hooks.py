@@ -168,6 +168,7 @@ def test_each_start_has_one_end_whichever_worker_is_killed(
         service.wait_for_count("on_stop", 6)
     service.wait_for("on_stream_idle")
     service.check_balanced()
+    assert service.unbalanced() == {}
 
 
 def test_what_a_killed_engine_could_not_tell_the_next_one_tells(
@@ -279,6 +280,8 @@ def test_the_service_in_the_readme_decides(
         wait_for_port(port)
         refused(publish(ffmpeg, media.h264, engine.rtmp_url("live/secret")))
         finish(publish(ffmpeg, media.h264, engine.rtmp_url("live/film")))
+    assert engine.log.wait_for("publish_refused")["reason"] == "hook_denied"
+    assert engine.log.wait_for("publishing")["stream"] == "live/film"
 
 
 def wait_for_port(port: int) -> None:

@@ -14,7 +14,7 @@ from engine.access.shown import NOTHING, Shown, shown_in_request
 from engine.access.verdict import Verdict
 from engine.protocols.http import challenges
 from workers.control import models
-from workers.control.requests import App, Receive, Scope, Send
+from workers.control.requests import App, Metrics, Receive, Scope, Send
 from workers.runtime.gate import Gate
 
 
@@ -26,7 +26,7 @@ class Guard:
         gate: decides.
         action: what is asked of it.
         open_paths: what everybody may ask for: whether the engine lives.
-        log: hears who was refused.
+        log, metrics: hear who was refused.
     """
 
     def __init__(
@@ -35,12 +35,14 @@ class Guard:
         gate: Gate,
         action: Action,
         log: FilteringBoundLogger,
+        metrics: Metrics,
         open_paths: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._gate = gate
         self._action: Action = action
         self._log = log
+        self._metrics = metrics
         self._open_paths = frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,6 +57,13 @@ class Guard:
         if verdict.allowed:
             await self._app(scope, receive, send)
             return
+        self._note(verdict, address)
+        await refuse(send, verdict, basic=spoke_basic or not shown.keys)
+
+    def _note(self, verdict: Verdict, address: str) -> None:
+        """Count and log one who is not let in."""
+        name = "fanlight_control_refusals_total"
+        self._metrics.bind(name, port=self._action, reason=verdict.reason).inc()
         self._log.info(
             "access_refused",
             action=self._action,
@@ -62,7 +71,6 @@ class Guard:
             reason=verdict.reason,
             key=verdict.key_id,
         )
-        await refuse(send, verdict, basic=spoke_basic or not shown.keys)
 
 
 def shown_by(scope: Scope) -> tuple[Shown, bool]:

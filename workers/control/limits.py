@@ -21,6 +21,11 @@ KEEP_ALIVE_S: Final = 15.0
 for both. Longer than the 10 s or so between polls of a dashboard, shorter than nginx's 75 s of pure
 idling."""
 
+REQUEST_S: Final = 15.0
+"""From a request's head to the last byte of its answer: against bodies that come a byte a second, and clients
+that let an answer wait for room. A scrape takes a tenth of a second, a page of clients ASK_TIMEOUT_S at most;
+a body has as long as a head."""
+
 GRACE_S: Final = 3.0
 """How long requests under way may go on once the engine drains."""
 

@@ -17,7 +17,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.metrics import LABELS, OTHER
-from workers.control import models
+from workers.control import limits, models
 from workers.runtime.metrics import Child
 
 if TYPE_CHECKING:
@@ -87,14 +87,21 @@ class Requests:
             self._tracer.begin("request", traceparent_of(scope))
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
-                if exchange.method in ONLY_LOOKS and self._is_overloaded():
-                    await trio.sleep(SLOWED_S)
-                await self._app(exchange.scope, receive, exchange.send)
+                await self._answer_in_time(exchange, receive)
             except Exception as error:
                 self._log.error("request failed", path=exchange.path, exc_info=error)
-                await exchange.fail()
+                await exchange.fail(500, "internal_server_error", f"see the log, {exchange.request_id}")
             finally:
                 self._account(exchange)
+
+    async def _answer_in_time(self, exchange: "_Exchange", receive: Receive) -> None:
+        with trio.move_on_after(limits.REQUEST_S) as patience:
+            if exchange.method in ONLY_LOOKS and self._is_overloaded():
+                await trio.sleep(SLOWED_S)
+            await self._app(exchange.scope, receive, exchange.send)
+        if patience.cancelled_caught:
+            with trio.move_on_after(limits.WRITE_TIMEOUT_S):
+                await exchange.fail(408, "request_timeout", f"not whole within {limits.REQUEST_S:g} s")
 
     def _account(self, exchange: "_Exchange") -> None:
         status, seconds = exchange.status or CLIENT_LEFT, time.perf_counter() - exchange.began
@@ -195,13 +202,13 @@ class _Exchange:
         except Exception:
             self._gone, self.status = True, CLIENT_LEFT
 
-    async def fail(self) -> None:
-        """Answer 500, if nothing was answered yet."""
+    async def fail(self, status: int, error: str, detail: str) -> None:
+        """Answer with this, if nothing was answered yet."""
         if self.status is not None:
             return
-        refusal = models.Refusal(error="internal_server_error", detail=f"see the log, {self.request_id}")
+        refusal = models.Refusal(error=error, detail=detail)
         headers = [(b"content-type", b"application/json")]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": msgspec.json.encode(refusal)})
 
     def _headers(self) -> list[tuple[bytes, bytes]]:

@@ -100,8 +100,10 @@ class Site:
     async def _talk_counted(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         self._gauge.set(self.connections)
+        bounded = BoundedStream(stream)
         try:
-            await self._talk(BoundedStream(stream))
+            if await self._talk(bounded) and not bounded.answered:
+                self._count("timeout")
         except Exception as error:  # the wall
             self._log.info("connection ended by a fault", error=first_cause(error))
         finally:
@@ -111,8 +113,12 @@ class Site:
     def _is_full(self) -> bool:
         return self.connections >= limits.MAX_CONNECTIONS
 
-    def _turn_away(self, host: str, reason: str, *, news: bool) -> None:
+    def _count(self, reason: str) -> None:
+        """A connection that never asked for anything."""
         self._metrics.bind("fanlight_handshake_failures_total", protocol="http", reason=reason).inc()
+
+    def _turn_away(self, host: str, reason: str, *, news: bool) -> None:
+        self._count(reason)
         if news:
             self._log.warning("address_refused", remote=host, reason=reason)
 
@@ -120,10 +126,13 @@ class Site:
         """Connections without a request under way end now, the others after it."""
         await self._context.terminated.set()
 
-    async def _talk(self, stream: "BoundedStream") -> None:
-        await Connection(
+    async def _talk(self, stream: "BoundedStream") -> bool:
+        """Serve it; whether it ended because nothing came for too long."""
+        connection = Connection(
             self._app, self._config, self._context, ConnectionState({}), cast("Any", stream)
-        ).run()
+        )
+        await connection.run()
+        return connection.timed_out
 
 
 class BoundedStream:
@@ -136,6 +145,8 @@ class BoundedStream:
         self.aclose = stream.aclose
         self.ended = trio.Event()
         """Set when the client will send no more."""
+        self.answered = False
+        """Whether the client was ever told anything."""
 
     async def receive_some(self, max_bytes: int) -> bytes:
         data = b""
@@ -148,6 +159,7 @@ class BoundedStream:
 
     async def send_all(self, data: bytes) -> None:
         """Send, or close the connection. Raises BrokenResourceError."""
+        self.answered = True
         with trio.move_on_after(limits.WRITE_TIMEOUT_S) as scope:
             await self._stream.send_all(with_request_id(data))
         if scope.cancelled_caught:
@@ -158,9 +170,13 @@ class BoundedStream:
 class Connection(TCPServer):
     """hypercorn's connection, without its habit to stay idle for KEEP_ALIVE_S after the client has left."""
 
+    timed_out = False
+    """Whether it was idle for all of that time, or dripped a head."""
+
     async def _idle_timeout(self) -> None:
-        with trio.move_on_after(limits.KEEP_ALIVE_S):
+        with trio.move_on_after(limits.KEEP_ALIVE_S) as patience:
             await first_of(self.context.terminated.wait, cast("Any", self.stream).ended.wait)
+        self.timed_out = patience.cancelled_caught
         with trio.CancelScope(shield=True):
             await self._initiate_server_close()
 

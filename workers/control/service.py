@@ -138,7 +138,7 @@ def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice, gate: G
     breakers, bans = Breakers(worker.board, worker.slots), Bans(worker.metrics.directory)
     clients, hooks = Clients(worker.bus, staff), partial(hooks_of, office)
     desk = Desk(streams, programmes, clients, staff, breakers, bans, hooks)
-    guarded = Guard(cast("App", build_api(desk, worker.log)), gate, "api", worker.log)
+    guarded = Guard(cast("App", build_api(desk, worker.log)), gate, "api", worker.log, worker.metrics)
     return Requests(
         guarded,
         log=worker.log,
@@ -177,7 +177,7 @@ def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate, host: HostWa
 
     gauges = Gauges(staff, lambda: worker.config.workers.heartbeat_timeout_s, scrape)
     app = cast("App", build_probes(gauges, worker.log))
-    guarded = Guard(app, gate, "metrics", worker.log, open_paths=OPEN_PROBES)
+    guarded = Guard(app, gate, "metrics", worker.log, worker.metrics, OPEN_PROBES)
     return Requests(guarded, log=worker.log, metrics=worker.metrics, quiet=True)
 
 

@@ -65,12 +65,13 @@ async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
 class HttpConnection(Connection):
     """One request, one answer or one stream."""
 
-    __slots__ = ("_audience", "_frames", "_method", "_requests")
+    __slots__ = ("_audience", "_frames", "_method", "_requests", "_wire")
 
     def __init__(self, audience: Audience, sock: Sink, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._method = "GET"
+        self._wire: Wire = FLV
         self._requests = RequestReader()
         self._frames: websocket.ClientFrames | None = None
 
@@ -98,8 +99,13 @@ class HttpConnection(Connection):
         with trio.fail_after(self._audience.worker.config.http.head_timeout_s):
             request = await self._read_head()
         structlog.contextvars.bind_contextvars(request_id=self.name_request(request.request_id))
-        self._method = request.method
+        self._note(request)
         return request
+
+    def _note(self, request: Request) -> None:
+        """What an answer to this request has to know, and a refusal to be counted for."""
+        self._method = request.method
+        self._wire = WEBSOCKET_FLV if request.is_websocket else FLV
 
     async def _serve_session(self, request: Request) -> Request | None:
         """Answer what can be answered at once, and what comes behind it on this connection.
@@ -110,7 +116,8 @@ class HttpConnection(Connection):
             return request
         session = HttpSession(self._audience, self._audience.hls, self, self._requests)
         last = await session.run(request)
-        self._method = last.method if last else self._method
+        if last is not None:
+            self._note(last)
         return last
 
     async def _begin(self, request: Request, route: Route) -> Player:
@@ -119,21 +126,23 @@ class HttpConnection(Connection):
             self._begin_story(self._audience.worker.tracer, request)
         if route.kind not in WIRES_OF or (route.kind == "mp4" and not request.is_websocket):
             raise admission.plain(404, "not found\n", "not_found")
+        if request.is_websocket:
+            self._wire = WIRES_OF[route.kind]
         name = admission.name(route)
         key_id = await admission.check(name, request, self._client_of(request), self.id)
         if request.is_websocket:
-            wire, opening = WIRES_OF[route.kind], self._shake_hands(request)
+            opening = self._shake_hands(request)
         else:
             head = flv_head(admission.origin, self.request_id)
-            wire, opening = FLV, http1_head(head, keep_alive=False)
+            opening = http1_head(head, keep_alive=False)
             if request.method == "HEAD":
                 await admission.find(name, self._client_of(request), key_id)
                 raise Refused(Answer(head), "head")
         visit, feed = await admission.admit(
-            name, admission.who(self.id, self.id, self._remote_of(request), wire.name, request, key_id)
+            name, admission.who(self.id, self.id, self._remote_of(request), self._wire.name, request, key_id)
         )
         with visit.until_in():
-            return self._admit(request, route, feed, wire, opening, visit)
+            return self._admit(request, route, feed, opening, visit)
 
     def _begin_story(self, tracer: "Tracer", request: Request) -> None:
         """From accept to here, unless the connection had other requests before this one."""
@@ -174,13 +183,11 @@ class HttpConnection(Connection):
         client = self._client_of(request)
         return client if client and client != self.host else self.remote
 
-    def _admit(
-        self, request: Request, route: Route, feed: Feed, wire: Wire, opening: bytes, visit: Visit
-    ) -> Player:
+    def _admit(self, request: Request, route: Route, feed: Feed, opening: bytes, visit: Visit) -> Player:
         player = Player(
             self.id,
             self.sock,
-            wire.name,
+            self._wire.name,
             self._remote_of(request),
             opening=opening,
             farewell=self._going_away if self._frames else None,
@@ -189,7 +196,7 @@ class HttpConnection(Connection):
         )
         player.visit = visit
         mode = StartMode(route.start) if route.start else None
-        self._audience.admit(player, feed, wire, mode)
+        self._audience.admit(player, feed, self._wire, mode)
         self._audience.report.request(request.method, STREAM_ROUTE, 101 if self._frames else 200)
         if request.trailing and self._frames:
             self._input(player)(request.trailing)
@@ -208,7 +215,6 @@ class HttpConnection(Connection):
         report.request(self._method, STREAM_ROUTE, refused.status)
         self.end_story(self._audience.worker, refused.reason if refused.status >= 400 else "")
         if refused.status >= 400:
-            wire = WEBSOCKET_FLV if self._frames else FLV
-            report.play_refused(wire.name, refused.reason)
+            report.play_refused(self._wire.name, refused.reason)
         head, body = refused.answer
         await self.refuse(http1_head(head, keep_alive=False) + (b"" if self._method == "HEAD" else body))

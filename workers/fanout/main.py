@@ -51,6 +51,9 @@ INSIDE_TLS: dict[str, Callable[[Audience, Sink, str], Awaitable[None]]] = {
 }
 """By kind of listener, what is spoken there once the handshake is over."""
 
+SPOKEN_AT: dict[str, str] = {RTMPS: RTMP, HTTPS: HTTP}
+"""What ports with TLS are called where counters tell protocols apart."""
+
 
 async def serve(worker: Worker) -> None:
     """Run one fanout worker until it has drained."""
@@ -180,7 +183,7 @@ class Doors:
         try:
             await self._serve_client(kind, door, sock, await introduced(self._worker, kind, sock, remote))
         except Unintroduced as fault:
-            self._audience.report.handshake_failed(kind, fault.reason)
+            self._audience.report.handshake_failed(SPOKEN_AT.get(kind, kind), fault.reason)
             sock.close()
         finally:
             self.connected -= 1
@@ -197,7 +200,7 @@ class Doors:
             self._audience.guard.leave(visit)
 
     def _turn_away(self, kind: str, remote: str, visit: Visit) -> None:
-        self._audience.report.handshake_failed(kind, visit.refused)
+        self._audience.report.handshake_failed(SPOKEN_AT.get(kind, kind), visit.refused)
         if visit.news:
             self._worker.log.warning("address_refused", remote=remote, port=kind, reason=visit.refused)
 

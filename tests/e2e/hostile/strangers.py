@@ -70,23 +70,30 @@ class Stranger:
 
 
 @asynccontextmanager
-async def stranger(engine: RunningEngine, port: Port) -> AsyncIterator[Stranger]:
-    """Connect to a port, without TLS whatever the port is; the connection is closed at the end."""
+async def stranger(engine: RunningEngine, port: Port, source: str = "") -> AsyncIterator[Stranger]:
+    """Connect to a port, without TLS whatever the port is; the connection is closed at the end.
+
+    `source` is the address to come from, the kernel's choice by default.
+    """
     with trio.socket.socket() as sock:
-        await _connect(sock, engine, port)
+        await _connect(sock, engine, port, source)
         yield Stranger(sock)
 
 
 @asynccontextmanager
-async def stranger_over_tls(engine: RunningEngine, port: Port, *protocols: str) -> AsyncIterator[Stranger]:
+async def stranger_over_tls(
+    engine: RunningEngine, port: Port, *protocols: str, source: str = ""
+) -> AsyncIterator[Stranger]:
     """The same inside of TLS, offering to speak `protocols`."""
     with trio.socket.socket() as sock:
-        await _connect(sock, engine, port)
+        await _connect(sock, engine, port, source)
         yield Stranger(await TlsSocket.open(sock, *protocols))
 
 
-async def _connect(sock: trio.socket.SocketType, engine: RunningEngine, port: Port) -> None:
+async def _connect(sock: trio.socket.SocketType, engine: RunningEngine, port: Port, source: str) -> None:
     host, number = engine.addresses[port].rsplit(":", 1)
+    if source:
+        await sock.bind((source, 0))
     await sock.connect((host, int(number)))
 
 

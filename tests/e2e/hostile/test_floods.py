@@ -48,12 +48,13 @@ RESETS_EACH: Final = 20
 
 
 async def test_a_reset_at_any_moment_is_nobody_elses_trouble(fortress: RunningEngine) -> None:
-    """The fixture looks whether a worker has died of it."""
+    before = fortress.pids()
     async with steady_stream(fortress):
         for port, beginning in list(RESETS.values()) * RESETS_EACH:
             async with stranger(fortress, port) as client:
                 await client.say(beginning)
                 client.reset()
+    assert fortress.pids() == before, "a worker died of it"
 
 
 ENDLESS: Final[dict[str, tuple[Port, bytes, bytes]]] = {

@@ -85,8 +85,15 @@ def check_memory(before: dict[str, Vitals], now: dict[str, Vitals]) -> None:
 
 
 async def test_who_has_his_answer_and_stays_is_cut_off(fortress: RunningEngine) -> None:
+    cut_off = set[str]()
+
+    async def stay_on(name: str, port: Port, request: bytes) -> None:
+        await stay(fortress, port, request, b"x")
+        cut_off.add(name)
+
     async with steady_stream(fortress):
-        with trio.fail_after(LINGER_S + LATE_S):
+        with trio.move_on_after(LINGER_S + LATE_S):
             async with trio.open_nursery() as nursery:
-                for port, request in UNWELCOME.values():
-                    nursery.start_soon(stay, fortress, port, request, b"x")
+                for name, (port, request) in UNWELCOME.items():
+                    nursery.start_soon(stay_on, name, port, request)
+    assert cut_off == set(UNWELCOME)

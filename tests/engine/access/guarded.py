@@ -175,8 +175,15 @@ def fresh_link(
     address: str = "",
 ) -> str:
     """A signed link on the clock of the world."""
-    now_s = time.time()
-    return link(path, action=action, lifetime_s=lifetime_s, key_id=key_id, address=address, now_s=now_s)
+    return link(
+        path,
+        action=action,
+        lifetime_s=lifetime_s,
+        key_id=key_id,
+        secret=NEXT_SIGNING if key_id == "next" else SIGNING,
+        address=address,
+        now_s=time.time(),
+    )
 
 
 def tampered(text: str) -> str:

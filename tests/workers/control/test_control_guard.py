@@ -21,12 +21,17 @@ STREAMS = "/api/v1/streams"
 
 @asynccontextmanager
 async def guarded_api(
-    house: House, lines: Lines, config: Config, action: Action = "api", open_paths: tuple[str, ...] = ()
+    house: House,
+    lines: Lines,
+    config: Config,
+    action: Action = "api",
+    open_paths: tuple[str, ...] = (),
+    counted: CountingMetrics | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    log = lines.logger()
+    log, metrics = lines.logger(), counted or CountingMetrics()
     gate = Gate(config, clock=lambda: NOW_S)
-    app = Guard(cast("App", build_api(house.desk, log)), gate, action, log, open_paths)
-    transport = httpx.ASGITransport(app=cast("Any", Requests(app, log=log, metrics=CountingMetrics())))
+    app = Guard(cast("App", build_api(house.desk, log)), gate, action, log, metrics, open_paths)
+    transport = httpx.ASGITransport(app=cast("Any", Requests(app, log=log, metrics=metrics)))
     async with httpx.AsyncClient(transport=transport, base_url="http://engine") as opened:
         yield opened
 
@@ -54,14 +59,21 @@ async def test_whoever_shows_a_key_or_a_token_is_let_in(house: House, lines: Lin
     ],
 )
 async def test_everybody_else_hears_why_not(
-    house: House, lines: Lines, headers: dict[str, str], status: int, reason: str
+    house: House,
+    lines: Lines,
+    counted: CountingMetrics,
+    headers: dict[str, str],
+    status: int,
+    reason: str,
 ) -> None:
-    async with guarded_api(house, lines, guarded("key", "jwt")) as api:
+    async with guarded_api(house, lines, guarded("key", "jwt"), counted=counted) as api:
         for path in (STREAMS, "/api/v1/clients/fanout0-0000000000aa", "/schema/openapi.json", "/nowhere"):
             answer = await api.get(path, headers=headers)
             assert (answer.status_code, answer.json()["error"]) == (status, reason)
             assert answer.headers["x-request-id"]
             assert ("www-authenticate" in answer.headers) == (status == 401)
+    refusals = counted.bind("fanlight_control_refusals_total", port="api", reason=reason)
+    assert refusals.values == [1] * 4
 
 
 async def test_a_password_is_asked_for_of_whoever_comes_with_nothing(house: House, lines: Lines) -> None:

@@ -15,8 +15,10 @@ from shm.board import WorkerState
 from tests.workers.control.house import CountingMetrics, House, Lines
 from workers.control import limits
 from workers.control.probes import Gauges, build_probes
-from workers.control.requests import App, Requests
+from workers.control.requests import App, Event, Receive, Requests, Scope, Send
 from workers.control.server import Site, serve_http
+
+ASKED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def scrape_at_once() -> bytes:
@@ -212,6 +214,50 @@ async def test_one_address_has_as_many_connections_as_it_may(
     labels = {"protocol": "http", "reason": "address_connections"}
     assert counted.bind("fanlight_handshake_failures_total", **labels).values == [1, 1]
     assert [line["event"] for line in lines.lines].count("address_refused") == 1
+
+
+@pytest.mark.parametrize(("said", "failures"), [(b"GET /healthz HTTP/1.1\r\nHo", 1), (b"", 1), (ASKED, 0)])
+async def test_who_says_no_whole_head_in_time_is_closed_and_counted(
+    served: Served, counted: CountingMetrics, monkeypatch: pytest.MonkeyPatch, said: bytes, failures: int
+) -> None:
+    monkeypatch.setattr(limits, "KEEP_ALIVE_S", 0.05)
+    with trio.fail_after(10):
+        await served.raw(said)
+        while served.site.connections:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+    labels = {"protocol": "http", "reason": "timeout"}
+    assert sum(counted.bind("fanlight_handshake_failures_total", **labels).values) == failures
+
+
+async def test_a_request_that_does_not_become_whole_is_not_waited_for(
+    lines: Lines, counted: CountingMetrics, autojump_clock: trio.abc.Clock
+) -> None:
+    said: list[Event] = []
+
+    async def wants_a_body(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
+
+    async def send(event: Event) -> None:
+        said.append(event)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/bans", "headers": []}
+    await Requests(wants_a_body, log=lines.logger(), metrics=counted)(scope, trio.sleep_forever, send)
+    assert said[0]["status"] == 408
+    assert trio.current_time() == pytest.approx(limits.REQUEST_S)
+
+
+async def test_an_answer_that_nobody_takes_is_not_waited_for(
+    lines: Lines, counted: CountingMetrics, autojump_clock: trio.abc.Clock
+) -> None:
+    async def answers(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def takes_nothing(_event: Event) -> None:
+        await trio.sleep_forever()
+
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": []}
+    await Requests(answers, log=lines.logger(), metrics=counted)(scope, trio.sleep_forever, takes_nothing)
+    assert trio.current_time() == pytest.approx(limits.REQUEST_S)
 
 
 async def test_idle_connections_do_not_hold_up_the_drain(

@@ -23,19 +23,20 @@ from engine.policy.breaker import BreakerLimits
 from shm.arena import Arena
 from shm.board import Board
 from tests.workers.control.hooks.office import Counts
-from workers.control.hooks import callers
+from workers.control.hooks import callers, office, watch
 from workers.control.hooks.office import HookOffice
 from workers.runtime.bus import Bus
 from workers.runtime.slots import WorkerSlot
 
-SLOTS = (WorkerSlot(0, "fanout", 0), WorkerSlot(1, "control", 0))
+SLOTS = (WorkerSlot(0, "fanout", 0), WorkerSlot(1, "control", 0), WorkerSlot(2, "fanout", 1))
 
 
 async def serve(given: dict[str, Any]) -> None:
     log = cast("Any", structlog.wrap_logger(logging.getLogger("sender")))
-    inbox, outbox = (socket.socket(fileno=given[name]) for name in ("inbox", "outbox"))
+    inbox = socket.socket(fileno=given["inbox"])
+    outboxes = {int(slot): socket.socket(fileno=fd) for slot, fd in given["outboxes"].items()}
     board = Board(Arena.attach(given["arena"]))
-    bus = Bus(1, inbox, {0: outbox}, log)
+    bus = Bus(1, inbox, outboxes, log)
     worker = SimpleNamespace(
         tracer=None,
         config=load(given["config"], {}),
@@ -54,8 +55,9 @@ async def serve(given: dict[str, Any]) -> None:
 
 
 def be_quick() -> None:
-    """A service that is back is found at once: nobody waits for half a minute in a test."""
+    """A service that is back is found at once, and who is dead: nobody waits for half a minute in a test."""
     lanes.LONGEST_REST_S = 0.2  # type: ignore[misc]
+    office.LOOK_S = watch.GRACE_S = 0.1  # type: ignore[misc, attr-defined]
     limits = callers.LIMITS[callers.EVENTS]
     callers.LIMITS[callers.EVENTS] = replace(limits, breaker=BreakerLimits(open_s=0.1))
 
