@@ -114,6 +114,12 @@ def test_a_service_can_write_only_where_it_is_told(name: str) -> None:
     assert not entry.get("user", "10001").startswith("0")
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_mounted_is_in_the_project(name: str) -> None:
+    sources = [source for source, _, read_only in mounts(name) if read_only]
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
 def test_prometheus_keeps_thirty_days() -> None:
     (days,) = re.findall(r"retention\.time=(\d+)d", " ".join(SERVICES["prometheus"]["command"]))
     assert int(days) >= DAYS
@@ -132,6 +138,15 @@ def secrets(name: str) -> list[Any]:
     """What a service is given of them."""
     given: list[Any] = SERVICES[name].get("secrets", [])
     return given
+
+
+def test_dashboards_rules_and_targets_are_where_their_readers_look() -> None:
+    providers = ROOT / "configs" / "grafana" / "provisioning" / "dashboards" / "fanlight.yml"
+    (provider,) = yaml.safe_load(providers.read_text())["providers"]
+    assert provider["options"]["path"] in [target for _, target, _ in mounts("grafana")]
+    alertmanager = (ROOT / "configs" / "alertmanager" / "alertmanager.yml").read_text()
+    asked_for = set(re.findall(r"_file: (\S+)", alertmanager))
+    assert asked_for == {each["target"] for each in secrets("alertmanager")}
 
 
 def test_the_engine_has_the_time_the_descriptors_and_the_memory_that_it_needs() -> None:
