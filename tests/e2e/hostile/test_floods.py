@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from tests.e2e.engine_process import RunningEngine
-from tests.e2e.figures import Figures, scrape, wait_for_figures
+from tests.e2e.figures import Figures, wait_for_figures
 from tests.e2e.hostile.steady import steady_stream
 from tests.e2e.hostile.strangers import (
     Port,
@@ -77,8 +77,11 @@ ENDLESS: Final[dict[str, tuple[Port, bytes, bytes]]] = {
 
 async def test_who_sends_without_end_is_cut_off_and_players_miss_nothing(fortress: RunningEngine) -> None:
     """By the engine's own account: a sender whose last bytes found no room hears of it a minute later."""
-    async with steady_stream(fortress):
-        before = scrape(fortress)
+    async with steady_stream(fortress) as players:
+        before = await trio.to_thread.run_sync(
+            wait_for_figures, fortress, lambda now: only_there(now, len(players))
+        )
+        assert only_there(before, len(players)), "somebody from before is still there"
         async with trio.open_nursery() as nursery:
             for port, beginning, block in ENDLESS.values():
                 nursery.start_soon(flood, fortress, port, beginning, block)
@@ -87,6 +90,11 @@ async def test_who_sends_without_end_is_cut_off_and_players_miss_nothing(fortres
             )
             nursery.cancel_scope.cancel()
         assert cut_off(before, after) == len(ENDLESS)
+
+
+def only_there(now: Figures, players: int) -> bool:
+    """Whether there are these players and their publisher, and nobody from earlier stories."""
+    return (now.sum("fanlight_connections"), now.sum("fanlight_publishers")) == (players, 1)
 
 
 def cut_off(before: Figures, now: Figures) -> float:
