@@ -8,10 +8,10 @@ from its own first look, in the counters of the one before.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import trio
+from structlog.typing import FilteringBoundLogger
 
 from workers.control.machine import Machine, Moved, Ticks, Traffic, disk_use
 from workers.control.process_memory import memory_by_type
@@ -38,6 +38,7 @@ class HostWatch:
         metrics: takes them.
         folders: paths whose file systems are looked at, as they are now.
         pids: the engine's processes by name, as they are now.
+        log: hears of what cannot be read, once for each part of a look.
         machine: where to read.
     """
 
@@ -46,11 +47,14 @@ class HostWatch:
         metrics: Metrics,
         folders: Callable[[], Sequence[str]],
         pids: Callable[[], Mapping[str, int]],
+        log: FilteringBoundLogger,
         machine: Machine | None = None,
     ) -> None:
         self._metrics = metrics
         self._folders = folders
         self._pids = pids
+        self._log = log
+        self._failed: set[str] = set()
         self._machine = machine or Machine()
         self._cgroup = own_cgroup()
         self._ticks: Ticks | None = None
@@ -73,14 +77,27 @@ class HostWatch:
 
     def look(self, with_memory: bool = True) -> None:
         """Look once."""
-        self._look_at_processors()
-        self._look_at_memory()
-        self._look_at_folders()
-        self._look_at_disks()
-        self._look_at_network()
-        self._look_at_pressure()
+        self._try("processors", self._look_at_processors)
+        self._try("memory", self._look_at_memory)
+        self._try("folders", self._look_at_folders)
+        self._try("disks", self._look_at_disks)
+        self._try("network", self._look_at_network)
+        self._try("pressure", self._look_at_pressure)
         if with_memory:
-            self.memory = memory_by_type(self._pids())
+            self._try("processes", self._look_at_processes)
+
+    def _try(self, part: str, look: Callable[[], None]) -> None:
+        """Whatever a kernel tells in a way of its own costs that part of the look, and neither control nor
+        the parts beside it."""
+        try:
+            look()
+        except Exception as error:
+            if part not in self._failed:
+                self._failed.add(part)
+                self._log.warning("host_look_failed", part=part, exc_info=error)
+
+    def _look_at_processes(self) -> None:
+        self.memory = memory_by_type(self._pids())
 
     def _look_at_processors(self) -> None:
         before, self._ticks = self._ticks, self._machine.ticks()
@@ -147,4 +164,5 @@ def grown(before: Mapping[str, Counts], now: Mapping[str, Counts], nothing: Coun
 
 def folders_of(*paths: str | os.PathLike[str]) -> list[str]:
     """The root and those of `paths` that exist, each once: what is looked at for how full it is."""
-    return list(dict.fromkeys(["/", *(str(path) for path in paths if path and Path(path).is_dir())]))
+    # Not Path.is_dir: it raises PermissionError for what is below a folder that we may not enter.
+    return list(dict.fromkeys(["/", *(str(path) for path in paths if path and os.path.isdir(path))]))

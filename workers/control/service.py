@@ -155,7 +155,7 @@ def _host(worker: Worker, staff: Staff) -> HostWatch:
         spool = folder_for(worker.config.hooks.folder, os.environ)
         return folders_of(worker.metrics.directory.parent, spool)
 
-    return HostWatch(worker.metrics, folders, staff.pids)
+    return HostWatch(worker.metrics, folders, staff.pids, worker.log)
 
 
 def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate, host: HostWatch) -> Requests:

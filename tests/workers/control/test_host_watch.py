@@ -4,8 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+import structlog
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from workers.control.host_watch import LOOK_S, HostWatch, folders_of, grown
 from workers.control.machine import Machine, Moved, Pressure, Ticks, Traffic
@@ -76,7 +79,7 @@ def watch(
     folders: Callable[[], list[str]] = list,
     pids: Mapping[str, int] | None = None,
 ) -> HostWatch:
-    return HostWatch(series, folders, lambda: pids or {}, machine)
+    return HostWatch(series, folders, lambda: pids or {}, structlog.get_logger(), machine)
 
 
 def test_processors_are_busy_to_the_share_of_what_has_passed() -> None:
@@ -138,6 +141,29 @@ def test_a_disk_is_told_by_the_folder_it_is_used_for(tmp_path: Path) -> None:
 
 def test_folders_are_those_that_exist_each_once(tmp_path: Path) -> None:
     assert folders_of("/", tmp_path, str(tmp_path), tmp_path / "nowhere", "") == ["/", str(tmp_path)]
+
+
+def test_a_folder_that_may_not_be_entered_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, **_: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert folders_of(tmp_path / "closed") == ["/"]
+
+
+def test_what_cannot_be_read_is_told_once_and_costs_nothing_beside_it() -> None:
+    class StrangeMachine(ScriptedMachine):
+        def traffic(self) -> dict[str, Traffic]:
+            raise IndexError("a row of another shape")
+
+    machine, series = StrangeMachine(), Series()
+    machine.now_pressure = {("io", "some"): Pressure(0.5, 100.0)}
+    with capture_logs() as logs:
+        host = watch(machine, series)
+        host.look()
+        host.look()
+    assert series["fanlight_host_pressure_ratio", "io", "some"] == 0.5
+    assert [(entry["event"], entry["part"]) for entry in logs] == [("host_look_failed", "network")]
 
 
 def test_growth_is_added_up_and_never_negative() -> None:
