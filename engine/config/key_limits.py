@@ -54,8 +54,13 @@ class KeyLimits(Table[str, MediaLimits]):
         return iter(self._entries)
 
     def as_table(self) -> dict[str, dict[str, object]]:
-        """What `parse` reads."""
-        return {name: asdict(limits) for name, limits in self._entries.items()}
+        """What `parse` reads: of each key what limits it, as the whole has to fit into a packet."""
+        return {name: _limiting(limits) for name, limits in self._entries.items()}
+
+
+def _limiting(limits: MediaLimits) -> dict[str, object]:
+    unlimited = asdict(NO_LIMITS)
+    return {field: value for field, value in asdict(limits).items() if value != unlimited[field]}
 
 
 def _entry(number: int, name: str, limits: object) -> tuple[str, MediaLimits]:

@@ -90,12 +90,21 @@ def send_packet(outbox: socket.socket, packet: Packet, descriptors: Iterable[int
     The kernel duplicates the descriptors; the caller's stay open and stay the caller's to close.
     """
     payload = _ENCODER.encode(packet)
-    if len(payload) > MAX_PACKET_BYTES:
-        raise PacketTooLarge(f"{type(packet.message).__name__} of {len(payload)} bytes")
+    _check_size(packet.message, payload)
     try:
         outbox.sendmsg([payload], _ancillary(descriptors), socket.MSG_DONTWAIT)
     except OSError as error:
         raise _named(error) from error
+
+
+def check_size(message: AnyMessage) -> None:
+    """Raise PacketTooLarge for an order that no packet holds."""
+    _check_size(message, _ENCODER.encode(Packet(0, 0, False, message)))
+
+
+def _check_size(message: AnyMessage, payload: bytes) -> None:
+    if len(payload) > MAX_PACKET_BYTES:
+        raise PacketTooLarge(f"{type(message).__name__} of {len(payload)} bytes")
 
 
 def _ancillary(descriptors: Iterable[int]) -> list[tuple[int, int, "array.array[int]"]]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from engine.config import Config, ConfigError, Reload, apply_hot, diff, load
+from engine.config import Config, ConfigError, Reload, apply_hot, diff, encode, load
+from workers.runtime import messages
+from workers.runtime.packets import PacketTooLarge, check_size
 
 
 class Reread:
@@ -24,7 +26,8 @@ def reread(
         wanted = load(Path(path).read_text(encoding="utf-8") if path else "", environ)
         changes = diff(running, wanted)
         config = apply_hot(running, wanted)
-    except (ConfigError, OSError, UnicodeDecodeError) as error:
+        check_size(messages.Reload(encode(config)))  # workers would not hear of it, and we would go on alone
+    except (ConfigError, OSError, UnicodeDecodeError, PacketTooLarge) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         log.error("reload refused", file=path, problems=problems, hint="the old configuration stays")
         return Reread(running, "refused")

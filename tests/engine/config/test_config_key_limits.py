@@ -38,6 +38,12 @@ def test_workers_get_what_was_read() -> None:
     assert decode(encode(config)) == config
 
 
+def test_of_a_key_only_what_limits_it_is_handed_on() -> None:
+    table = load(FILE, {}).limits.key_limits.as_table()
+    assert table["guest"] == {"max_bitrate_bps": 3_000_000, "max_session_s": 3600.0}
+    assert table["viewer-17@example.org"] == {"allowed_codecs": "h264,aac"}
+
+
 def test_the_environment_takes_an_inline_table() -> None:
     text = "{guest = {max_bitrate_bps = 3000000, max_session_s = 3600}}"
     config = load("", {"FANLIGHT_LIMITS__KEY_LIMITS": text})
