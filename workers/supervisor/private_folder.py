@@ -37,10 +37,11 @@ class PrivateFolder:
         """
         parent = _parent(environ)
         _sweep(parent, prefix)
-        path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
-        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return cls(path, lock)
+        while True:
+            path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
+            lock = _lock(path)
+            if lock is not None:
+                return cls(path, lock)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -54,21 +55,40 @@ def _parent(environ: Mapping[str, str]) -> Path:
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 
 
+def _lock(path: Path) -> int | None:
+    """The lock on a new folder; None if an engine that starts just now has swept it away before that."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if _is_at(path, lock):
+        return lock
+    os.close(lock)
+    return None
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def _sweep(parent: Path, prefix: str) -> None:
     for path in parent.glob(f"{prefix}*"):
-        if _is_abandoned(path):
-            shutil.rmtree(path, ignore_errors=True)
+        _remove_if_abandoned(path)
 
 
-def _is_abandoned(path: Path) -> bool:
+def _remove_if_abandoned(path: Path) -> None:
     try:
         lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:  # another user's, or gone already
-        return False
+        return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)  # with the lock: whoever waits for it finds the folder gone
     except BlockingIOError:
-        return False
+        pass
     finally:
         os.close(lock)
-    return True
