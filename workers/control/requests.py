@@ -100,6 +100,7 @@ class Requests:
                 await trio.sleep(SLOWED_S)
             await self._app(exchange.scope, receive, exchange.send)
         if patience.cancelled_caught:
+            exchange.cut_off()
             with trio.move_on_after(limits.WRITE_TIMEOUT_S):
                 await exchange.fail(408, "request_timeout", f"not whole within {limits.REQUEST_S:g} s")
 
@@ -178,7 +179,7 @@ class _Exchange:
         self.status: int | None = None
         self.scope: Scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self._send = send
-        self._gone = False
+        self._gone = self._is_whole = False
 
     @property
     def route(self) -> str:
@@ -192,6 +193,13 @@ class _Exchange:
         elif event["type"] == "http.response.body" and self.method == "HEAD":
             event = {**event, "body": b""}
         await self._pass_on(event)
+        if event["type"] == "http.response.body" and not event.get("more_body", False):
+            self._is_whole = True
+
+    def cut_off(self) -> None:
+        """No more of the answer comes: if its head is out, its status is not what the client has got."""
+        if self.status is not None and not self._is_whole:
+            self._gone, self.status = True, CLIENT_LEFT
 
     async def _pass_on(self, event: Event) -> None:
         """Hand the event to the server. A connection that fails under it is no fault of the application."""

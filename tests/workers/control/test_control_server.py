@@ -260,6 +260,24 @@ async def test_an_answer_that_nobody_takes_is_not_waited_for(
     assert trio.current_time() == pytest.approx(limits.REQUEST_S)
 
 
+@pytest.mark.parametrize(("is_whole", "status"), [(False, "499"), (True, "200")])
+async def test_an_answer_that_was_cut_off_is_not_counted_as_a_good_one(
+    is_whole: bool, status: str, lines: Lines, counted: CountingMetrics, autojump_clock: trio.abc.Clock
+) -> None:
+    async def answers_and_lingers(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"some", "more_body": not is_whole})
+        await trio.sleep_forever()
+
+    async def take(_event: Event) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": []}
+    await Requests(answers_and_lingers, log=lines.logger(), metrics=counted)(scope, trio.sleep_forever, take)
+    labels = {"method": "GET", "route": "unmatched", "status": status}
+    assert sum(counted.bind("fanlight_http_requests_total", **labels).values) == 1
+
+
 async def test_idle_connections_do_not_hold_up_the_drain(
     house: House, lines: Lines, counted: CountingMetrics
 ) -> None:
