@@ -26,7 +26,7 @@ from workers.fanout import pages
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
 from workers.fanout.doorman import judge, refusal_of, unless_banned
-from workers.fanout.exchange import Exchange
+from workers.fanout.exchange import Exchange, waiting
 from workers.fanout.guard import OVERLOADED
 from workers.fanout.hls_answers import Hls
 from workers.fanout.holds import Unanswerable
@@ -207,13 +207,13 @@ class Answers:
         hub = self._audience.hub
         settings = hub.settings_for(programme)
         if not any(map(library.find, streams)):
-            await hub.wait_for_any(streams, settings.wait_s)
-            exchange.restart_clock()
+            with waiting(exchange):
+                await hub.wait_for_any(streams, settings.wait_s)
         if not any(hub.find(name) or library.find(name) for name in streams):
             raise Unanswerable(404, f"no rendition of {programme} is published")
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
-        shelves = await library.gather(streams, longest_s)
-        exchange.restart_clock()
+        with waiting(exchange):
+            shelves = await library.gather(streams, longest_s)
         if not shelves:
             raise Unanswerable(503, "there is no segment yet")
         return shelves
@@ -227,8 +227,8 @@ class Answers:
         if shelf is not None:
             record = hub.find(name)
         else:
-            record = await hub.wait_for(name, hub.settings_for(name).wait_s)
-            exchange.restart_clock()
+            with waiting(exchange):
+                record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is not None:
             library.note_player(record, viewer_of(exchange))
         if shelf is not None and shelf.window.ready:
@@ -237,8 +237,8 @@ class Answers:
             return None
         settings = hub.settings_for(name)
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
-        shelf = await library.wait_for(name, longest_s)
-        exchange.restart_clock()
+        with waiting(exchange):
+            shelf = await library.wait_for(name, longest_s)
         if shelf is None:
             raise Unanswerable(503, "there is no segment yet")
         return shelf

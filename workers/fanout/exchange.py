@@ -5,6 +5,9 @@ An answer is sent in one of four ways, each to the end or with an error: PeerGon
 got is wrong then, and only an end that is no end says so.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from engine.protocols.http import ByteRange, Head, Request
@@ -42,11 +45,11 @@ class Exchange(Protocol):
 
     @property
     def began_s(self) -> float:
-        """When the answer began to be our affair, `time.monotonic`."""
+        """When it was asked for, `time.monotonic`; later by what was left out."""
         ...
 
-    def restart_clock(self) -> None:
-        """Up to now it was waiting for media that was still to come, which says nothing about us."""
+    def leave_out(self, waited_s: float) -> None:
+        """So long it was waiting for media that was still to come, which says nothing about us."""
         ...
 
     async def send(self, head: Head, body: bytes = b"") -> None:
@@ -72,3 +75,13 @@ class Exchange(Protocol):
     async def finish(self) -> None:
         """That was all of the body."""
         ...
+
+
+@contextmanager
+def waiting(exchange: Exchange) -> Iterator[None]:
+    """Leave out of the time of the answer what passes in here."""
+    since_s = time.monotonic()
+    try:
+        yield
+    finally:
+        exchange.leave_out(time.monotonic() - since_s)

@@ -43,7 +43,7 @@ from engine.protocols.http import (
 from engine.protocols.http.media_responses import IMMUTABLE, MP4_TYPE, TS_TYPE
 from shm.errors import Lapped
 from workers.fanout.bodies import send_growing
-from workers.fanout.exchange import Exchange
+from workers.fanout.exchange import Exchange, waiting
 from workers.fanout.holds import Holds, NotInTime, TooManyHeld, Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.locations import media_uri
@@ -143,12 +143,11 @@ class HlsAnswers:
             self._report.hold_refused(full.reason)
             raise
         try:
-            with trio.move_on_after(shelf.patience_s):
+            with waiting(exchange), trio.move_on_after(shelf.patience_s):
                 while not is_there() and not shelf.over:
                     await news().wait()
         finally:
             self.holds.release(address)
-            exchange.restart_clock()
         if not is_there():
             raise NotInTime
         self._report.reload_held(shelf.lateness_s)
@@ -254,8 +253,8 @@ class HlsAnswers:
         if exchange.request.method == "HEAD":
             await exchange.send(head)
         else:
-            await send_growing(exchange, shelf, growing, head)
-            exchange.restart_clock()
+            with waiting(exchange):
+                await send_growing(exchange, shelf, growing, head)
         return 200
 
     async def _send_whole_part(

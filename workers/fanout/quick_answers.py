@@ -7,6 +7,7 @@ cases; so here nothing is refused, and nothing waits.
 """
 
 import functools
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,7 +44,18 @@ class Reload:
         on_end: hears of it once, unless the reload was given up before.
     """
 
-    __slots__ = ("_on_end", "directives", "exchange", "is_over", "msn", "part", "route", "shelf", "until_s")
+    __slots__ = (
+        "_on_end",
+        "_since_s",
+        "directives",
+        "exchange",
+        "is_over",
+        "msn",
+        "part",
+        "route",
+        "shelf",
+        "until_s",
+    )
 
     def __init__(
         self,
@@ -61,13 +73,18 @@ class Reload:
         self.msn, self.part = directives.msn, directives.part
         self.until_s = trio.current_time() + shelf.patience_s
         self.is_over = False
+        self._since_s = time.monotonic()
         self._on_end = on_end
 
     def end(self) -> None:
         if not self.is_over:
-            self.is_over = True
-            self.exchange.restart_clock()
+            self.stop()
             self._on_end(self)
+
+    def stop(self) -> None:
+        """It waits no longer."""
+        self.is_over = True
+        self.exchange.leave_out(time.monotonic() - self._since_s)
 
 
 Outcome = Left | Reload | None
@@ -117,8 +134,7 @@ class QuickAnswers:
     def give_up(self, reload: Reload) -> None:
         """Its player has gone before it was answered."""
         if not reload.is_over:
-            reload.is_over = True
-            reload.exchange.restart_clock()
+            reload.stop()
             self._audience.report.in_flight -= 1
             self._hls.answers.holds.release(reload.exchange.host)
             self._answers.count_gone(reload.exchange, reload.route)
