@@ -21,7 +21,6 @@ process's memory too, and must never run here.
 """
 
 import ctypes
-import faulthandler
 import gc
 import importlib
 import os
@@ -39,6 +38,7 @@ from shm.board import Board, WorkerCell, WorkerRole, WorkerState
 from shm.directory import Directory
 from shm.process import start_ticks
 from workers.runtime import orders, pulse
+from workers.runtime.aborts import trace_aborts
 from workers.runtime.burial import bury
 from workers.runtime.bus import Bus
 from workers.runtime.inheritance import Inheritance
@@ -127,7 +127,7 @@ def _leave_the_supervisor_behind(inheritance: Inheritance, slot: WorkerSlot) -> 
         if not _keeps(slot.role, kind):
             for listener in sockets:
                 listener.close()
-    faulthandler.enable()
+    trace_aborts()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
 

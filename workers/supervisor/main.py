@@ -9,7 +9,6 @@ signals and timers; each is answered by a small step that cannot wait. Decisions
 It holds no stream and no player, so its own death ends no connection at once: workers see it and drain.
 """
 
-import faulthandler
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config
+from workers.runtime.aborts import trace_aborts
 from workers.runtime.certificates import Unusable, check, check_time
 from workers.runtime.logs import configure_logs, count_lines, open_log, open_log_file
 from workers.runtime.slots import CONTROL, FANOUT, INGEST, PACKAGER
@@ -54,7 +54,7 @@ def run(
 
     `config` is what was loaded from `config_path` (None: from nothing) and `environ`; SIGHUP loads it again.
     """
-    faulthandler.enable()  # the watchdog's SIGABRT: where it hung is worth more than a core
+    trace_aborts()
     started = time.monotonic()
     configure_logs(config.log)
     log = open_log(SUPERVISOR)
