@@ -13,12 +13,19 @@ CLEAN_ENDS: Final = frozenset({"finished", "drained", "kicked", "taken_over", "l
 """Ways to end that are nobody's failure."""
 
 
+MAX_LOOKED_AT: Final = 4096
+"""Messages among which a first keyframe is looked for: over half a minute of the densest there are. Who has
+sent none by then sends sound alone, and is not to be looked at for as long as it lives."""
+
+
 class SessionStory:
-    """One session. Its first step lasts until there is something that a player can begin with."""
+    """One session. Its first step lasts until there is something that a player can begin with, to its end if
+    that is not soon.
+    """
 
     def __init__(self, story: Story) -> None:
         self._story = story
-        self._has_keyframe = False
+        self._to_look_at = MAX_LOOKED_AT
         story.step("first_keyframe")
 
     def begin(self, stream: str, conn: str, protocol: str) -> None:
@@ -28,10 +35,11 @@ class SessionStory:
 
     def see(self, messages: Sequence[Message]) -> None:
         """These are in the ring now."""
-        if self._has_keyframe:
+        if self._to_look_at <= 0:
             return
+        self._to_look_at -= len(messages)
         if any(classify(message.kind, message.body).keyframe for message in messages):
-            self._has_keyframe = True
+            self._to_look_at = 0
             self._story.rest()
 
     def end(self, reason: str, *, bytes_in: int = 0, tags_in: int = 0) -> None:
