@@ -140,9 +140,15 @@ class Answers:
 
     def _may_see(self, exchange: Exchange) -> Callable[[str], bool]:
         """Whether the one who asks may play a stream of that name, as far as can be said at once."""
-        request, gate, guard = exchange.request, self._audience.gate, self._audience.guard
+        request, gate = exchange.request, self._audience.gate
+        was_key_banned = self._audience.guard.was_key_banned
         shown = shown_in_request(request.query, request.headers.get("authorization"))
-        return lambda name: unless_banned(guard, gate.judge_now("play", name, exchange.host, shown)).allowed
+
+        def may_see(name: str) -> bool:
+            verdict = gate.judge_now("play", name, exchange.host, shown)
+            return unless_banned(verdict, was_key_banned).allowed
+
+        return may_see
 
     async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
         answers, name = hls.answers, self._name(route)

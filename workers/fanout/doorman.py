@@ -3,24 +3,26 @@
 Names of keys are told, keys never: what was shown does not come further than the gate.
 """
 
+from collections.abc import Callable
+
 from engine.access.reasons import Action, needs_credentials
 from engine.access.shown import Shown
 from engine.access.verdict import Verdict, refused
 from engine.protocols.http import Fields, challenges
 from workers.fanout.audience import Audience
-from workers.fanout.guard import Guard
 
 
 async def judge(audience: Audience, action: Action, name: str, address: str, shown: Shown) -> Verdict:
-    """Whether somebody may do `action` with the stream `name`; without a word in the log, for who asks at
-    each request.
+    """Whether somebody may do `action` with the stream `name`, by the bans as they were last looked at, and
+    without a word in the log: for who asks at each request, whose address has just been looked up there.
     """
-    return unless_banned(audience.guard, await audience.gate.judge(action, name, address, shown))
+    verdict = await audience.gate.judge(action, name, address, shown)
+    return unless_banned(verdict, audience.guard.was_key_banned)
 
 
-def unless_banned(guard: Guard, verdict: Verdict) -> Verdict:
+def unless_banned(verdict: Verdict, is_key_banned: Callable[[str], bool]) -> Verdict:
     """The gate's verdict, but for keys that are banned: so only who has the key hears of the ban."""
-    if verdict.allowed and guard.is_key_banned(verdict.key_id):
+    if verdict.allowed and is_key_banned(verdict.key_id):
         return refused("banned", verdict.key_id)
     return verdict
 
@@ -31,7 +33,8 @@ async def ask_at_the_gate(
     """Whether the one on connection `conn` may do `action` with the stream `name`."""
     if audience.worker.tracer is not None:
         audience.worker.tracer.step("access", story_name=action)
-    verdict = await judge(audience, action, name, address, shown)
+    verdict = await audience.gate.judge(action, name, address, shown)
+    verdict = unless_banned(verdict, audience.guard.is_key_banned)
     if not verdict.allowed:
         audience.worker.log.info(
             "access_refused",

@@ -106,6 +106,10 @@ class Guard:
         """Whether whoever comes with this key is kept out."""
         return self.bans.of_key(key_id, time.time()) is not None
 
+    def was_key_banned(self, key_id: str) -> bool:
+        """As `was_banned`, for keys."""
+        return self._bans.table.of_key(key_id, time.time()) is not None
+
     def why_no_publisher(self, name: str, *, is_there: bool) -> str:
         """Why nobody may publish `name` now; empty if somebody may.
 

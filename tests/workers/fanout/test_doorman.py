@@ -83,6 +83,7 @@ async def test_who_does_not_have_the_key_does_not_hear_that_it_is_banned(door: D
 
 async def test_with_the_key_that_they_are_signed_with_all_links_are_banned(door: Door) -> None:
     async def play(name: str, query: str) -> Verdict:
+        door.audience.guard.is_banned(HOST)
         return await judge(door.audience, "play", name, HOST, shown_in_query(query))
 
     link = fresh_link("live/a", action="play")
@@ -90,3 +91,11 @@ async def test_with_the_key_that_they_are_signed_with_all_links_are_banned(door:
     door.ban("now")
     assert (await play("live/a", link)).reason == "banned"
     assert (await play("open/a", link)).allowed  # nothing was needed there
+
+
+async def test_who_asks_at_each_request_is_judged_by_the_bans_that_were_looked_at_for_it(door: Door) -> None:
+    shown = shown_in_query(fresh_link("live/a", action="play"))
+    door.ban("now")
+    assert (await judge(door.audience, "play", "live/a", HOST, shown)).allowed
+    door.audience.guard.is_banned(HOST)
+    assert (await judge(door.audience, "play", "live/a", HOST, shown)).reason == "banned"
