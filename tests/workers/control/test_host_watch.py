@@ -143,7 +143,9 @@ def test_folders_are_those_that_exist_each_once(tmp_path: Path) -> None:
     assert folders_of("/", tmp_path, str(tmp_path), tmp_path / "nowhere", "") == ["/", str(tmp_path)]
 
 
-def test_a_folder_that_may_not_be_entered_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_may_not_be_entered_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: object, **_: object) -> os.stat_result:
         raise PermissionError(13, "Permission denied", str(path))
 
