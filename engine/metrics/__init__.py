@@ -9,7 +9,7 @@ from engine.metrics.hooks import HOOKS
 from engine.metrics.host import HOST
 from engine.metrics.logs_and_traces import LOGS_AND_TRACES
 from engine.metrics.media import PLAYING, PUBLISHING
-from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, OTHER, PREFIX, Metric
+from engine.metrics.metric import LABELS, MAX_STREAMS_WITH_LABEL, METHODS, OTHER, PREFIX, Metric
 from engine.metrics.outside import OUTSIDE
 from engine.metrics.process import CONNECTIONS, WORKERS
 from engine.metrics.srt import SRT
@@ -47,6 +47,7 @@ __all__ = [
     "GROUPS",
     "LABELS",
     "MAX_STREAMS_WITH_LABEL",
+    "METHODS",
     "OTHER",
     "PREFIX",
     "WORKER_METRICS",

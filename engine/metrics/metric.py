@@ -73,6 +73,9 @@ there. `status` is a number, `route` a pattern of our own routes (`/api/v1/clien
 name, `stream` a stream's, `path` a folder of the configuration: all of them bounded by what we run, not by
 what a stranger sends."""
 
+METHODS: Final = frozenset(LABELS["method"])
+"""Of requests: those that are counted by name; strangers send any word as one."""
+
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "_bits_per_second": "bits per second",

@@ -14,8 +14,9 @@ from engine.access.shown import NOTHING, Shown, shown_in_request
 from engine.access.verdict import Verdict
 from engine.protocols.http import challenges
 from workers.control import models
-from workers.control.requests import App, Metrics, Receive, Scope, Send
+from workers.control.requests import App, Receive, Scope, Send
 from workers.runtime.gate import Gate
+from workers.runtime.metrics import Binder
 
 
 class Guard:
@@ -35,7 +36,7 @@ class Guard:
         gate: Gate,
         action: Action,
         log: FilteringBoundLogger,
-        metrics: Metrics,
+        metrics: Binder,
         open_paths: Iterable[str] = (),
     ) -> None:
         self._app = app

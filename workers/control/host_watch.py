@@ -8,14 +8,14 @@ from its own first look, in the counters of the one before.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
 from workers.control.machine import Machine, Moved, Ticks, Traffic, disk_use
 from workers.control.process_memory import memory_by_type
-from workers.runtime.metrics import Child
+from workers.runtime.metrics import Binder
 from workers.runtime.vitals import cgroup_memory_use, machine_memory_use, own_cgroup
 
 LOOK_S: Final = 5.0
@@ -23,12 +23,6 @@ LOOK_S: Final = 5.0
 MEMORY_EVERY_LOOKS: Final = 3
 
 Counts = TypeVar("Counts", Traffic, Moved)
-
-
-class Metrics(Protocol):
-    """The part of the runtime's metrics that is used here."""
-
-    def bind(self, name: str, **labels: str) -> Child: ...
 
 
 class HostWatch:
@@ -44,7 +38,7 @@ class HostWatch:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: Binder,
         folders: Callable[[], Sequence[str]],
         pids: Callable[[], Mapping[str, int]],
         log: FilteringBoundLogger,

@@ -9,16 +9,16 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
 import trio
 from structlog.typing import FilteringBoundLogger
 
-from engine.metrics import LABELS, OTHER
+from engine.metrics import METHODS, OTHER
 from workers.control import limits, models
-from workers.runtime.metrics import Child
+from workers.runtime.metrics import Binder, Child
 
 if TYPE_CHECKING:
     from workers.runtime.tracing import Tracer
@@ -43,14 +43,6 @@ SLOWED_S: Final = 0.5
 """How long a look at the API takes at least while a worker is overloaded: what polls in a loop then does so a
 tenth as often, and no dashboard breaks."""
 
-METHODS: Final = frozenset(LABELS["method"])
-
-
-class Metrics(Protocol):
-    """The part of the runtime's metrics that is used here."""
-
-    def bind(self, name: str, **labels: str) -> Child: ...
-
 
 class Requests:
     """Wraps an ASGI application.
@@ -65,7 +57,7 @@ class Requests:
         app: App,
         *,
         log: FilteringBoundLogger,
-        metrics: Metrics,
+        metrics: Binder,
         quiet: bool = False,
         is_overloaded: Callable[[], bool] = lambda: False,
         tracer: "Tracer | None" = None,
@@ -138,7 +130,7 @@ class RequestTally:
     Metrics are bound once for each label set. Of those there are few: routes are ours, and so are statuses.
     """
 
-    def __init__(self, metrics: Metrics, *, in_flight: bool) -> None:
+    def __init__(self, metrics: Binder, *, in_flight: bool) -> None:
         self._metrics = metrics
         self._in_flight = metrics.bind("fanlight_http_requests_in_flight") if in_flight else None
         self._counters: dict[tuple[str, str, int], Child] = {}

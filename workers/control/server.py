@@ -27,7 +27,8 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.policy.addresses import AddressBook
 from workers.control import limits
-from workers.control.requests import REQUEST_ID_HEADER, App, Metrics, new_request_id
+from workers.control.requests import REQUEST_ID_HEADER, App, new_request_id
+from workers.runtime.metrics import Binder
 
 STATUS_LINE: Final = b"HTTP/1.1 "
 
@@ -69,7 +70,7 @@ class Site:
         self,
         app: App,
         log: FilteringBoundLogger,
-        metrics: Metrics,
+        metrics: Binder,
         visits: AddressBook,
         port: str = "api",
     ) -> None:

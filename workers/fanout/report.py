@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from engine.metrics import LABELS, OTHER
+from engine.metrics import METHODS, OTHER
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
@@ -17,7 +17,6 @@ from workers.runtime.srt_readings import Measured, Packets
 from workers.runtime.worker import HTTPS, RTMPS
 
 NS: float = 1e-9
-METHODS: frozenset[str] = frozenset(LABELS["method"])
 WEBSOCKETS: frozenset[str] = frozenset({"ws-flv", "ws-mp4"})
 
 

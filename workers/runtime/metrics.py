@@ -42,6 +42,14 @@ class Child(Protocol):
     def observe(self, amount: float) -> None: ...
 
 
+class Binder(Protocol):
+    """The part of `Metrics` that is needed to count."""
+
+    def bind(self, name: str, **labels: str) -> Child:
+        """The metric of that name with these labels."""
+        ...
+
+
 class Gathering(BucketCounts):
     """Values of one histogram with its labels bound, in plain numbers until `Metrics.flush`.
 
