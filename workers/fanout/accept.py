@@ -42,11 +42,6 @@ async def accept_forever(
             await trio.sleep(EXHAUSTED_PAUSE_S)
 
 
-def host_of(remote: str) -> str:
-    """The address in a `remote_name`, with its brackets."""
-    return remote.rpartition(":")[0]
-
-
 def remote_name(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
     """ "host:port", with brackets around an IPv6 address."""
     host, port = address[0], address[1]

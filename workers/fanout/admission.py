@@ -22,7 +22,8 @@ from workers.fanout.doorman import ask_at_the_gate, refusal_of
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
-from workers.fanout.visits import Denied, Visit, Who, ip_of
+from workers.fanout.visits import Denied, Visit, Who
+from workers.runtime.remotes import ip_of
 
 STREAM_ROUTE: str = "/{stream}.flv"
 """What these requests are called in the counters."""

@@ -17,6 +17,7 @@ from workers.fanout.logs import Bytes
 from workers.fanout.player import Player
 from workers.fanout.sinks import Sink, close, has_data, wait_for_data, wait_for_room
 from workers.runtime.circle import NEVER, Circle
+from workers.runtime.remotes import host_of
 from workers.runtime.worker import Worker
 
 READ_BYTES: int = 16 * 1024
@@ -56,7 +57,7 @@ class Connection:
     def __init__(self, sock: Sink, remote: str, worker_name: str) -> None:
         self.sock = sock
         self.remote = remote
-        self.host = remote.rpartition(":")[0]
+        self.host = host_of(remote)
         """The peer's address without its port."""
         self._token = secrets.token_hex(6)
         self._named = 0

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from engine.policy.addresses import Visit
-from workers.fanout.accept import MAX_STRANGERS, accept_forever, host_of
+from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
 from workers.fanout.guard import Guard
@@ -36,6 +36,7 @@ from workers.runtime.gate import Gate
 from workers.runtime.hook_line import open_line
 from workers.runtime.issuer import keep_issuers_keys
 from workers.runtime.messages import Lend, TakeBack
+from workers.runtime.remotes import host_of
 from workers.runtime.worker import HTTP, HTTPS, RTMP, RTMPS, Worker
 
 SRT = "srt"

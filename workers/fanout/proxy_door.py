@@ -12,6 +12,7 @@ import trio
 from engine.config.networks import address_of
 from engine.protocols.proxy import ProxyHeader, ProxyReader, RemoteProtocolError
 from workers.fanout.accept import remote_name
+from workers.runtime.remotes import host_of
 from workers.runtime.worker import Worker
 
 PROXY_S: float = 5.0
@@ -31,7 +32,7 @@ class Unintroduced(Exception):
 
 async def introduced(worker: Worker, kind: str, sock: socket.socket, remote: str) -> str:
     """The client's address, "host:port": `remote`, or whom the proxy there names. Raises Unintroduced."""
-    access, host = worker.config.access, remote.rpartition(":")[0]
+    access, host = worker.config.access, host_of(remote)
     if kind not in access.proxy_protocol or not access.trusted_proxies.has(address_of(host)):
         return remote
     try:

@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.access.bans import BanTable
 from workers.fanout.player import Player, PlayerState
-from workers.fanout.visits import ip_of
+from workers.runtime.remotes import ip_of
 
 DROPPED_PART: Final = 100
 """One player in so many goes each second at the top of the overload ladder: half of them in a minute."""

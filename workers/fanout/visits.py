@@ -23,6 +23,7 @@ from engine.hooks.sessions import Session
 from engine.hooks.settings import STARTS, is_followed, urls_for
 from workers.runtime.hook_line import UNANSWERED, HookLine
 from workers.runtime.messages import HandedVisit
+from workers.runtime.remotes import ip_of
 
 DENIED: Final = "hook_denied"
 REFUSED: Final = "refused"
@@ -43,13 +44,6 @@ class Who(NamedTuple):
     user_agent: str = ""
     request_id: str = ""
     key_id: str = ""
-
-
-def ip_of(remote: str) -> str:
-    """The address in "host:port", "[host]:port" or, where only a proxy knows the port, "host"."""
-    if remote.startswith("["):
-        return remote[1:].partition("]")[0]
-    return remote.partition(":")[0] if remote.count(":") == 1 else remote
 
 
 class Denied(Exception):

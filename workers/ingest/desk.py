@@ -21,6 +21,7 @@ from workers.runtime.circle import Circle
 from workers.runtime.hook_line import HookLine
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import ClientInfo, ClientsPage, HandOver, Kick, KickResult, ListClients
+from workers.runtime.remotes import host_of
 from workers.runtime.worker import Worker
 
 
@@ -92,7 +93,7 @@ class Desk:
         for publisher in list(self._publishers.values()):
             remote, name = publisher.remote, publisher.stream.name if publisher.stream else ""
             ban = (
-                table.of_address(remote.rpartition(":")[0], now_s)
+                table.of_address(host_of(remote), now_s)
                 or table.of_stream(name, now_s)
                 or table.of_key(publisher.key_id, now_s)
             )
