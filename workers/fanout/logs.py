@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from engine.protocols.websocket.frames import payload_bytes
+from engine.protocols.websocket.frames import payload_sizes
 from shm.errors import Lapped
 from shm.ring import Entry, RingReader
 
@@ -166,7 +166,8 @@ class DerivedLog:
         if head.seq == self.end_seq:
             return
         data, ends = self._encoded(self.end_seq, head.seq)
-        self._note_messages(ends)
+        if self._frames:  # not by `ends`: what a player begins with comes in frames of its own
+            self._message_bytes += payload_sizes(data)
         self._segments.append(Segment(self.end_seq, self.end, data, ends))
         self.end += len(data)
         self.end_seq = head.seq
@@ -219,11 +220,6 @@ class DerivedLog:
         first = self._segments[0] if self._segments else None
         self._origin = first.position if first else self.end
         self._first_seq = first.first_seq if first else self.end_seq
-
-    def _note_messages(self, ends: list[int]) -> None:
-        if self._frames:
-            lengths = map(operator.sub, ends, [0, *ends])
-            self._message_bytes += [payload_bytes(length) for length in lengths if length]
 
     def take_message_bytes(self) -> list[int]:
         taken, self._message_bytes = self._message_bytes, []

@@ -40,11 +40,17 @@ def frame_header(length: int, opcode: int = Opcode.BINARY) -> bytes:
     return struct.pack("!BBQ", first, _EIGHT_BYTE_LENGTH, length)
 
 
-def payload_bytes(frame_bytes: int) -> int:
-    """The payload of a frame of `frame_bytes`, whose header is one of `frame_header`."""
-    if frame_bytes < 2 + _TWO_BYTE_LENGTH:
-        return frame_bytes - 2
-    return frame_bytes - 4 if frame_bytes < 4 + (1 << 16) else frame_bytes - 10
+def payload_sizes(frames: bytes) -> list[int]:
+    """The bytes of each payload in `frames`: whole frames, and each with a header by `frame_header`."""
+    sizes, at = [], 0
+    while at < len(frames):
+        size, at = frames[at + 1], at + 2
+        if size >= _TWO_BYTE_LENGTH:
+            start, at = at, at + (2 if size == _TWO_BYTE_LENGTH else 8)
+            size = int.from_bytes(frames[start:at], "big")
+        sizes.append(size)
+        at += size
+    return sizes
 
 
 def encode_frame(payload: bytes, opcode: int = Opcode.BINARY) -> bytes:

@@ -23,6 +23,7 @@ from engine.protocols.websocket import (
     ping,
     pong,
 )
+from engine.protocols.websocket.frames import payload_sizes
 
 
 def read_by_client(data: bytes) -> tuple[Opcode, object]:
@@ -38,6 +39,13 @@ def read_by_client(data: bytes) -> tuple[Opcode, object]:
 )
 def test_header_sizes(length: int, size: int) -> None:
     assert len(frame_header(length)) == size
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 125, 126, 65_535, 65_536, 1_000_000]) | st.integers(0, 400), max_size=5)
+)
+def test_payloads_of_frames_in_a_row_are_known_from_their_headers(sizes: list[int]) -> None:
+    assert payload_sizes(b"".join(encode_frame(bytes(size)) for size in sizes)) == sizes
 
 
 @given(st.binary(max_size=300) | st.sampled_from([bytes(65535), bytes(65536)]))

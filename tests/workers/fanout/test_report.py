@@ -6,8 +6,6 @@ import pytest
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from engine.protocols import websocket
-from engine.protocols.websocket.frames import payload_bytes
 from workers.fanout.report import Report
 from workers.runtime.metrics import DIRECTORY_VARIABLE, Metrics
 
@@ -83,8 +81,3 @@ def test_websocket_messages_count_by_type_and_direction(books: Books) -> None:
     assert books.value(name, type="message", direction="in") == 1
     assert books.value("fanlight_websocket_message_bytes_bucket", type="message", le="64.0") == 0
     assert books.value("fanlight_websocket_message_bytes_bucket", type="message", le="256.0") == 1
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 1_000_000])
-def test_the_payload_of_a_frame_is_known_from_its_length(size: int) -> None:
-    assert payload_bytes(len(websocket.encode_frame(bytes(size)))) == size
