@@ -104,7 +104,8 @@ def check_size(message: AnyMessage) -> None:
 
 def _check_size(message: AnyMessage, payload: bytes) -> None:
     if len(payload) > MAX_PACKET_BYTES:
-        raise PacketTooLarge(f"{type(message).__name__} of {len(payload)} bytes")
+        name = type(message).__name__
+        raise PacketTooLarge(f"{name} of {len(payload)} bytes, which is more than {MAX_PACKET_BYTES}")
 
 
 def _ancillary(descriptors: Iterable[int]) -> list[tuple[int, int, "array.array[int]"]]:
