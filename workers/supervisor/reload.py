@@ -6,6 +6,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config, ConfigError, Reload, apply_hot, diff, load
+from workers.runtime.logs import try_log_file
 
 
 class Reread:
@@ -24,12 +25,26 @@ def reread(
         wanted = load(Path(path).read_text(encoding="utf-8") if path else "", environ)
         changes = diff(running, wanted)
         config = apply_hot(running, wanted)
+        _try_log_file(running.log.file, config.log.file)
     except (ConfigError, OSError, UnicodeDecodeError) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         log.error("reload refused", file=path, problems=problems, hint="the old configuration stays")
         return Reread(running, "refused")
     log.info("reloaded", file=path, applied=changes.hot, needs_restart=changes.restart)
     return Reread(config, _result(changes))
+
+
+def _try_log_file(held: str, wanted: str) -> None:
+    """Raise ConfigError for another file that cannot be written: there might be no log at all.
+
+    The one that is held is not asked: what has happened to it is no fault of the new configuration.
+    """
+    if not wanted or wanted == held:
+        return
+    try:
+        try_log_file(wanted)
+    except OSError as error:
+        raise ConfigError((f"log.file: {wanted} cannot be written: {error.strerror}",)) from None
 
 
 def _result(changes: Reload) -> str:
