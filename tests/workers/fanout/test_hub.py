@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+import structlog
 import trio
 from trio.testing import MockClock
 
@@ -170,3 +172,26 @@ async def test_a_programme_is_there_while_a_rendition_is_and_is_waited_for(
 async def publish(stage: Stage, name: str, after_s: float) -> None:
     await trio.sleep(after_s)
     stage.directory.claim(name)
+
+
+async def test_what_a_feed_logs_belongs_to_no_request(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[object] = []
+    run = Feed.run
+
+    async def look(self: Feed) -> None:
+        bound.append(structlog.contextvars.get_contextvars())
+        await run(self)
+
+    monkeypatch.setattr(Feed, "run", look)
+    stage = Stage()
+    stage.publish(5)
+    with closing(stage), structlog.contextvars.bound_contextvars(request_id="of the first player"):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            stage.feed = await hall.hub.feed(record)
+            nursery.cancel_scope.cancel()
+    assert bound == [{}]
