@@ -24,7 +24,8 @@ FROM python:3.11.14-slim-bookworm
 # A number that belongs to nobody on the host, and that Kubernetes can see is not root's.
 RUN groupadd --system --gid 10001 fanlight \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin fanlight \
-    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/fanlight
+    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/fanlight \
+    && install --directory --mode 0750 --owner 10001 --group 10001 /var/log/fanlight
 COPY --from=build /opt/fanlight /opt/fanlight
 COPY configs/fanlight.toml /etc/fanlight/fanlight.toml
 ENV PATH=/opt/fanlight/bin:$PATH \

@@ -31,6 +31,7 @@ ERROR_TYPES: Final = (
     "hook_sender_silent",
     "hook_spool_failed",
     "log_file_failed",
+    "log_rotation_failed",
     "order_lost",
     "package_failed",
     "ready_message_lost",

@@ -39,8 +39,8 @@ LOGS_AND_TRACES: Final = (
         kind="counter",
         help="Spans that were lost: `queue_full` before they were sent to control, `not_handed_on` because "
         "control did not take them, `backlog_full` there because the collector is slow or down, "
-        "`not_sent` because that cannot succeed, `rejected` by the collector. What a worker that was killed "
-        "had not handed on yet is in neither.",
+        "`not_sent` because that cannot succeed, has failed too often or the engine ends, `rejected` by the "
+        "collector. What a worker that was killed had not handed on yet is in neither.",
         labels=("reason",),
         reasons=("queue_full", "not_handed_on", "backlog_full", "not_sent", "rejected"),
     ),

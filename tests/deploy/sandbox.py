@@ -21,7 +21,8 @@ RUN_BY_ROOT: Final = os.geteuid() == 0
 
 
 class Sandbox:
-    """A home for one run: `folder` is open to be looked at, `runtime` and `state` below it are its own."""
+    """A home for one run: `folder` is open to be looked at, and `runtime`, `state` and `logs` below it are
+    its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,6 +30,7 @@ class Sandbox:
         folder.chmod(0o755)
         self.runtime = self._own_folder("runtime", service("RuntimeDirectoryMode"))
         self.state = self._own_folder("state", service("StateDirectoryMode"))
+        self.logs = self._own_folder("logs", service("LogsDirectoryMode"))
 
     def _own_folder(self, name: str, mode: str) -> Path:
         path = self.folder / name
@@ -49,7 +51,7 @@ class Sandbox:
             "limits": {"NOFILE": int(service("LimitNOFILE")), "CORE": int(service("LimitCORE"))},
             # /tmp for PrivateTmp=, and first, since the others may lie below it. Without any folder for
             # temporary files a library refuses to be imported (dill).
-            "writable": ["/tmp", str(self.runtime), str(self.state)],
+            "writable": ["/tmp", str(self.runtime), str(self.state), str(self.logs)],
             "families": [int(getattr(socket, family)) for family in families],
             "calls": sorted(allowed_calls()),
         }
@@ -63,6 +65,7 @@ class Sandbox:
             "LANG": "C.UTF-8",
             "RUNTIME_DIRECTORY": str(self.runtime),
             "STATE_DIRECTORY": str(self.state),
+            "LOGS_DIRECTORY": str(self.logs),
         }
 
 

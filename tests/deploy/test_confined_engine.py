@@ -3,6 +3,7 @@
 One engine for all: each test finds it serving and leaves it so.
 """
 
+import json
 import os
 import shlex
 import signal
@@ -32,6 +33,7 @@ SETTINGS: Final[Settings] = {
     "outgoing": {"allow": ["127.0.0.1/32"]},
     "hls": {"segment_s": 1},
 }
+LOG_NAME: Final = "fanlight.log"
 FILM: Final = (
     *("-f", "lavfi", "-i", "testsrc=size=128x96:rate=10", "-f", "lavfi", "-i", "sine"),
     *("-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-c:a", "aac", "-f", "flv"),
@@ -69,7 +71,8 @@ def confined() -> Iterator[Confined]:
             "WATCHDOG_USEC": str(round(seconds(service("WatchdogSec")) * 1e6)),
         }
         environ = home.environ | service_manager
-        with RunningEngine(home.folder, SETTINGS, prefix=home.prefix, environ=environ) as engine:
+        settings = SETTINGS | {"log": {"file": str(home.logs / LOG_NAME)}}
+        with RunningEngine(home.folder, settings, prefix=home.prefix, environ=environ) as engine:
             yield Confined(engine, home, manager)
 
 
@@ -115,6 +118,18 @@ def test_a_film_goes_in_and_comes_out_over_http_and_hls(confined: Confined, ffmp
             assert time.monotonic() < deadline, engine.log
     assert [path.name for path in confined.home.state.iterdir()] == ["hooks"]
     assert any(path.is_file() for path in confined.home.state.rglob("*"))
+
+
+def test_every_process_writes_the_log_into_the_units_folder_where_a_group_may_read_it(
+    confined: Confined,
+) -> None:
+    path = confined.home.logs / LOG_NAME
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    ready = {str(line["slot"]) for line in lines if line["event"] == "worker ready"}
+    assert {"fanout0", "ingest0", "control0"} <= ready
+    roles = {line["worker"].rstrip("0123456789") for line in lines}
+    assert roles >= {"supervisor", "fanout", "ingest", "control"}
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_killed_worker_is_replaced_in_there(confined: Confined) -> None:

@@ -26,6 +26,11 @@ def read_lines(folder: Path) -> list[str]:
     return [line for path in folder.iterdir() for line in path.read_text().splitlines()]
 
 
+def in_order(line: str) -> str:
+    """The line as it is compared."""
+    return json.dumps(json.loads(line), sort_keys=True)
+
+
 def test_the_file_has_what_the_stream_has_over_rotations_moves_and_deaths(
     start_engine: StartEngine, ffmpeg: Path, media: Media, tmp_path: Path
 ) -> None:
@@ -50,7 +55,11 @@ def test_the_file_has_what_the_stream_has_over_rotations_moves_and_deaths(
     in_files = read_lines(folder)
     assert all(isinstance(json.loads(line), dict) for line in in_files)
     in_stream = [json.dumps(line, sort_keys=True) for line in engine.log.lines]
-    assert Counter(json.dumps(json.loads(line), sort_keys=True) for line in in_files) == Counter(in_stream)
+    kept, told = Counter(map(in_order, in_files)), Counter(in_stream)
+    assert kept - told == Counter()
+    missing = [json.loads(line) for line in (told - kept).elements()]
+    # A line is in the stream a moment before it is in the file: killed in between, a worker lacks that one.
+    assert [line["worker"] for line in missing] in ([], ["fanout0"])
     assert rotations >= 1
     assert len(list(folder.glob("fanlight.log.[0-9]*"))) >= rotations
     assert {line["worker"] for line in engine.log.lines} >= {"supervisor", "ingest0", "fanout0", "control0"}

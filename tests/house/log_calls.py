@@ -46,8 +46,23 @@ def bound_fields() -> frozenset[str]:
     return frozenset(names)
 
 
+def _whole_line(node: ast.Dict, where: str) -> LogCall | None:
+    """A line that no logger makes, since it is about the stream that loggers write to."""
+    texts = {
+        key.value: value.value if isinstance(value, ast.Constant) else None
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant)
+    }
+    level, event = texts.get("level"), texts.get("event")
+    if not isinstance(level, str) or not isinstance(event, str):
+        return None
+    return LogCall(event, level, frozenset(map(str, texts.keys() - {"level", "event"})), False, where)
+
+
 def _calls_of(module: Module) -> Iterator[LogCall]:
     for node in ast.walk(module.tree):
+        if isinstance(node, ast.Dict) and (line := _whole_line(node, f"{module.name}:{node.lineno}")):
+            yield line
         if isinstance(node, ast.Call) and not _is_packet_logger(node) and (found := _level_and_event(node)):
             level, event = found
             where = f"{module.name}:{node.lineno}"

@@ -1,8 +1,9 @@
 """The way of spans to the collector: OTLP over HTTP, through the one client that goes outside.
 
 Workers hand their spans on (`Spans`); here they wait in a bounded backlog, are sent in batches, and stay at
-its head while the collector is down: what does not fit then is counted and gone. Only a collector that will
-never take them, for it is forbidden to go there or it says so (4xx), costs those that were sent.
+its head while the collector is down: what does not fit then is counted and gone. A collector that will never
+take them, for it is forbidden to go there or it says so (4xx), costs those that were sent; so does one that
+has failed at them MAX_ATTEMPTS times, since it may be they that it fails at.
 """
 
 import socket
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 
 import trio
 
+from engine.policy.outgoing_errors import TooLarge
 from engine.policy.outside import Blame, BreakerOpen, LimiterFull, OutsideError, OutsideLimits
 from engine.policy.retry import RetryLimits
 from engine.policy.seats import SeatLimits
@@ -37,6 +39,9 @@ GATHER_S: Final = 0.5
 
 AGAIN_S: Final = 5.0
 """After a failure the same batch is sent again; by then a restarted collector is back."""
+
+MAX_ATTEMPTS: Final = 12
+"""Times that one batch is sent: a minute, and longer with the breaker's pauses, which count as none."""
 
 LAST_EXPORT_S: Final = 2.0
 """How long control, when it leaves, tries to send what is left."""
@@ -68,6 +73,7 @@ class TraceExport:
         self._worker = worker
         self._host = socket.gethostname()
         self._backlog: deque[tuple[int, bytes]] = deque()  # the worker's slot, the span
+        self._attempts = 0  # of the batch at the head
         self._news = trio.Event()
         bind, dropped = worker.metrics.bind, "fanlight_trace_spans_dropped_total"
         self._exported = bind("fanlight_trace_spans_exported_total")
@@ -101,6 +107,18 @@ class TraceExport:
                 with trio.move_on_after(LAST_EXPORT_S, shield=True):
                     await self._take_the_last()
                     await self._send_all(outgoing)
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Nobody sends any more: what is left, and what still comes from this process, is counted."""
+        if self._backlog:
+            self._lose(len(self._backlog), "the engine ends")
+            self._backlog.clear()
+        assert self._worker.tracer is not None
+        self._worker.tracer.hand_on = self._lose_own
+
+    async def _lose_own(self, spans: list[bytes]) -> None:
+        self._not_sent.inc(len(spans))
 
     async def _take_the_last(self) -> None:
         """What ended because the engine does; workers hand it on in their last moment."""
@@ -130,6 +148,7 @@ class TraceExport:
                 return False
             for _ in batch:
                 self._backlog.popleft()
+            self._attempts = 0
         return True
 
     async def _send(self, posts: Posts, batch: list[tuple[int, bytes]]) -> bool:
@@ -141,25 +160,33 @@ class TraceExport:
         try:
             reply = await posts.post(traces.url, self._body(batch), headers)
         except OutsideError as error:
-            if may_come_again(error):
+            if self._may_come_again(error):
                 return False
-            self._lose(batch, str(error))
+            self._lose(len(batch), str(error))
             return True
         self._note(reply, batch)
         return True
 
+    def _may_come_again(self, error: OutsideError) -> bool:
+        """Whether the same batch may succeed later."""
+        if isinstance(error, BreakerOpen | LimiterFull):  # nothing was sent
+            return True
+        self._attempts += 1
+        is_final = error.blame is Blame.OURS or isinstance(error, TooLarge)  # too large an answer is one
+        return not is_final and self._attempts < MAX_ATTEMPTS
+
     def _note(self, reply: Reply, batch: list[tuple[int, bytes]]) -> None:
         if reply.status >= 300:
-            self._lose(batch, f"the collector answered {reply.status}")
+            self._lose(len(batch), f"the collector answered {reply.status}")
             return
         rejected = min(len(batch), rejected_spans(reply.body))
         self._exported.inc(len(batch) - rejected)
         if rejected:
             self._rejected.inc(rejected)
 
-    def _lose(self, batch: list[tuple[int, bytes]], why: str) -> None:
-        self._not_sent.inc(len(batch))
-        self._worker.log.warning("spans_not_sent", count=len(batch), why=why)
+    def _lose(self, count: int, why: str) -> None:
+        self._not_sent.inc(count)
+        self._worker.log.warning("spans_not_sent", count=count, why=why)
 
     def _body(self, batch: list[tuple[int, bytes]]) -> bytes:
         by_slot: dict[int, list[bytes]] = {}
@@ -178,8 +205,3 @@ class TraceExport:
                 pid=self._worker.board.worker(number).pid,
             )
         )
-
-
-def may_come_again(error: OutsideError) -> bool:
-    """Whether the same batch may succeed later."""
-    return error.blame is not Blame.OURS or isinstance(error, BreakerOpen | LimiterFull)

@@ -21,6 +21,7 @@ from workers.fanout.logs import Bytes
 from workers.fanout.moves import Moves
 from workers.fanout.player import Player, PlayerState
 from workers.fanout.sinks import Sink, wait_for_room
+from workers.runtime.shared_tasks import start_shared
 
 STEP_BYTES: int = 256 * 1024
 """Most bytes offered to a socket at once: its send buffer takes no more anyway."""
@@ -83,7 +84,7 @@ class CatchUp:
             self.see_out(player)  # what it waits for will not come
         elif player.state is PlayerState.BEHIND and not player.tended:
             player.tended = True
-            self._ground.source.nursery.start_soon(self._run, player)
+            start_shared(self._ground.source.nursery, self._run, player)
 
     async def _run(self, player: Player) -> None:
         await self._tend(player)

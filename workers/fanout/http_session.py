@@ -72,15 +72,20 @@ class HttpSession:
             if request is not None:
                 # Sent ahead: hundreds fit into one read, and other connections have their turn in between.
                 await trio.lowlevel.checkpoint()
-                request_id = self._connection.name_request(request.request_id)
-                structlog.contextvars.bind_contextvars(request_id=request_id)
+                self._connection.name_request(request.request_id)
+                self._tell_request()
                 return request
             left = await self._seat.rest()
             if left is not None:
+                self._tell_request()  # the seat has named it
                 if left.work is None:
                     return left.exchange.request
                 await self._answers.conclude(left.exchange, left.route, left.work)
         return None
+
+    def _tell_request(self) -> None:
+        """Lines of this task belong to the request that the connection has named."""
+        structlog.contextvars.bind_contextvars(request_id=self._connection.request_id)
 
     @property
     def _is_over(self) -> bool:

@@ -13,6 +13,7 @@ from shm.ring import RingReader
 from workers.fanout.feed import Feed
 from workers.runtime.bells import BellListener
 from workers.runtime.circle import Circle
+from workers.runtime.shared_tasks import start_shared
 from workers.runtime.stream_settings import StreamSettings
 from workers.runtime.worker import Worker
 
@@ -156,7 +157,7 @@ class Hub:
         feed = Feed(record, self._readers[slot], row, worker.directory, settings, self._load, self.circle)
         self.feeds[record.name] = feed
         self.bell.sleepers[slot] = feed
-        self._nursery.start_soon(self._run, feed)
+        start_shared(self._nursery, self._run, feed)
         return feed
 
     async def _run(self, feed: Feed) -> None:

@@ -21,6 +21,7 @@ from workers.fanout.shelf import Shelf, is_served
 from workers.runtime.bells import BellListener
 from workers.runtime.packages import Packages, kept_s
 from workers.runtime.programmes import programme_of, renditions_of
+from workers.runtime.shared_tasks import start_shared
 from workers.runtime.slots import PACKAGER, of_role
 from workers.runtime.worker import Worker
 
@@ -198,7 +199,7 @@ class Library:
         shelf = Shelf(self._packages, record, row, keep_s, look_around)
         self._shelves[record.name] = shelf
         self._listener.sleepers["package", record.slot] = shelf
-        self._nursery.start_soon(self._run, shelf)
+        start_shared(self._nursery, self._run, shelf)
         return shelf
 
     async def _run(self, shelf: Shelf) -> None:

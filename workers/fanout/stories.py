@@ -6,7 +6,12 @@ traces are off.
     session   from there to the player's end
 """
 
+from typing import Final
+
 from workers.runtime.tracing import Story
+
+CLEAN_ENDS: Final = frozenset({"closed", "stream_ended", "drained", "kicked", "lifetime"})
+"""Ways to end that are nobody's failure, whether the player has seen anything yet or not."""
 
 
 class PlayerStory:
@@ -26,8 +31,6 @@ class PlayerStory:
 
     def end(self, reason: str, *, sent_bytes: int, jumps: int) -> None:
         """It has left, or had to."""
-        if self._session is None:
-            self._coming_in.end(reason)
-            return
-        self._session.tell(fanlight__reason=reason, fanlight__bytes=sent_bytes, fanlight__jumps=jumps)
-        self._session.end()
+        story = self._session or self._coming_in
+        story.tell(fanlight__reason=reason, fanlight__bytes=sent_bytes, fanlight__jumps=jumps)
+        story.end("" if reason in CLEAN_ENDS else reason)

@@ -12,20 +12,17 @@ from workers.runtime.tracing import Story, Tracer, enter
 CLEAN_ENDS: Final = frozenset({"finished", "drained", "kicked", "taken_over", "lifetime"})
 """Ways to end that are nobody's failure."""
 
-
-MAX_LOOKED_AT: Final = 4096
-"""Messages among which a first keyframe is looked for: over half a minute of the densest there are. Who has
-sent none by then sends sound alone, and is not to be looked at for as long as it lives."""
+MAX_LOOKS: Final = 3000
+"""Messages among which the first keyframe is looked for: half a minute of sound and 60 pictures a second, and
+encoders let less pass between two of them. A publisher of sound alone has none at all."""
 
 
 class SessionStory:
-    """One session. Its first step lasts until there is something that a player can begin with, to its end if
-    that is not soon.
-    """
+    """One session. Its first step lasts until there is something that a player can begin with."""
 
     def __init__(self, story: Story) -> None:
         self._story = story
-        self._to_look_at = MAX_LOOKED_AT
+        self._looks_left = MAX_LOOKS
         story.step("first_keyframe")
 
     def begin(self, stream: str, conn: str, protocol: str) -> None:
@@ -35,11 +32,12 @@ class SessionStory:
 
     def see(self, messages: Sequence[Message]) -> None:
         """These are in the ring now."""
-        if self._to_look_at <= 0:
+        if self._looks_left <= 0:
             return
-        self._to_look_at -= len(messages)
+        self._looks_left -= len(messages)
         if any(classify(message.kind, message.body).keyframe for message in messages):
-            self._to_look_at = 0
+            self._looks_left = 0
+        if self._looks_left <= 0:
             self._story.rest()
 
     def end(self, reason: str, *, bytes_in: int = 0, tags_in: int = 0) -> None:

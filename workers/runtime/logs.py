@@ -12,7 +12,6 @@ message of each publisher, and what the supervisor is told.
 
 import os
 import time
-from contextlib import suppress
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -21,7 +20,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from engine.config import Log
 from engine.policy.line_rates import LineRates
-from workers.runtime.log_file import LogFile
+from workers.runtime.log_file import LogFile, open_regular
 from workers.runtime.log_lines import LineWriter
 from workers.runtime.metrics import Child
 
@@ -51,6 +50,7 @@ class _Process:
     stream: LineWriter | None = LineWriter(_STDERR)
     stream_name = "stderr"
     file: LogFile | None = None
+    rotation_error = ""
     rates = LineRates(Log().max_lines_per_s)
     counts: Counts | None = None
     component = ""
@@ -108,6 +108,11 @@ def open_log_file() -> None:
         _Process.file.open()
 
 
+def try_log_file(path: str) -> None:
+    """Whether lines could be written there, before anything depends on it. Raises OSError."""
+    os.close(open_regular(path))
+
+
 def begin_as_child() -> None:
     """Have nothing in common with the parent: after a fork the open file, and so its lock, would be one."""
     _Process.rates.take_left_out()
@@ -128,8 +133,14 @@ def look_after_logs(log: FilteringBoundLogger) -> None:
     for kind, count in _Process.rates.take_left_out().items():
         log.warning("log_lines_left_out", kind=kind, count=count)
     if _Process.file is not None:
-        with suppress(OSError):  # the next line will find out, and be counted
-            _Process.file.follow()
+        _tell_rotation(log, _Process.file, _Process.file.look_after())
+
+
+def _tell_rotation(log: FilteringBoundLogger, file: LogFile, error: str) -> None:
+    """Once, and again only after it has worked for a while: each look is one more try."""
+    if error and error != _Process.rotation_error:
+        log.error("log_rotation_failed", file=file.path, why=error)
+    _Process.rotation_error = error
 
 
 def log_packet(log: FilteringBoundLogger, event: str, **fields: object) -> None:

@@ -206,19 +206,23 @@ class Tracer:
         """
         given = parse_traceparent(traceparent) if traceparent else None
         parent = given or Context(secrets.token_hex(TRACE_ID_BYTES), "", False)
-        if not self._is_kept(given, parent.trace_id):
+        if not self._is_kept(given):
             self.leave()
             return None
         story = Story(self.keep, parent, name, kind=SpanKind.SERVER, started_ns=started_ns)
         enter(story)
         return story
 
-    def _is_kept(self, given: Context | None, trace_id: str) -> bool:
+    def _is_kept(self, given: Context | None) -> bool:
         if given is None:
-            return is_sampled(trace_id, self.ratio)
+            return self._is_drawn()
         if not given.sampled:
             return False
-        return self._forced.take(self.now_s()) or is_sampled(trace_id, self.ratio)
+        return self._forced.take(self.now_s()) or self._is_drawn()
+
+    def _is_drawn(self) -> bool:
+        """By lot, and never by the trace's id: that one may be the client's own choice."""
+        return is_sampled(secrets.token_hex(TRACE_ID_BYTES), self.ratio)
 
     def follow(self, name: str, traceparent: str) -> Story | None:
         """A story that goes on from one of another process of ours; not the task's until it is entered."""
@@ -283,7 +287,11 @@ class Tracer:
         """Hand on all that has ended by now."""
         while self._ended:
             batch = [self._ended.popleft() for _ in range(min(BATCH, len(self._ended)))]
-            await self.hand_on([encode_span(span) for span in batch])
+            try:
+                await self.hand_on([encode_span(span) for span in batch])
+            except trio.Cancelled:
+                self._not_handed_on.inc(len(batch))
+                raise
 
     async def _send(self, spans: list[bytes]) -> None:
         try:
@@ -295,6 +303,9 @@ class Tracer:
         """The same for a worker that leaves, within LAST_FLUSH_S."""
         with trio.move_on_after(LAST_FLUSH_S):
             await self.flush()
+        if self._ended:
+            self._not_handed_on.inc(len(self._ended))
+            self._ended.clear()
 
 
 def enter(story: Story) -> None:

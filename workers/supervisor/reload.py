@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config, ConfigError, Reload, apply_hot, diff, encode, load
 from workers.runtime import messages
+from workers.runtime.logs import try_log_file
 from workers.runtime.packets import PacketTooLarge, check_size
 
 
@@ -27,12 +28,26 @@ def reread(
         changes = diff(running, wanted)
         config = apply_hot(running, wanted)
         check_size(messages.Reload(encode(config)))  # workers would not hear of it, and we would go on alone
+        _try_log_file(running.log.file, config.log.file)
     except (ConfigError, OSError, UnicodeDecodeError, PacketTooLarge) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         log.error("reload refused", file=path, problems=problems, hint="the old configuration stays")
         return Reread(running, "refused")
     log.info("reloaded", file=path, applied=changes.hot, needs_restart=changes.restart)
     return Reread(config, _result(changes))
+
+
+def _try_log_file(held: str, wanted: str) -> None:
+    """Raise ConfigError for another file that cannot be written: there might be no log at all.
+
+    The one that is held is not asked: what has happened to it is no fault of the new configuration.
+    """
+    if not wanted or wanted == held:
+        return
+    try:
+        try_log_file(wanted)
+    except OSError as error:
+        raise ConfigError((f"log.file: {wanted} cannot be written: {error.strerror}",)) from None
 
 
 def _result(changes: Reload) -> str:

@@ -153,8 +153,7 @@ class Supervisor:
 
     def _apply(self, config: Config) -> None:
         self._config = config
-        configure_logs(config.log)
-        self._open_log_file()
+        configure_logs(config.log)  # another log.file was tried by `reread`, and the next line opens it
         self._roster.configure(config)
         if not self._stopping:
             set_options(self._estate.listeners, config)

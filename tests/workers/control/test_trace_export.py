@@ -11,13 +11,13 @@ import trio.testing
 from engine.config import Config
 from engine.config.secret import Secret
 from engine.config.tree import Traces
-from engine.policy.outgoing_errors import Forbidden, Unreachable
+from engine.policy.outgoing_errors import Broken, Forbidden, TooLarge, Unreachable
 from engine.policy.outside import BreakerOpen
 from engine.tracing import Span, SpanKind, encode_span
 from tests.otlp import decode
 from tests.workers.control.house import SLOTS
 from tests.workers.runtime.outside_stage import Figures, Lines
-from workers.control.trace_export import AGAIN_S, BATCH, GATHER_S, MAX_BACKLOG, TraceExport
+from workers.control.trace_export import AGAIN_S, BATCH, GATHER_S, MAX_ATTEMPTS, MAX_BACKLOG, TraceExport
 from workers.runtime.outgoing import Reply
 from workers.runtime.worker import Worker
 
@@ -150,7 +150,14 @@ async def test_the_backlog_is_bounded_and_what_does_not_fit_is_counted(
     assert stage.exported() == MAX_BACKLOG
 
 
-@pytest.mark.parametrize("answer", [Forbidden("traces", "not allowed", "allow it"), Reply(400, b"no", {})])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Forbidden("traces", "not allowed", "allow it"),
+        TooLarge("traces", "a long answer", "see"),
+        Reply(400, b"no", {}),
+    ],
+)
 async def test_what_can_never_be_sent_goes_and_is_told(
     answer: Reply | Exception, autojump_clock: trio.testing.MockClock, stage: Stage
 ) -> None:
@@ -159,6 +166,30 @@ async def test_what_can_never_be_sent_goes_and_is_told(
     await trio.sleep(GATHER_S * 1.5)
     assert stage.dropped() == {"not_sent": 3}
     assert [(line["event"], line["count"]) for line in stage.log.lines] == [("spans_not_sent", 3)]
+
+
+async def test_a_batch_that_the_collector_fails_at_again_and_again_goes_and_others_follow(
+    autojump_clock: trio.testing.MockClock, stage: Stage
+) -> None:
+    stage.collector.answer = Broken("traces", "it broke off", "see")
+    stage.take(BATCH + 3)
+    await trio.sleep(GATHER_S + (MAX_ATTEMPTS - 1.5) * AGAIN_S)
+    assert stage.dropped() == {}
+    await trio.sleep(AGAIN_S)
+    assert stage.dropped() == {"not_sent": BATCH}
+    stage.collector.answer = Reply(200, b"", {})
+    await trio.sleep(2 * AGAIN_S)
+    assert stage.exported() == 3
+
+
+async def test_what_is_left_when_the_engine_ends_is_counted_and_what_comes_after_it_too(stage: Stage) -> None:
+    stage.take(3)
+    stage.export._give_up()
+    assert stage.dropped() == {"not_sent": 3}
+    tracer = stage.export._worker.tracer
+    assert tracer is not None
+    await tracer.hand_on([span(0), span(1)])
+    assert stage.dropped() == {"not_sent": 5}
 
 
 async def test_what_the_collector_rejects_is_counted(

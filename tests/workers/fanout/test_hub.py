@@ -3,7 +3,10 @@
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+import structlog
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from engine.config import Config, load
@@ -12,8 +15,10 @@ from shm.board import Board, Interest
 from shm.directory import Directory, StreamState, StreamStats
 from shm.doorbell import Doorbell
 from tests.workers.fanout.stage import Stage, closing
+from workers.fanout.catch_up import CatchUp
 from workers.fanout.feed import Feed
 from workers.fanout.hub import IDLE_S, Hub
+from workers.fanout.player import Player
 from workers.runtime.slots import WorkerSlot
 from workers.runtime.worker import Worker
 
@@ -170,3 +175,52 @@ async def test_a_programme_is_there_while_a_rendition_is_and_is_waited_for(
 async def publish(stage: Stage, name: str, after_s: float) -> None:
     await trio.sleep(after_s)
     stage.directory.claim(name)
+
+
+async def test_what_is_logged_while_a_player_is_served_belongs_to_no_other_one(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[object] = []
+    tend = CatchUp._tend
+
+    async def look(self: CatchUp, player: Player) -> None:
+        bound.append(structlog.contextvars.get_contextvars())
+        await tend(self, player)
+
+    monkeypatch.setattr(CatchUp, "_tend", look)
+    stage = Stage()
+    stage.publish(20, size=5_000)
+    with closing(stage):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            stage.feed = await hall.hub.feed(record)
+            with structlog.contextvars.bound_contextvars(request_id="of another player"):
+                stage.join(buffer_bytes=10_000)  # too small for the start debt: needs a task at once
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    assert bound == [{}]
+
+
+async def test_what_a_feed_logs_belongs_to_no_request(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[object] = []
+    run = Feed.run
+
+    async def look(self: Feed) -> None:
+        bound.append(structlog.contextvars.get_contextvars())
+        await run(self)
+
+    monkeypatch.setattr(Feed, "run", look)
+    stage = Stage()
+    stage.publish(5)
+    with closing(stage), structlog.contextvars.bound_contextvars(request_id="of the first player"):
+        async with trio.open_nursery() as nursery:
+            hall = Hall(stage, nursery)
+            record = hall.hub.find("live/a")
+            assert record is not None
+            stage.feed = await hall.hub.feed(record)
+            nursery.cancel_scope.cancel()
+    assert bound == [{}]

@@ -1,5 +1,6 @@
 """What a trace tells of players whose connection carries others too."""
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -9,6 +10,7 @@ from tests.workers.fanout.http2_stage import Http2Stage, connected
 from tests.workers.fanout.stage import Stage, staged
 from tests.workers.runtime.outside_stage import Figures
 from tests.workers.runtime.span_post import CONTROL, Post
+from workers.fanout.stories import PlayerStory
 from workers.runtime.tracing import Tracer
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -72,3 +74,25 @@ async def test_what_is_answered_at_once_is_no_story(autojump_clock: MockClock) -
         assert (await play.browser.get(request(b"/player.js")))[0] == 200
         await tracer.flush()
     assert post.spans == []
+
+
+@pytest.mark.parametrize("has_seen", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [("closed", ""), ("stream_ended", ""), ("too_slow", "too_slow"), ("lapped", "lapped")],
+)
+async def test_a_player_s_end_is_a_failure_by_its_reason_and_not_by_when_it_came(
+    has_seen: bool, reason: str, error: str
+) -> None:
+    post = Post()
+    tracer = Tracer(post, CONTROL, 1.0, Figures())
+    coming_in = tracer.begin("play")
+    assert coming_in is not None
+    story = PlayerStory(coming_in)
+    if has_seen:
+        story.first_byte()
+    story.end(reason, sent_bytes=1, jumps=0)
+    await tracer.flush()
+    last = post.spans[-1]
+    assert (last.name, last.error) == ("session" if has_seen else "play", error)
+    assert last.attributes["fanlight.reason"] == reason

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
 from trio.testing import MockClock
 
@@ -18,6 +19,7 @@ from workers.fanout.guard import Guard
 from workers.fanout.http1_exchange import Http1Exchange
 from workers.fanout.quick_answers import Outcome, QuickAnswers
 from workers.fanout.seat import Seat
+from workers.fanout.shelf import Shelf
 
 PART = bytes(number % 251 for number in range(8 * KIB))
 
@@ -248,3 +250,38 @@ async def test_a_fault_of_ours_costs_one_connection(
     ]
     assert ends[0] == b""
     assert stage.log.events["connection_failed"] == 1
+
+
+async def test_lines_belong_to_the_request_that_the_seat_has_heard(
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, object]] = []
+    answer = Answers.answer
+
+    async def note(self: Answers, exchange: Http1Exchange, route: object) -> None:
+        told.append((exchange.request_id, structlog.contextvars.get_contextvars().get("request_id")))
+        await answer(self, exchange, route)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Answers, "answer", note)
+    viewer = stage.connect()
+    for number in range(3):
+        await viewer.get("/player.js", fields=f"X-Request-Id: asked-{number}\r\n")
+    assert [own for own, _ in told] == ["asked-0", "asked-1", "asked-2"]
+    assert [own for own, _ in told[1:]] == [bound for _, bound in told[1:]]
+
+
+async def test_what_a_shelf_logs_belongs_to_no_request(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[object] = []
+    run = Shelf.run
+
+    async def look(self: Shelf) -> None:
+        bound.append(structlog.contextvars.get_contextvars())
+        await run(self)
+
+    monkeypatch.setattr(Shelf, "run", look)
+    with structlog.contextvars.bound_contextvars(request_id="of the first player"):
+        async with staged(tmp_path) as stage:
+            assert (await stage.connect().get(MEDIA)).status == 200
+    assert bound == [{}]

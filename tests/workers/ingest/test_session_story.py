@@ -1,64 +1,47 @@
-"""What is looked for in a publisher's media while its session is traced."""
+"""What a trace tells of a publisher's session."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from engine.media.tags import KIND_AUDIO, KIND_VIDEO
-from workers.ingest import session_story
-from workers.ingest.session_story import MAX_LOOKED_AT, SessionStory
+from engine.media.classify import classify
+from engine.tracing import Context
+from tests.workers.runtime.outside_stage import Figures
+from tests.workers.runtime.span_post import CONTROL, Post
+from workers.ingest.session_story import MAX_LOOKS, SessionStory
+from workers.ingest.stream import Message
+from workers.runtime.tracing import Story, Tracer
 
-SOUND = SimpleNamespace(kind=KIND_AUDIO, body=b"\xaf\x01\x21")
-KEYFRAME = SimpleNamespace(kind=KIND_VIDEO, body=b"\x17\x01\x00\x00\x00\x00")
-
-
-class Story:
-    """Remembers its steps."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def step(self, name: str) -> None:
-        self.steps.append(name)
-
-    def rest(self) -> None:
-        self.steps.append("rest")
+AUDIO = cast("Message", SimpleNamespace(kind=8, timestamp_ms=0, body=b"\xaf\x01\x21"))
+KEYFRAME = cast("Message", SimpleNamespace(kind=9, timestamp_ms=0, body=b"\x17\x01\x00\x00\x00\x00"))
 
 
-class Classifier:
-    """Counts what it was asked."""
+async def test_a_publisher_of_sound_alone_is_not_looked_at_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
 
-    def __init__(self) -> None:
-        self.asked = 0
+    def look(kind: int, body: bytes) -> object:
+        looks.append(kind)
+        return classify(kind, body)
 
-    def __call__(self, kind: int, body: bytes) -> object:
-        self.asked += 1
-        return SimpleNamespace(keyframe=kind == KIND_VIDEO)
-
-
-@pytest.fixture
-def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
-    counting = Classifier()
-    monkeypatch.setattr(session_story, "classify", counting)
-    return counting
-
-
-def test_sound_alone_is_not_looked_at_for_ever(classifier: Classifier) -> None:
-    story = Story()
-    session = SessionStory(cast("Any", story))
-    for _ in range(3 * MAX_LOOKED_AT):
-        session.see(cast("Any", [SOUND]))
-    assert classifier.asked == MAX_LOOKED_AT
-    assert story.steps == ["first_keyframe"]
+    monkeypatch.setattr("workers.ingest.session_story.classify", look)
+    post = Post()
+    tracer = Tracer(post, CONTROL, 1.0, Figures())
+    story = SessionStory(Story(tracer.keep, Context("1" * 32, "", True), "session"))
+    for _ in range(MAX_LOOKS + 100):
+        story.see([AUDIO])
+    assert len(looks) == MAX_LOOKS
+    await tracer.flush()
+    assert [(span.name, span.error) for span in post.spans] == [("first_keyframe", "")]
 
 
-def test_the_first_keyframe_ends_the_step_and_the_search(classifier: Classifier) -> None:
-    story = Story()
-    session = SessionStory(cast("Any", story))
-    for _ in range(100):
-        session.see(cast("Any", [SOUND]))
-    session.see(cast("Any", [KEYFRAME, SOUND]))
-    session.see(cast("Any", [SOUND, KEYFRAME]))
-    assert classifier.asked == 101
-    assert story.steps == ["first_keyframe", "rest"]
+async def test_the_first_step_ends_with_the_first_keyframe() -> None:
+    post = Post()
+    tracer = Tracer(post, CONTROL, 1.0, Figures())
+    story = SessionStory(Story(tracer.keep, Context("1" * 32, "", True), "session"))
+    story.see([AUDIO])
+    await tracer.flush()
+    assert post.spans == []
+    story.see([AUDIO, KEYFRAME])
+    await tracer.flush()
+    assert [span.name for span in post.spans] == ["first_keyframe"]

@@ -152,3 +152,110 @@ def test_others_may_not_read_it(tmp_path: Path) -> None:
         os.umask(umask)
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
     file.close()
+
+
+def test_what_would_make_its_writers_wait_is_no_log_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    file = LogFile(str(path), max_bytes=SMALL_BYTES, kept=1)
+    with pytest.raises(OSError, match="No such device"):  # nobody reads it
+        file.open()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(OSError, match="not a regular file"):
+        file.open()
+    os.close(reader)
+    assert not file.write(b"nowhere to go")
+
+
+def test_the_file_that_is_open_is_held_until_there_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    file = LogFile(str(path), max_bytes=SMALL_BYTES, kept=1)
+    file.open()
+    descriptor = file._descriptor
+    path.rename(tmp_path / "moved")
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        file.open()
+    assert file._descriptor == descriptor
+    file.close()
+
+
+def test_a_rotation_that_fails_moves_nothing_and_waits_for_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, tried = os.rename, []
+
+    def refuse(old: str, new: str) -> None:
+        tried.append(old)
+        if old == str(tmp_path / "log"):
+            raise PermissionError(1, "not permitted", old)
+        rename(old, new)
+
+    (tmp_path / "log.1").write_text("older\n")
+    (tmp_path / "log.2").write_text("oldest\n")
+    file = LogFile(str(tmp_path / "log"), max_bytes=5, kept=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refuse)
+        for _ in range(3):
+            assert file.write(b"a full file")
+        assert tried == [str(tmp_path / "log")]
+        assert "not permitted" in file.look_after()
+        assert file.write(b"and still full")
+        assert len(tried) == 2
+    assert (tmp_path / "log.1").read_text() == "older\n"
+    assert (tmp_path / "log.2").read_text() == "oldest\n"
+    file.look_after()
+    assert file.write(b"room again")
+    assert file.look_after() == ""
+    assert (tmp_path / "log.1").read_text().endswith("room again\n")
+    assert (tmp_path / "log.2").read_text() == "older\n"
+    file.close()
+
+
+def test_a_rotation_whose_process_died_is_brought_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "log.rotating").write_text("of the dead\n")
+    (tmp_path / "log.1").write_text("older\n")
+    file = LogFile(str(tmp_path / "log"), max_bytes=5, kept=3)
+    assert file.write(b"a full file")
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"log.1": "a full file\n", "log.2": "of the dead\n", "log.3": "older\n"}
+    file.close()
+
+
+def test_a_sibling_that_still_numbers_the_older_ones_is_not_disturbed(tmp_path: Path) -> None:
+    aside = tmp_path / "log.rotating"
+    aside.write_text("of a sibling\n")
+    file = LogFile(str(tmp_path / "log"), max_bytes=5, kept=3)
+    with aside.open("ab") as sibling:
+        fcntl.flock(sibling, fcntl.LOCK_EX)
+        assert file.write(b"a full file")
+        assert (tmp_path / "log").read_text() == "a full file\n"
+    assert aside.read_text() == "of a sibling\n"
+    file.close()
+
+
+def test_the_half_of_a_line_is_ended_before_a_sibling_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    file, sibling = (LogFile(str(path), max_bytes=SMALL_BYTES, kept=1) for _ in range(2))
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:4]))
+        assert not file.write(b"cut in the middle")
+    assert sibling.write(b"of a sibling")
+    assert file.write(b"the next")
+    assert path.read_text().splitlines() == ["cut ", "of a sibling", "the next"]
+    file.close()
+    sibling.close()
+
+
+def test_the_group_may_read_it_whatever_the_umask_of_the_service(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        file = LogFile(str(tmp_path / "log"), max_bytes=SMALL_BYTES, kept=1)
+        file.write(b"an address")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
+    file.close()

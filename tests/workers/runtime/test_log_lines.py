@@ -206,6 +206,21 @@ def test_a_child_shares_no_open_file_with_its_parent(tmp_path: Path) -> None:
     assert (tmp_path / "log") in open_files()
 
 
+def test_a_rotation_that_fails_is_told_once_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    (tmp_path / "log.1").mkdir()  # nothing can be renamed to it, and with one kept file it is not moved
+    figures = Figures()
+    count_lines(figures, "fanout")
+    configure_logs(Log(format="json", stream="off", file=str(path), max_file_bytes=65536, kept_files=1))
+    log = open_log("fanout0")
+    for _ in range(3):
+        log.info("playing", path="x" * 65536)
+        look_after_logs(log)
+    told = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+    assert told.count("log_rotation_failed") == 1
+    assert figures.of("fanlight_errors_total", type="log_rotation_failed") == {"fanout": 1}
+
+
 def open_files() -> set[Path]:
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):

@@ -109,6 +109,15 @@ async def test_clients_cannot_have_everything_traced(post: Post, figures: Figure
     assert kept == [True] * int(FORCED_PER_S) + [False] * 5
 
 
+async def test_nor_by_an_id_that_every_ratio_would_keep(post: Post, figures: Figures) -> None:
+    """The last digits of an id are what a ratio is compared with."""
+    tracer = tracer_of(post, figures, ratio=1e-12)
+    tracer.now_s = lambda: 0.0
+    chosen = f"00-{'0' * 31}1-{SPAN}-01"
+    kept = [tracer.begin("play", chosen) is not None for _ in range(int(FORCED_PER_S) + 5)]
+    assert kept == [True] * int(FORCED_PER_S) + [False] * 5
+
+
 async def test_tasks_have_stories_of_their_own_and_lines_say_which(post: Post, figures: Figures) -> None:
     tracer = tracer_of(post, figures)
     seen: dict[str, tuple[str, str]] = {}
@@ -164,6 +173,22 @@ async def test_a_queue_that_nobody_empties_does_not_grow(post: Post, figures: Fi
         "queue_full": 10,
         "not_handed_on": MAX_WAITING,
     }
+
+
+async def test_a_batch_that_a_leaving_worker_could_not_hand_on_is_counted(
+    post: Post, figures: Figures, autojump_clock: trio.testing.MockClock
+) -> None:
+    tracer = tracer_of(post, figures)
+
+    async def hang(_spans: list[bytes]) -> None:
+        await trio.sleep_forever()
+
+    tracer.hand_on = hang
+    for _ in range(BATCH + 3):
+        tracer.begin("request")
+        tracer.end()
+    await tracer.flush_at_last()
+    assert figures.of("fanlight_trace_spans_dropped_total") == {"not_handed_on": BATCH + 3}
 
 
 def test_traces_that_are_off_are_not_even_imported() -> None:
