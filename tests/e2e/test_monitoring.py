@@ -39,6 +39,7 @@ SETTINGS: Final[Settings] = {
 }
 
 UNEVENTFUL: Final = {
+    "fanlight_control_refusals_total",
     "fanlight_hls_failures_total",
     "fanlight_hls_gaps_total",
     "fanlight_hls_refused_holds_total",
