@@ -5,8 +5,8 @@
 Theory of operation. What needs rights comes first and what takes them away last, each step in the same
 process: limits, a mount namespace in which everything but some folders is read-only, then setpriv(1) for
 another user without capabilities, then this file again for the filter of system calls, then the command. An
-ordinary container forbids mount namespaces; there the other user's rights alone keep the command from
-writing, and a line says so.
+ordinary container forbids mount namespaces, and an old kernel cannot make a tree of mounts read-only; there
+the other user's rights alone keep the command from writing, and a line says so.
 
 The filter kills where systemd answers EPERM: a refusal that the engine swallows would be a feature that is
 silently off in production. This file imports nothing of the project, since it runs as a user who may see
@@ -75,12 +75,7 @@ def outside(specification: Specification, command: list[str]) -> NoReturn:
         limit = getattr(resource, f"RLIMIT_{name}")
         most = min(value, _finite(resource.getrlimit(limit)[1]))
         resource.setrlimit(limit, (most, most))
-    try:
-        _enter_mount_namespace()
-    except OSError as error:
-        print(f"no mount namespace to be had here: {error}", file=sys.stderr)
-    else:
-        _lock_file_systems(specification["writable"])
+    _keep_from_writing(specification["writable"])
     again = [sys.executable, "-I", __file__, "--inside", json.dumps(specification), *command]
     os.execvp("setpriv", [*_setpriv(specification), *again])
 
@@ -104,6 +99,21 @@ def _setpriv(specification: Specification) -> list[str]:
     identity = [f"--reuid={specification['uid']}", f"--regid={specification['gid']}", "--clear-groups"]
     capabilities = [f"--{kind}=-all{kept}" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
     return ["setpriv", "--no-new-privs", *identity, *capabilities]
+
+
+def _keep_from_writing(writable: Iterable[str]) -> None:
+    """Let the command write into these folders alone, where that can be had."""
+    try:
+        _enter_mount_namespace()
+    except OSError as error:
+        print(f"no mount namespace to be had here: {error}", file=sys.stderr)
+        return
+    try:
+        _lock_file_systems(writable)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:  # a Linux before 5.12 does not know mount_setattr
+            raise
+        print(f"no file system to be locked here: {error}", file=sys.stderr)
 
 
 def _lock_file_systems(writable: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class Sandbox:
         specification = {
             "uid": self.uid,
             "gid": self.gid,
-            "may_look_everywhere": looks_are_barred(),
+            "may_look_everywhere": may_look_everywhere(),
             "umask": service("UMask"),
             "limits": {"NOFILE": int(service("LimitNOFILE")), "CORE": int(service("LimitCORE"))},
             # /tmp for PrivateTmp=, and first, since the others may lie below it. Without any folder for
@@ -79,11 +79,29 @@ def sandbox() -> Iterator[Sandbox]:
         shutil.rmtree(folder)
 
 
-def looks_are_barred() -> bool:
-    """Whether another user could not even start this Python: root's own home has it, perhaps.
+def may_look_everywhere() -> bool:
+    """Whether the other user gets the one capability that lets him look. It lets nobody write.
 
-    Then he gets the one capability that lets him look. It lets nobody write.
+    He does where he could not even start this Python. Raises AssertionError where root has it not to give, as
+    in a container with Docker's own set.
     """
+    barring = barring_folders()
+    assert not barring or can_give(confinement.DAC_READ_SEARCH), (
+        f"nobody but root may enter {', '.join(map(str, barring))}, and root has no CAP_DAC_READ_SEARCH here "
+        "to give away: have the checkout and Python where all may enter, or run the tests as another user"
+    )
+    return bool(barring)
+
+
+def barring_folders() -> list[Path]:
+    """Those that keep another user from this Python or this project: root's own home has it, perhaps."""
     needed = (Path(sys.executable).absolute(), Path(sys.executable).resolve(), ROOT / "pyproject.toml")
     folders = {parent for path in needed for parent in path.parents}
-    return RUN_BY_ROOT and not all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+    return sorted(folder for folder in folders if RUN_BY_ROOT and not folder.stat().st_mode & stat.S_IXOTH)
+
+
+def can_give(capability: int) -> bool:
+    """Whether this process may hand the capability on to a command, see capabilities(7)."""
+    rows = (row.split() for row in Path("/proc/self/status").read_text().splitlines())
+    sets = {row[0]: int(row[1], 16) for row in rows if row[0] in ("CapPrm:", "CapBnd:")}
+    return all(held >> capability & 1 for held in sets.values())

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from tests.deploy import confinement
-from tests.deploy.sandbox import RUN_BY_ROOT, Sandbox, looks_are_barred, sandbox
+from tests.deploy.sandbox import RUN_BY_ROOT, Sandbox, may_look_everywhere, sandbox
 from tests.deploy.units import seconds, service
 from tests.e2e.children import ended, start
 from tests.e2e.engine_process import RunningEngine, Settings
@@ -25,6 +25,7 @@ from tests.e2e.engine_process import RunningEngine, Settings
 pytestmark = pytest.mark.slow
 
 PATIENCE_S: Final = 30.0
+LOOK_S: Final = 0.1
 NOBODY_ANSWERS: Final = "http://127.0.0.1:9/hook"  # the discard port
 
 SETTINGS: Final[Settings] = {
@@ -89,7 +90,7 @@ def test_the_service_manager_hears_that_it_is_ready_and_well(confined: Confined)
 
 
 def test_every_process_is_another_user_without_rights_behind_the_filter(confined: Confined) -> None:
-    may_look = 1 << confinement.DAC_READ_SEARCH if looks_are_barred() else 0
+    may_look = 1 << confinement.DAC_READ_SEARCH if may_look_everywhere() else 0
     for pid in (confined.engine.process.pid, *confined.engine.children()):
         status = confined.status_of(pid)
         assert status["Uid"].split() == [str(confined.home.uid)] * 4
@@ -116,6 +117,7 @@ def test_a_film_goes_in_and_comes_out_over_http_and_hls(confined: Confined, ffmp
         deadline = time.monotonic() + PATIENCE_S
         while engine.status(playlist) != 200:
             assert time.monotonic() < deadline, engine.log
+            time.sleep(LOOK_S)
     assert [path.name for path in confined.home.state.iterdir()] == ["hooks"]
     assert any(path.is_file() for path in confined.home.state.rglob("*"))
 

@@ -115,9 +115,31 @@ def test_a_service_can_write_only_where_it_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_mounted_is_in_the_project(name: str) -> None:
+def test_what_is_mounted_are_folders_of_the_project(name: str) -> None:
+    """A file that is mounted stays what it was when an editor puts a new one in its place."""
     sources = [source for source, _, read_only in mounts(name) if read_only]
-    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert [source for source in sources if not (ROOT / source).is_dir()] == []
+
+
+@pytest.mark.parametrize("name", ["fanlight", "prometheus", "alertmanager"])
+def test_configurations_are_where_their_readers_look(name: str) -> None:
+    words = SERVICES[name].get("command") or json.loads(FINAL[-1].rest)
+    (config,) = re.findall(r"(?:--config\.file=|--config )(\S+)", " ".join(words))
+    inside = [
+        ROOT / source / config[len(target) + 1 :]
+        for source, target, _ in mounts(name)
+        if config.startswith(f"{target}/")
+    ]
+    assert [path.is_file() for path in inside] == [True]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_mounted_into_what_is_read_only(name: str) -> None:
+    """There is no place for it there, and the container does not start."""
+    given = [each["target"] for each in secrets(name) if isinstance(each, dict)]
+    places = [*given, *(target for _, target, _ in mounts(name))]
+    read_only = [target for _, target, is_read_only in mounts(name) if is_read_only]
+    assert [place for place in places for folder in read_only if place.startswith(f"{folder}/")] == []
 
 
 def test_prometheus_keeps_thirty_days() -> None:

@@ -1,9 +1,12 @@
 """docs/operations.md names what is there: files, commands, metrics, scenarios."""
 
 import re
+import sys
 from typing import Final
 
-from bench.scenarios.__main__ import LONG_NAMES, NAMES
+import pytest
+
+from bench.scenarios.__main__ import LONG_NAMES, NAMES, _command_line
 from engine.config import KEYS
 from engine.metrics import CATALOGUE
 from tests.house.source import ROOT
@@ -32,7 +35,16 @@ def test_its_keys_can_be_set() -> None:
 
 
 def test_its_figures_can_be_measured_again() -> None:
-    cells = re.findall(r"`(?:…|python -m bench\.scenarios) ([a-z_ ]+)`", HANDBOOK)
-    named = {name for cell in cells for name in cell.split()}
+    commands = re.findall(r"`(?:…|python -m bench\.scenarios) ([^`]+)`", HANDBOOK)
+    named = {name for command in commands for name in command.partition(" --")[0].split()}
     assert named
     assert named <= {*NAMES, *LONG_NAMES}
+
+
+def test_its_options_of_scenarios_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = re.findall(r"`(?:…|python -m bench\.scenarios) ([^`]+ --[^`]+)`", HANDBOOK)
+    assert commands
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", ["bench.scenarios", *command.split()])
+        names, options = _command_line()
+        assert len(options) == command.count("--"), names

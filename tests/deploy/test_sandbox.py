@@ -4,11 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.deploy.sandbox import sandbox
+from tests.deploy import sandbox as sandboxes
+from tests.deploy.sandbox import may_look_everywhere, sandbox
+from tests.house.source import ROOT
 
 PATIENCE_S: Final = 30.0
 
@@ -86,3 +89,18 @@ def test_refuses_to(deed: str, outcomes: dict[str, int]) -> None:
 @pytest.mark.parametrize("deed", DEADLY)
 def test_kills_who_tries_to(deed: str, outcomes: dict[str, int]) -> None:
     assert outcomes[deed] == -signal.SIGSYS
+
+
+def test_says_what_bars_a_container_s_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandboxes, "barring_folders", lambda: [Path("/root")])
+    monkeypatch.setattr(sandboxes, "can_give", lambda _capability: False)
+    with pytest.raises(AssertionError, match="nobody but root may enter /root"):
+        may_look_everywhere()
+
+
+def test_a_capability_that_was_taken_away_cannot_be_given() -> None:
+    question = "from tests.deploy.sandbox import can_give; print(can_give(2))"
+    less = ["setpriv", "--bounding-set=-dac_read_search"] if sandboxes.RUN_BY_ROOT else []
+    command = [*less, sys.executable, "-c", question]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert asked.stdout == "False\n"

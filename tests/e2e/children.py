@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from tests.e2e.engine_process import die_with_parent
+
 _started: Final[list[subprocess.Popen[bytes]]] = []
 
 
@@ -16,8 +18,18 @@ def start(
     stdout: IO[bytes] | int | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program whose standard error is kept for whoever waits for its end."""
-    child = subprocess.Popen(arguments, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd)
+    """Start a program whose standard error is kept for whoever waits for its end.
+
+    It ends with the thread that starts it, so call this in the one that runs the tests.
+    """
+    child = subprocess.Popen(
+        arguments,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        preexec_fn=die_with_parent,
+    )
     _started.append(child)
     return child
 

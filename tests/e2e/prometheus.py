@@ -114,11 +114,11 @@ def served(*command: str | Path) -> Iterator[Server]:
 
 
 def wait_until_ready(server: Server, child: subprocess.Popen[bytes]) -> bool:
-    """Whether it answers; it does not where it has ended."""
+    """Whether it answers. Where it has ended, who answers is another one that was quicker at the port."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while child.poll() is None:
         if server.is_ready():
-            return True
+            return child.poll() is None
         assert time.monotonic() < deadline, "it neither answers nor ends"
         time.sleep(LOOK_S)
     return False

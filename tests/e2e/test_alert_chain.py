@@ -17,7 +17,8 @@ from tests.e2e.media import Media, publishing
 from tests.e2e.prometheus import alertmanager, prometheus
 from tests.e2e.studio import signal_worker
 
-pytestmark = pytest.mark.slow
+# Five waits of `PATIENCE_S`, and what has to start first.
+pytestmark = [pytest.mark.slow, pytest.mark.hard_timeout(400)]
 
 
 def ask_until_the_service_is_asked_again(engine: RunningEngine) -> None:

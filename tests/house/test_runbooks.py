@@ -1,12 +1,15 @@
 """Who is woken by an alert finds its section, and finds on the dashboards what the section speaks of."""
 
 import re
+import shlex
 from typing import Final
 
 import pytest
 
 from tests.house.source import ROOT
+from tests.house.test_logs_page import events
 from tests.monitoring.committed import alerts, dashboards
+from workers.cli import _parser
 
 PAGE: Final = (ROOT / "docs" / "runbooks.md").read_text()
 SECTIONS: Final = {
@@ -35,3 +38,19 @@ def test_sections_speak_of_alerts_and_panels_that_there_are(name: str) -> None:
     assert set(re.findall(r"\bFanlight[A-Z]\w+", SECTIONS[name])) <= set(alerts())
     looks = SECTIONS[name].partition("**Look:**")[2].partition("**Do:**")[0]
     assert {title.strip("*") for title in re.findall(r"(?<!\*)\*[^*]+\*(?!\*)", looks)} <= TITLES
+
+
+def test_the_log_is_searched_for_events_that_there_are() -> None:
+    searched = re.findall(r"\blog (?:for|line) ((?:`[^`]+`(?:, | or | and )?)+)", PAGE)
+    named = {name for names in searched for name in re.findall(r"`([^`]+)`", names)}
+    # Names with a blank mean nothing else, wherever they stand.
+    named |= set(re.findall(r"`((?:worker|reload|breaker) \w+)`", PAGE))
+    assert {"reload refused", "worker died"} <= named
+    assert named <= events().keys()
+
+
+def test_its_commands_are_understood() -> None:
+    commands = set(re.findall(r"`(fanlight [^`]+)`", PAGE))
+    assert commands
+    for command in commands:
+        assert _parser().parse_args(shlex.split(command)[1:]).command in command

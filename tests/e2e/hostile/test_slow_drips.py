@@ -109,7 +109,7 @@ DRIPS: Final[dict[str, Drip]] = {
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
-    """It waits a second for everything."""
+    """It waits for everything as long as for a PROXY header."""
     folder = tmp_path_factory.mktemp("hasty")
     settings = {**SETTINGS, "tls": tls_section(folder, handshake_timeout_s=DEADLINE_S)}
     with RunningEngine(folder, settings, prefix=(sys.executable, "-P", hasty_engine.__file__)) as engine:
@@ -154,10 +154,12 @@ async def test_all_who_drip_are_gone_at_their_deadline_and_counted(hasty: Runnin
     async with steady_stream(hasty, of_each=1):
         vitals = vitals_of(hasty)
         async with trio.open_nursery() as nursery:
-            for drip in list(DRIPS.values()) * EACH:
-                await nursery.start(dribble, hasty, drip)
+            async with trio.open_nursery() as beginnings:
+                for drip in list(DRIPS.values()) * EACH:
+                    beginnings.start_soon(nursery.start, dribble, hasty, drip)
             nursery.cancel_scope.deadline = trio.current_time() + DEADLINE_S + LATE_S
             now = await trio.to_thread.run_sync(vitals_of, hasty)
+            assert len(nursery.child_tasks) == len(DRIPS) * EACH, "some were gone before memory was read"
             for _ in range(NEWCOMERS):
                 await join(hasty)
         assert not nursery.cancel_scope.cancelled_caught, "somebody is still there"

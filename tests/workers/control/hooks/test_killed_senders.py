@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -63,21 +63,25 @@ class Service:
         self._sock.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._sock.getsockname()[1]}/hook"
         self.bodies: Bodies = []
+        self._goes_on = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
-    def begin(self) -> None:
-        """Be there from now on."""
-        bodies = self.bodies
+    def begin(self, prompt: int) -> None:
+        """Be there from now on. So many are answered at once; who comes then waits until `go_on`."""
+        bodies, goes_on = self.bodies, self._goes_on
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
                 bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.send_header("content-length", "1")
-                self.end_headers()
-                self.wfile.write(b"0")
+                if len(bodies) >= prompt:
+                    goes_on.wait()
+                with suppress(ConnectionError):  # the sender that waited for it is dead
+                    self.send_response(200)
+                    self.send_header("content-length", "1")
+                    self.end_headers()
+                    self.wfile.write(b"0")
 
             def log_message(self, *_args: object) -> None:
                 """Nothing."""
@@ -89,11 +93,16 @@ class Service:
         self._server.server_activate()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def go_on(self) -> None:
+        """Answer everybody from now on."""
+        self._goes_on.set()
+
     def events(self) -> set[str]:
         """The ids of all that has arrived."""
         return {body["event_id"] for body in list(self.bodies)}
 
     def close(self) -> None:
+        self.go_on()
         if self._server is not None:
             self._server.shutdown()
         self._sock.close()
@@ -116,7 +125,6 @@ class Engine:
         self.inboxes = open_inboxes((0, 1, MORTAL))
         self.spool = spool
         self._config = f'[hooks]\nurl = "{url}"\nfolder = "{spool}"\n[outgoing]\nallow = ["127.0.0.1/32"]'
-        self._ready, self._say_ready = os.pipe()
         self._sender: subprocess.Popen[bytes] | None = None
         self._worker: subprocess.Popen[bytes] | None = None
 
@@ -136,12 +144,16 @@ class Engine:
         self._worker = self._begin("worker_process", [inbox, outbox], given)
 
     def _begin(self, module: str, fds: list[int], given: dict[str, Any]) -> subprocess.Popen[bytes]:
-        given |= {"arena": self.arena.fd, "ready": self._say_ready}
+        ready, say_ready = os.pipe()
+        given |= {"arena": self.arena.fd, "ready": say_ready}
         child = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.{module}", json.dumps(given)],
-            pass_fds=[*fds, self.arena.fd, self._say_ready],
+            pass_fds=[*fds, self.arena.fd, say_ready],
         )
-        assert os.read(self._ready, 1) == b"."
+        os.close(say_ready)  # the child alone has it: the pipe ends if that dies before it is ready
+        with open(ready, "rb", buffering=0) as pipe:
+            said = pipe.read(1)
+        assert said == b".", f"{module} ended with {child.wait()}"
         return child
 
     def kill_sender(self) -> None:
@@ -160,8 +172,6 @@ class Engine:
         for pair in self.inboxes.values():
             for one in pair:
                 one.close()
-        os.close(self._ready)
-        os.close(self._say_ready)
         self.arena.close()
 
 
@@ -237,12 +247,13 @@ async def tell_through_many_lives(line: HookLine, engine: Engine, there: Service
     await trio.sleep(DOWN_S)
     assert there.bodies == []
     await in_thread(engine.kill_sender)
-    there.begin()
+    there.begin(prompt=SESSIONS // LIVES)
     await in_thread(engine.begin_sender)
     tell(line, 2)
     await until(lambda: len(there.events()) >= SESSIONS // LIVES)
     await in_thread(engine.kill_sender)  # while it delivers
-    assert there.events() < EVENTS
+    assert there.events() < events_of(IDS[: 3 * SESSIONS // LIVES] + IDS[SESSIONS:]), "it had nothing left"
+    there.go_on()
     await in_thread(engine.begin_sender)
     tell(line, 3)
 
@@ -265,7 +276,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 IDS = [*(f"s{number}" for number in range(SESSIONS)), *(f"w{number}" for number in range(OF_THE_MORTAL))]
-EVENTS = {f"{one}.{moment}" for one in IDS for moment in ("start", "end")}
+
+
+def events_of(ids: list[str]) -> set[str]:
+    """The ids of all events of these sessions."""
+    return {f"{one}.{moment}" for one in ids for moment in ("start", "end")}
+
+
+EVENTS = events_of(IDS)
 ENDS = Counter(closed=SESSIONS + OF_THE_MORTAL // 2, worker_death=OF_THE_MORTAL - OF_THE_MORTAL // 2)
 """Of all sessions, by reason: whom the worker left open when it was killed, its death has ended."""
 
