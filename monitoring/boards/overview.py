@@ -120,9 +120,6 @@ REQUESTS: Final = Row(
         ),
         panel("Players refused", rate("fanlight_play_refusals_total", "protocol", "reason"), unit=PER_S),
         panel(
-            "API and metrics refused", rate("fanlight_control_refusals_total", "port", "reason"), unit=PER_S
-        ),
-        panel(
             "Handshakes failed", rate("fanlight_handshake_failures_total", "protocol", "reason"), unit=PER_S
         ),
         panel("Protocols broken", rate("fanlight_protocol_errors_total", "protocol"), unit=PER_S),

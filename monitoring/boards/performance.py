@@ -40,6 +40,7 @@ _ERRORS: Final = _together(
     _told_as(grown("fanlight_protocol_errors_total", "protocol"), "protocol", "protocol broken:"),
     _told_as(grown("fanlight_publish_refusals_total", "reason"), "reason", "publisher refused:"),
     _told_as(grown("fanlight_play_refusals_total", "reason"), "reason", "player refused:"),
+    _told_as(grown("fanlight_control_refusals_total", "reason"), "reason", "API or metrics refused:"),
     _told_as(grown("fanlight_hook_failures_total", "reason"), "reason", "hook:"),
     _told_as(grown("fanlight_http_requests_total", "status", status="!200|204|206|304"), "status", "HTTP"),
 )
