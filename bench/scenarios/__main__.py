@@ -56,6 +56,7 @@ def _command_line() -> tuple[tuple[str, ...], dict[str, int | float | str]]:
     others.add_argument("--players", type=int)
     others.add_argument("--bitrate", type=int, help="bits per second")
     others.add_argument("--seconds", type=float, help="length of a window, or of the whole")
+    others.add_argument("--workers", type=int, help="that send")
     others.add_argument("--scheme", choices=("http", "https"))
     given = vars(parser.parse_args())
     names = tuple(given.pop("names")) or NAMES

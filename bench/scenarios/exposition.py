@@ -29,6 +29,10 @@ INTERVAL_S = 15.0
 EXPORT_MS = 100.0
 CORE_PERCENT = 1.0
 MEMORY_MB = 50.0
+WORKERS = 2
+PROBES = 8
+#: The players' p99 while somebody scrapes, over that while nobody does.
+DELAY_RATIO = 1.1
 MB = 1e6
 
 
@@ -42,19 +46,25 @@ class Scrapes(NamedTuple):
     each_s: float
 
 
-def run(players: int = PLAYERS, seconds: float = SECONDS) -> list[Promise]:
+def run(players: int = PLAYERS, seconds: float = SECONDS, workers: int = WORKERS) -> list[Promise]:
     """The control worker for a while without scrapes, then for as long with one a second."""
-    with Session(adaptive(), BITRATE_BPS, STREAMS) as session:
+    with Session(adaptive(workers=workers), BITRATE_BPS, STREAMS) as session:
         crowds = [_crowd(session, number, players // CROWDS) for number in range(CROWDS)]
         session.settle(SETTLE_S)
         pid = worker_pids(session.server)["control0"]
+        probes = session.watch("bench.probe", "--path", "live/bench0", "--count", str(PROBES))
         before = cpu.memory(pid).pss
-        idle_cores = _idle(pid, seconds / 2)
+        probes.ask("mark")
+        idle_cores = _idle(pid, seconds)
+        unasked_ms = probes.ask("mark")["delay_ms"]["p99"]
         scrapes = _scrape(session.server, pid, seconds, idle_cores)
+        asked_ms = probes.ask("mark")["delay_ms"]["p99"]
         after = cpu.memory(pid).pss
         playing = sum(crowd.ask("mark")["playing"] for crowd in crowds)
     took = summary(scrapes.took_ms)
-    what = f"{STREAMS} streams, {playing} players: {scrapes.series} series, {scrapes.bytes / 1000:.0f} kB"
+    delays = f"the players' delay p99, over that without ({asked_ms:.0f}, {unasked_ms:.0f} ms)"
+    answer = f"{scrapes.series} series, {scrapes.bytes / 1000:.0f} kB"
+    what = f"{workers} workers, {STREAMS} streams, {playing} players: {answer}"
     memory = f"control worker, PSS ({before / MB:.1f} MB before the first scrape)"
     share = f"scraping every {INTERVAL_S:g} s ({1e3 * scrapes.each_s:.1f} ms of processor time each)"
     return [
@@ -62,6 +72,7 @@ def run(players: int = PLAYERS, seconds: float = SECONDS) -> list[Promise]:
         Promise(f"a scrape, p99 of {took['count']}", took["p99"], EXPORT_MS, "ms"),
         Promise(share, 100 * scrapes.each_s / INTERVAL_S, CORE_PERCENT, "% core"),
         Promise(memory, after / MB, MEMORY_MB, "MB"),
+        Promise(delays, asked_ms / unasked_ms, DELAY_RATIO, "x"),
         Promise("players lost", CROWDS * (players // CROWDS) - playing, 0),
     ]
 

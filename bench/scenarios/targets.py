@@ -5,9 +5,11 @@ from bench.dialogue import HTTP_FLV
 from bench.session import Target
 
 
-def adaptive(protocol: str = HTTP_FLV) -> Target:
+def adaptive(protocol: str = HTTP_FLV, workers: int = 2) -> Target:
     """With its defaults: the tick finds its own place."""
-    return Target(f"fanlight {protocol}", protocol, lambda: servers.fanlight(label="fanlight"))
+    return Target(
+        f"fanlight {protocol}", protocol, lambda: servers.fanlight(label="fanlight", workers=workers)
+    )
 
 
 def brakeless() -> Target:
