@@ -68,7 +68,8 @@ def test_the_kernel_knows_how_long_a_datagram_has_waited(pair: Pair, monkeypatch
     datagrams, delays_us = receive_stamped(there, b"AB")
     assert datagrams == [b"ABCD0", b"BCD1", b"ABCD2", b"BCD3"]
     assert list(delays_us) == [0, 2]
-    assert 50_000 <= delays_us[2] <= delays_us[0] < 1_000_000
+    # A millisecond less: the wall clock may be set right meanwhile, if only by little.
+    assert 49_000 <= delays_us[2] <= delays_us[0] + 1_000 < 1_000_000
 
 
 @pytest.mark.parametrize("step_s", [-5, 5])
