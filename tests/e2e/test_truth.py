@@ -263,7 +263,12 @@ class Known:
         """Scrape once more; nothing may be less than it was."""
         figures = scrape(self.engine)
         now = figures.counters()
-        fallen = {key: value for key, value in self._seen.items() if now.get(key, 0) < value}
+        fallen = {
+            (name, labels): value
+            for (name, labels), value in self._seen.items()
+            # A stream's own series go with it.
+            if now.get((name, labels), value if "stream" in dict(labels) else 0) < value
+        }
         assert fallen == {}
         self._seen = now
         return figures
