@@ -16,6 +16,7 @@ from bench.micro.pumping import pump_steps
 from bench.micro.srt import srt_steps
 from bench.micro.steps import all_steps
 from bench.micro.telling import telling_steps
+from bench.micro.tokens import token_steps
 from bench.results import write_figures
 
 
@@ -33,6 +34,7 @@ def main() -> None:
         *hls_steps(),
         *outside_steps(),
         *access_steps(),
+        *token_steps(),
         *telling_steps(),
         *metrics_steps(),
     ]

@@ -30,7 +30,7 @@ FAULTS = (*(mood for mood in MOODS if mood != HEALTHY), CERTIFICATE)
 
 PLAYERS = 100
 SECONDS = 6.0
-ROUNDS = 2
+ROUNDS = 5
 COMING_PER_S = 4.0
 """Visits of players, and as many of encoders: a breaker opens after five failures, so in each window."""
 

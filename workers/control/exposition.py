@@ -1,69 +1,49 @@
 """/metrics: what all processes have counted, and what shared memory says, as Prometheus text.
 
-The processes' files are read by prometheus-client's own collector; nothing is kept between scrapes, so a
-stream that has gone leaves no label behind. Made in a thread: merging the files takes some 20 ms.
+Nothing is kept between scrapes but how lines begin, so a stream that has gone leaves no label behind. Made in
+a thread: it takes some 5 ms.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
-
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
 
 from engine.metrics import COLLECTOR_METRICS, MAX_STREAMS_WITH_LABEL, OTHER
 from workers.control.link_families import add_link, add_link_sums
+from workers.control.process_files import counted
+from workers.control.prometheus_text import Family
 from workers.control.snapshot import MemoryByType, Snapshot, StreamFigures, WorkerFigures
 from workers.control.streams import STATES
 
-Family = CounterMetricFamily | GaugeMetricFamily
-BY_NAME: Final = {metric.name: metric for metric in COLLECTOR_METRICS}
-_OURS: Final = frozenset(name.removesuffix("_total") for name in BY_NAME)
+Families: TypeAlias = dict[str, Family]
+"""By name."""
+_OURS: Final = frozenset(metric.name for metric in COLLECTOR_METRICS)
 
 
 def render(snapshot: Snapshot, metrics_directory: str | os.PathLike[str]) -> bytes:
     """The whole text. Blocks; run it in a thread."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Processes(metrics_directory))
-    registry.register(_SharedMemory(snapshot))
-    return generate_latest(registry)
+    # What is read off shared memory is told from there alone, whatever a process has counted.
+    told = [family for family in counted(metrics_directory) if family.name not in _OURS]
+    return "".join(family.text() for family in (*told, *_shared_memory(snapshot))).encode()
 
 
-class _Processes(Collector):
-    """The sums over all processes' files, without metrics that are read off shared memory."""
-
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._directory = os.fspath(directory)
-
-    def collect(self) -> Iterator[Metric]:
-        merged = MultiProcessCollector(None, path=self._directory)  # type: ignore[no-untyped-call]
-        for family in merged.collect():  # type: ignore[no-untyped-call]
-            if family.name not in _OURS:
-                yield family
-
-
-class _SharedMemory(Collector):
+def _shared_memory(snapshot: Snapshot) -> Iterable[Family]:
     """Collector metrics of the catalogue, from one snapshot."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def collect(self) -> Iterator[Metric]:
-        """Every family of the catalogue, filled; called by prometheus-client once per scrape."""
-        families = _families()
-        _add_engine(families, self._snapshot)
-        _add_workers(families, self._snapshot.workers)
-        _add_memory(families, self._snapshot.memory)
-        named, rest = split(self._snapshot.streams)
-        for name, streams in named.items():
-            _add_sums(families, name, streams)
-            _add_singular(families, max(streams, key=_started))
-        if rest:
-            _add_sums(families, OTHER, rest)
-        return iter(families.values())
+    families = {
+        metric.name: Family(metric.name, metric.kind, metric.help, metric.labels)
+        for metric in COLLECTOR_METRICS
+    }
+    _add_engine(families, snapshot)
+    _add_workers(families, snapshot.workers)
+    _add_memory(families, snapshot.memory)
+    named, rest = split(snapshot.streams)
+    for name, streams in named.items():
+        _add_sums(families, name, streams)
+        _add_singular(families, max(streams, key=_started))
+    if rest:
+        _add_sums(families, OTHER, rest)
+    return families.values()
 
 
 def split(
@@ -84,15 +64,7 @@ def _started(figures: StreamFigures) -> int:
     return figures.record.started_ns
 
 
-def _families() -> dict[str, Family]:
-    families: dict[str, Family] = {}
-    for metric in COLLECTOR_METRICS:
-        kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-        families[metric.name] = kind(metric.name, metric.help, labels=metric.labels)
-    return families
-
-
-def _add_engine(families: dict[str, Family], snapshot: Snapshot) -> None:
+def _add_engine(families: Families, snapshot: Snapshot) -> None:
     states = Counter(figures.record.state for figures in snapshot.streams)
     for state, word in STATES.items():
         families["fanlight_streams"].add_metric([word], states[state])
@@ -101,13 +73,13 @@ def _add_engine(families: dict[str, Family], snapshot: Snapshot) -> None:
     families["fanlight_build_info"].add_metric([snapshot.version], 1)
 
 
-def _add_memory(families: dict[str, Family], memory: MemoryByType) -> None:
+def _add_memory(families: Families, memory: MemoryByType) -> None:
     for worker, types in memory.items():
         for kind, size in types.items():
             families["fanlight_worker_memory_bytes"].add_metric([worker, kind], size)
 
 
-def _add_workers(families: dict[str, Family], workers: Iterable[WorkerFigures]) -> None:
+def _add_workers(families: Families, workers: Iterable[WorkerFigures]) -> None:
     for worker, up in workers:
         families["fanlight_worker_up"].add_metric([worker.name, worker.role], int(up))
         families["fanlight_worker_loop_lag_seconds"].add_metric([worker.name], worker.loop_lag_ms / 1000)
@@ -119,7 +91,7 @@ def _add_workers(families: dict[str, Family], workers: Iterable[WorkerFigures]) 
             )
 
 
-def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamFigures]) -> None:
+def _add_sums(families: Families, label: str, streams: Sequence[StreamFigures]) -> None:
     """What can be added up over streams."""
     totals, stats = [figures.totals for figures in streams], [figures.record.stats for figures in streams]
     families["fanlight_stream_published_bytes_per_second"].add_metric(
@@ -141,7 +113,7 @@ def _add_sums(families: dict[str, Family], label: str, streams: Sequence[StreamF
     add_link_sums(families, label, [link for link in links if link is not None])
 
 
-def _add_singular(families: dict[str, Family], figures: StreamFigures) -> None:
+def _add_singular(families: Families, figures: StreamFigures) -> None:
     """What means nothing for several streams together."""
     label, stats = [figures.record.name], figures.record.stats
     families["fanlight_stream_frames_per_second"].add_metric(label, stats.video_fps_milli / 1000)
