@@ -61,6 +61,18 @@ class RingReader:
         return self._words[RING_EPOCH]
 
     @property
+    def use(self) -> float:
+        """How full it is, 0 to 1: of bytes or of index entries, whichever is nearer to its end.
+
+        Looks at the counters alone. `oldest` would be exact to the byte, but searches the index: who looks at
+        every ring now and then would come to have all indexes in its memory, 8 MB for fifty streams.
+        """
+        words = self._words
+        of_bytes = (words[RING_HEAD_POS] - words[RING_BASE_POS]) / self.capacity
+        of_entries = (words[RING_HEAD_SEQ] - words[RING_BASE_SEQ]) / self._index_entries
+        return min(1.0, max(0.0, of_bytes, of_entries))
+
+    @property
     def oldest_pos(self) -> int:
         return self.oldest()[0]
 

@@ -92,7 +92,7 @@ STREAMS: Final = (
     Metric(
         name="fanlight_stream_ring_use_ratio",
         kind="gauge",
-        help="Share of the stream's ring that holds media.",
+        help="How full the stream's ring is, of bytes or of index entries; full is where it stays.",
         labels=("stream",),
         scope="collector",
     ),

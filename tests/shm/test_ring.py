@@ -78,6 +78,15 @@ def test_where_the_ring_wraps_there_are_two_views(writer: RingWriter, reader: Ri
         reader.views(wrapping.pos, wrapping.pos + RING + 1)
 
 
+def test_a_ring_fills_up_and_stays_full(writer: RingWriter, reader: RingReader) -> None:
+    assert reader.use == 0
+    writer.write([sealed_tag(0, RING // 4 - 12)])
+    assert reader.use == 0.25
+    for seq in range(1, 9):
+        writer.write([sealed_tag(seq, RING // 4 - 12)])
+    assert reader.use == 1
+
+
 def test_a_reader_that_was_lapped_is_told_so(writer: RingWriter, reader: RingReader) -> None:
     writer.write([start_tag(0)])
     assert reader.safe(0)
@@ -108,6 +117,7 @@ def test_the_index_may_be_the_shorter_tail(writer: RingWriter, reader: RingReade
     for seq in range(100):
         writer.write([sealed_tag(seq, 0)])
     assert reader.oldest() == (36 * 12, 36)
+    assert reader.use == 1
     assert reader.valid(0)
     with pytest.raises(Lapped):
         reader.entry(35)

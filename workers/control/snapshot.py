@@ -23,7 +23,7 @@ NONE_KNOWN: Final[MemoryByType] = MappingProxyType({})
 
 
 class StreamFigures(NamedTuple):
-    """One stream: its record, its sums over the workers, and the share of its ring that holds media."""
+    """One stream: its record, its sums over the workers, and how full its ring is."""
 
     record: StreamRecord
     totals: Totals
@@ -85,8 +85,7 @@ class Camera:
         ring = self._rings.get(record.slot)
         if ring is None:
             ring = self._rings[record.slot] = RingReader(self._arena, record.slot)
-        used = ring.head_pos - ring.oldest_pos
-        return StreamFigures(record, self._tally.of(record), max(0, used) / ring.capacity)
+        return StreamFigures(record, self._tally.of(record), ring.use)
 
     def _workers(self, now_ns: int, heartbeat_timeout_s: float) -> list[WorkerFigures]:
         shown = self._staff.all(now_ns)
