@@ -94,6 +94,6 @@ def test_a_file_that_cannot_be_written_stops_the_start_and_says_so(tmp_path: Pat
     engine = RunningEngine(tmp_path, {"log": {"file": str(tmp_path / "nowhere" / "log")}})
     assert engine.process.wait(20) == 1
     engine.log.close()
-    (line,) = [line for line in engine.log.lines if line["event"] == "cannot start"]
+    (line,) = [line for line in engine.log.lines if line["event"] == "cannot_start"]
     assert "log.file" in str(line["error"])
     assert "No such file or directory" in str(line["error"])

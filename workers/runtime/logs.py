@@ -26,7 +26,7 @@ from workers.runtime.metrics import Child
 
 LogForm = Literal["auto", "json", "human"]
 LEVELS: Final = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-UNLIMITED: Final = frozenset({"log_lines_left_out", "worker failed"})
+UNLIMITED: Final = frozenset({"log_lines_left_out", "worker_failed"})
 """Kinds that no rate holds back: the word on what was, and the last words of a process."""
 _ALWAYS: Final = LEVELS["critical"]
 _STDERR: Final = 2
@@ -216,8 +216,7 @@ def _count_error(_logger: object, _name: str, event: EventDict) -> EventDict:
     not.
     """
     if LEVELS.get(event["level"], _ALWAYS) >= LEVELS["error"]:
-        kind = str(event["event"]).replace(" ", "_")
-        _count("fanlight_errors_total", component=_Process.component, type=kind)
+        _count("fanlight_errors_total", component=_Process.component, type=str(event["event"]))
     return event
 
 

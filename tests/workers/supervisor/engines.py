@@ -134,7 +134,7 @@ class Engine:
 
     def pids(self) -> dict[str, int]:
         """Slot name to the pid of the last process that was ready in it."""
-        return {each["slot"]: each["pid"] for each in self.named("worker ready")}
+        return {each["slot"]: each["pid"] for each in self.named("worker_ready")}
 
     def ask(self, kind: str) -> str:
         """Connect, and give back what the worker that accepts has to say."""
