@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _flushed(code: int) -> int:
     # Here, not at interpreter exit, where a reader that left (`fanlight top --once | head`) is a traceback.
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed by whoever started us: nothing was said
+        sys.stdout.flush()
     return code
 
 

@@ -40,7 +40,7 @@ HookParams = Literal["masked", "whole"]
 JwtAlgorithm = Literal["off", "HS256", "RS256", "ES256", "EdDSA"]
 LogLevel = Literal["trace", "debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "human"]
-LogStream = Literal["stderr", "stdout", "off"]
+LogStream = Literal["stdout", "stderr", "off"]
 Address = Annotated[Listen, Meta(extra=NEEDS_RESTART)]
 FILE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 File = Annotated[str, Meta(max_length=4096, pattern=FILE_PATTERN, extra=NEEDS_RESTART)]
@@ -326,7 +326,7 @@ class Log(Section, frozen=True, kw_only=True):
     level: LogLevel = "info"
     format: LogFormat = "auto"
     """Of the stream; the file is JSON."""
-    stream: LogStream = "stderr"
+    stream: LogStream = "stdout"
     file: HotFile = ""
     max_file_bytes: Annotated[int, Meta(ge=64 * KIB, le=16 * GIB)] = 64 * MIB
     """It is rotated at this size."""

@@ -44,7 +44,7 @@ ERROR_TYPES: Final = (
     "worker_hung",
     "workers_die_everywhere",
 )
-"""The names of those lines, spaces as underscores. A test holds them equal to what the code logs."""
+"""The names of those lines. A test holds them equal to what the code logs."""
 
 ERRORS: Final = (
     Metric(

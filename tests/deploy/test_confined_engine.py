@@ -127,7 +127,7 @@ def test_every_process_writes_the_log_into_the_units_folder_where_a_group_may_re
 ) -> None:
     path = confined.home.logs / LOG_NAME
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    ready = {str(line["slot"]) for line in lines if line["event"] == "worker ready"}
+    ready = {str(line["slot"]) for line in lines if line["event"] == "worker_ready"}
     assert {"fanout0", "ingest0", "control0"} <= ready
     roles = {line["worker"].rstrip("0123456789") for line in lines}
     assert roles >= {"supervisor", "fanout", "ingest", "control"}
@@ -137,9 +137,9 @@ def test_every_process_writes_the_log_into_the_units_folder_where_a_group_may_re
 def test_a_killed_worker_is_replaced_in_there(confined: Confined) -> None:
     victim = confined.engine.pids()["fanout1"]
     os.kill(victim, signal.SIGKILL)
-    confined.engine.log.wait_for("worker died", where=lambda line: line["pid"] == victim)
+    confined.engine.log.wait_for("worker_died", where=lambda line: line["pid"] == victim)
     replaced = confined.engine.log.wait_for(
-        "worker ready", where=lambda line: line["slot"] == "fanout1" and line["pid"] != victim
+        "worker_ready", where=lambda line: line["slot"] == "fanout1" and line["pid"] != victim
     )
     assert confined.status_of(int(str(replaced["pid"])))["Seccomp"] == "2"
 

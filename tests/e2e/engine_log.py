@@ -1,4 +1,4 @@
-"""The engine's standard error while a test runs: JSON lines, kept and waited for."""
+"""The engine's standard output while a test runs: JSON lines, kept and waited for."""
 
 import json
 import threading
@@ -51,7 +51,7 @@ class EngineLog:
     def close(self) -> None:
         """Read to the end of the stream, which comes when every process of the engine is gone."""
         self._thread.join(timeout=10)
-        assert not self._thread.is_alive(), f"a process of the engine still holds standard error\n{self}"
+        assert not self._thread.is_alive(), f"a process of the engine still holds its output\n{self}"
         self._stream.close()
 
     def __str__(self) -> str:

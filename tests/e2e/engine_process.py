@@ -85,12 +85,13 @@ class RunningEngine:
         self.process = subprocess.Popen(
             [*prefix, Path(sys.executable).with_name("fanlight"), "serve", "--config", self.config_path],
             env=environ,
-            stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # a crash dump stands among the lines, and one reader is enough
             preexec_fn=die_with_parent,
         )
-        assert self.process.stderr is not None
-        self.log = EngineLog(self.process.stderr)
+        assert self.process.stdout is not None
+        self.log = EngineLog(self.process.stdout)
         self.addresses: dict[str, str] = {}
         self.srt_ports: dict[str, str] = {}
         """Addresses of SRT ports that stand for a stream, by the stream's name."""

@@ -171,9 +171,9 @@ def signal_worker(engine: RunningEngine, worker: str, number: signal.Signals = s
 
 def wait_for_successor(engine: RunningEngine, worker: str, pid: int) -> None:
     """Wait until this process of the worker's is dead and another one ready in its place."""
-    died = engine.log.wait_for("worker died", where=lambda line: line["pid"] == pid)
+    died = engine.log.wait_for("worker_died", where=lambda line: line["pid"] == pid)
     engine.log.wait_for(
-        "worker ready", where=lambda line: line["slot"] == worker and str(line["at"]) > str(died["at"])
+        "worker_ready", where=lambda line: line["slot"] == worker and str(line["at"]) > str(died["at"])
     )
 
 

@@ -90,10 +90,24 @@ def figure(engine: RunningEngine, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
 
+def test_standard_output_has_the_log_and_nothing_else(tmp_path: Path) -> None:
+    """What no line can tell, the stacks of an aborted process, is on standard error, and nothing else is."""
+    beside = tmp_path / "stderr"
+    apart = ("sh", "-c", f"ulimit -c 0; exec \"$@\" 2> '{beside}'", "sh")
+    with RunningEngine(tmp_path, prefix=apart) as engine:
+        replace_worker(engine, "control0", signal.SIGABRT)
+    assert not [line for line in engine.log.lines if "raw" in line]
+    assert {line["worker"] for line in engine.log.lines} >= {"supervisor", "ingest0", "fanout0", "control0"}
+    stacks = beside.read_text()
+    assert stacks.startswith("Fatal Python error: Aborted\n")
+    assert stacks.count("Fatal Python error") == 1
+    assert "{" not in stacks
+
+
 def test_a_file_that_cannot_be_written_stops_the_start_and_says_so(tmp_path: Path) -> None:
     engine = RunningEngine(tmp_path, {"log": {"file": str(tmp_path / "nowhere" / "log")}})
     assert engine.process.wait(20) == 1
     engine.log.close()
-    (line,) = [line for line in engine.log.lines if line["event"] == "cannot start"]
+    (line,) = [line for line in engine.log.lines if line["event"] == "cannot_start"]
     assert "log.file" in str(line["error"])
     assert "No such file or directory" in str(line["error"])

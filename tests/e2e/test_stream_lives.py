@@ -125,7 +125,7 @@ async def test_draining_gives_players_the_rest_and_a_farewell(start_engine: Star
         for player in early:
             await player.ended()
             assert player.farewell == NOT_THERE[player.protocol]
-    assert not [line for line in engine.log.lines if line.get("event") == "drain cut short"]
+    assert not [line for line in engine.log.lines if line.get("event") == "drain_cut_short"]
 
 
 def check_seen_out(player: Player, stage: Studio) -> None:

@@ -130,7 +130,7 @@ async def test_draining_gives_players_the_rest_and_tells_everybody_that_this_is_
             await player.ended()
             assert player.farewell == NOT_THERE[player.protocol]
             assert not player.cut_off
-    assert not [line for line in engine.log.lines if line.get("event") == "drain cut short"]
+    assert not [line for line in engine.log.lines if line.get("event") == "drain_cut_short"]
 
 
 async def test_connections_that_stand_outlive_the_certificate_they_began_with(

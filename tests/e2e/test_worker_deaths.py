@@ -193,7 +193,7 @@ async def test_kills_of_workers_that_serve_leave_nothing_behind(start_engine: St
     await live_and_die(engine, KILL_ROUNDS)
     assert remains_of(engine) == before
     assert owners_of_metrics_files(engine) == {*WORKERS, "supervisor"}
-    deaths = [line for line in engine.log.lines if line.get("event") == "worker died"]
+    deaths = [line for line in engine.log.lines if line.get("event") == "worker_died"]
     assert len(deaths) == len(WORKERS) * (1 + KILL_ROUNDS)
     assert {line["restart_in_s"] for line in deaths} == {0}
     assert engine.status(f"http://{engine.addresses['metrics']}/readyz") == 200

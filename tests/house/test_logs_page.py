@@ -8,6 +8,7 @@ from tests.house.log_calls import LEVELS, LogCall, bound_fields, is_logger, log_
 from tests.house.source import ROOT, modules
 
 PAGE: Final = (ROOT / "docs" / "logs.md").read_text()
+A_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 ORDER: Final = ("trace", "debug", "info", "warning", "error", "critical")
 OF_EVERY_LINE: Final = {"at", "level", "event", "worker", "request_id", "trace_id", "exception"}
 
@@ -53,6 +54,11 @@ def calls_by_event() -> dict[str, list[LogCall]]:
 def test_the_page_has_every_event_and_no_other() -> None:
     assert events().keys() == calls_by_event().keys()
     assert all(row.meaning for row in events().values())
+
+
+def test_every_event_has_a_name_of_one_form() -> None:
+    """In one word: a search finds it whole, and it is a label's value in the metrics as it stands."""
+    assert [f"{call.where} {call.event}" for call in log_calls() if not A_NAME.fullmatch(call.event)] == []
 
 
 def test_the_page_tells_each_event_s_levels() -> None:

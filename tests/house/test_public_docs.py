@@ -8,7 +8,7 @@ from tests.house.source import ROOT, STOREYS, functions, modules
 # A function of so many lines does more than its name can say.
 LINES_THAT_NEED_A_DOCSTRING = 8
 
-# Only a person's own commands write to standard output; everything else logs.
+# Only a person's own commands print; everything else logs, to a standard output that has nothing but lines.
 MAY_PRINT = ("workers.cli", "workers.commands")
 
 

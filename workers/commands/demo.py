@@ -27,8 +27,13 @@ START_S: Final = 20.0
 LOOK_S: Final = 0.1
 ENGINE_STOP_S: Final = 10.0
 SOURCE_STOP_S: Final = 2.0
-SOFTLY: Final = {"FANLIGHT_LOG__LEVEL": "warning", "FANLIGHT_WORKERS__DRAIN_S": "3"}
-"""What a demo sets where the environment does not: few words, and players do not hold up its end."""
+SOFTLY: Final = {
+    "FANLIGHT_LOG__LEVEL": "warning",
+    "FANLIGHT_LOG__STREAM": "stderr",
+    "FANLIGHT_WORKERS__DRAIN_S": "3",
+}
+"""What a demo sets where the environment does not: few words, apart from its own, and players do not hold up
+its end."""
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,10 +4,12 @@ import argparse
 import os
 
 from workers.commands.configuration import read_configuration
+from workers.commands.standard_streams import hold_standard_streams
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the engine until it is told to stop; its exit code."""
+    hold_standard_streams()
     config = read_configuration(arguments.config)
     from workers.supervisor.main import (
         run as supervise,

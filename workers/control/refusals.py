@@ -41,7 +41,7 @@ class Refusals:
         }
 
     def _of_ours(self, request: AnyRequest, error: Exception) -> Response[models.Refusal]:
-        self._log.error("request failed", path=request.scope["path"], exc_info=error)
+        self._log.error("request_failed", path=request.scope["path"], exc_info=error)
         return refuse(500, "internal_server_error", "see the log; x-request-id leads to the line")
 
 

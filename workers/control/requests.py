@@ -81,7 +81,7 @@ class Requests:
             try:
                 await self._answer_in_time(exchange, receive)
             except Exception as error:
-                self._log.error("request failed", path=exchange.path, exc_info=error)
+                self._log.error("request_failed", path=exchange.path, exc_info=error)
                 await exchange.fail(500, "internal_server_error", f"see the log, {exchange.request_id}")
             finally:
                 self._account(exchange)

@@ -106,7 +106,7 @@ class Site:
             if await self._talk(bounded) and not bounded.answered:
                 self._count("timeout")
         except Exception as error:  # the wall
-            self._log.info("connection ended by a fault", error=first_cause(error))
+            self._log.info("control_connection_failed", error=first_cause(error))
         finally:
             self.connections -= 1
             self._gauge.set(self.connections)

@@ -96,10 +96,10 @@ def _live(inheritance: Inheritance, slot: WorkerSlot) -> int:
         serve: Serve = importlib.import_module(inheritance.roles[slot.role]).serve
         trio.run(_serve, worker, serve, inheritance.supervisor_pidfd)
     except BaseException as error:
-        log.critical("worker failed", error=_named(error), exc_info=error)
+        log.critical("worker_failed", error=_named(error), exc_info=error)
         return EXIT_FAILED
     look_after_logs(log)
-    log.info("worker drained")
+    log.info("worker_drained")
     return EXIT_DRAINED
 
 
@@ -203,7 +203,7 @@ async def _serve(worker: Worker, serve: Serve, supervisor_pidfd: int) -> None:
         with worker.scope:
             await serve(worker)
         if worker.scope.cancelled_caught:
-            worker.log.warning("drain cut short", reason="deadline")
+            worker.log.warning("drain_cut_short", reason="deadline")
         if not worker.draining.is_set():
             raise RoleReturned(f"{worker.slot.role} ended by itself")
         if worker.tracer is not None:

@@ -122,9 +122,9 @@ class WatchedBreaker:
             "retry_in_s": round(retry_in_s, 3),
         }
         if machine.state is BreakerState.OPEN:
-            self._log.warning("breaker moved", **fields)
+            self._log.warning("breaker_moved", **fields)
         else:
-            self._log.info("breaker moved", **fields)
+            self._log.info("breaker_moved", **fields)
 
     def _recall(self) -> None:
         """Begin where the slot's previous process ended."""

@@ -159,7 +159,7 @@ class Bus:
 
     async def _dispatch(self, received: Received | None, nursery: trio.Nursery) -> None:
         if received is None:
-            self._log.error("bus packet unusable", slot=self.address)
+            self._log.error("bus_packet_unusable", slot=self.address)
             return
         packet, descriptors = received
         if packet.answer:
@@ -195,18 +195,18 @@ class Bus:
         try:
             await self._post(packet.source, Packet(self.address, packet.request, True, answer), ())
         except BusError as error:
-            self._log.error("bus answer lost", slot=self.address, to=packet.source, error=str(error))
+            self._log.error("bus_answer_lost", slot=self.address, to=packet.source, error=str(error))
 
     async def _obey(self, packet: Packet, descriptors: Descriptors) -> AnyMessage | None:
         """Run the handler. The one place where a handler's error ends: it costs a message, not the worker."""
         handler = self._handlers.get(type(packet.message))
         try:
             if handler is None:
-                self._log.error("bus message without handler", message=type(packet.message).__name__)
+                self._log.error("bus_message_without_handler", message=type(packet.message).__name__)
                 return None
             return await handler(packet.message, Envelope(packet.source, packet.request), descriptors)
         except Exception:
-            self._log.exception("bus handler failed", message=type(packet.message).__name__)
+            self._log.exception("bus_handler_failed", message=type(packet.message).__name__)
             return None
         finally:
             descriptors.close()

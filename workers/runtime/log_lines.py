@@ -33,7 +33,7 @@ class LineWriter:
         return written
 
     def _confess(self) -> None:
-        note = msgspec.json.encode({"level": "warning", "event": "log lines dropped", "count": self.dropped})
+        note = msgspec.json.encode({"level": "warning", "event": "log_lines_dropped", "count": self.dropped})
         if self._put(note + b"\n"):
             self.dropped = 0
 

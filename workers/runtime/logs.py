@@ -26,14 +26,11 @@ from workers.runtime.metrics import Child
 
 LogForm = Literal["auto", "json", "human"]
 LEVELS: Final = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-UNLIMITED: Final = frozenset({"log_lines_left_out", "worker failed"})
+UNLIMITED: Final = frozenset({"log_lines_left_out", "worker_failed"})
 """Kinds that no rate holds back: the word on what was, and the last words of a process."""
 _ALWAYS: Final = LEVELS["critical"]
-_STDERR: Final = 2
-STREAMS: Final = {"stderr": _STDERR, "stdout": 1, "off": None}
-_CONSOLE: Final = structlog.dev.ConsoleRenderer(
-    colors=os.isatty(_STDERR), exception_formatter=structlog.dev.plain_traceback
-)
+_STDOUT: Final = 1
+STREAMS: Final = {"stdout": _STDOUT, "stderr": 2, "off": None}
 
 
 class Counts(Protocol):
@@ -46,9 +43,10 @@ class _Process:
     """What holds for all loggers of this process; a reload may change it while they live."""
 
     threshold = LEVELS["info"]
-    human = False
-    stream: LineWriter | None = LineWriter(_STDERR)
-    stream_name = "stderr"
+    console: structlog.dev.ConsoleRenderer | None = None
+    """Writes the stream's lines for people, if they are not JSON."""
+    stream: LineWriter | None = LineWriter(_STDOUT)
+    stream_name = "stdout"
     file: LogFile | None = None
     rotation_error = ""
     rates = LineRates(Log().max_lines_per_s)
@@ -80,7 +78,12 @@ def _take_stream(settings: Log) -> None:
         _Process.stream_name = settings.stream
         _Process.stream = _writer(settings.stream)
     on_terminal = descriptor is not None and os.isatty(descriptor)
-    _Process.human = settings.format == "human" or (settings.format == "auto" and on_terminal)
+    for_people = settings.format == "human" or (settings.format == "auto" and on_terminal)
+    _Process.console = _console(colors=on_terminal) if for_people else None
+
+
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _writer(stream_name: str) -> LineWriter | None:
@@ -216,8 +219,7 @@ def _count_error(_logger: object, _name: str, event: EventDict) -> EventDict:
     not.
     """
     if LEVELS.get(event["level"], _ALWAYS) >= LEVELS["error"]:
-        kind = str(event["event"]).replace(" ", "_")
-        _count("fanlight_errors_total", component=_Process.component, type=kind)
+        _count("fanlight_errors_total", component=_Process.component, type=str(event["event"]))
     return event
 
 
@@ -232,17 +234,17 @@ def _drop_above_rate(_logger: object, _name: str, event: EventDict) -> EventDict
 def _render(
     logger: object, name: str, event: EventDict
 ) -> tuple[tuple[str, bytes, bytes], dict[str, object]]:
-    level = event["level"]
-    shown = _human(logger, name, dict(event)) if _Process.human else b""
+    level, console = event["level"], _Process.console
+    shown = _human(console, logger, name, dict(event)) if console else b""
     kept = b""
-    if not _Process.human or _Process.file is not None:
+    if not console or _Process.file is not None:
         kept = _json(_ordered(structlog.processors.format_exc_info(logger, name, event)))
     return (level, shown or kept, kept), {}
 
 
-def _human(logger: object, name: str, event: EventDict) -> bytes:
+def _human(console: structlog.dev.ConsoleRenderer, logger: object, name: str, event: EventDict) -> bytes:
     event["timestamp"] = event.pop("at")
-    return _CONSOLE(logger, name, event).encode("utf-8", "backslashreplace")
+    return console(logger, name, event).encode("utf-8", "backslashreplace")
 
 
 def _json(event: EventDict) -> bytes:

@@ -21,7 +21,7 @@ def obey_bus(worker: Worker) -> None:
     """Handle the supervisor's messages. They are handled here, so that a role cannot forget to."""
 
     async def drain(message: Drain, _envelope: Envelope, _fds: Descriptors) -> None:
-        worker.log.info("draining", seconds=message.seconds, reason="asked by the supervisor")
+        worker.log.info("draining", seconds=message.seconds, reason="supervisor_asked")
         worker.drain(message.seconds)
 
     async def reload(message: Reload, _envelope: Envelope, _fds: Descriptors) -> None:
@@ -55,7 +55,7 @@ async def drain_when_orphaned(worker: Worker, supervisor_pidfd: int) -> None:
     await trio.lowlevel.wait_readable(supervisor_pidfd)
     seconds = worker.config.workers.orphan_drain_s
     signal.alarm(math.ceil(seconds) + HANG_MARGIN_S)
-    worker.log.error("draining", seconds=seconds, reason="the supervisor is gone")
+    worker.log.error("draining", seconds=seconds, reason="supervisor_gone")
     worker.drain(seconds)
 
 
@@ -72,4 +72,4 @@ async def announce(worker: Worker) -> None:
     try:
         await worker.bus.send(SUPERVISOR, Ready())
     except BusError as error:  # it is dead or hung; the board says READY all the same
-        worker.log.error("ready message lost", error=str(error))
+        worker.log.error("ready_message_lost", error=str(error))

@@ -81,7 +81,7 @@ class Outside:
         """With the worker's metrics, log and place on the board. To be called within trio."""
         entry = BreakerTable(worker.cell).claim(dependency)
         if entry is None:
-            worker.log.warning("no room on the board for a breaker", dependency=dependency)
+            worker.log.warning("breaker_board_full", dependency=dependency)
         return cls(dependency, limits, metrics=worker.metrics, log=worker.log, entry=entry)
 
     def configure(self, limits: OutsideLimits) -> None:

@@ -64,7 +64,7 @@ def tell_buffers(groups: Mapping[str, Sequence[socket.socket]], log: FilteringBo
                 for option in (socket.SO_RCVBUF, socket.SO_SNDBUF)
             )
             # The kernel says twice of what it gave, for its own bookkeeping (socket(7)).
-            log.debug("datagram buffers", kind=kind, receive_bytes=receive // 2, send_bytes=send // 2)
+            log.debug("datagram_buffers", kind=kind, receive_bytes=receive // 2, send_bytes=send // 2)
 
 
 def _group(key: str, listen: Listen, count: int) -> list[socket.socket]:

@@ -154,7 +154,7 @@ def _check_descriptors(config: Config, slots: tuple[WorkerSlot, ...], log: Filte
     have, want = descriptors.raise_limit(), descriptors.needed(config, len(slots))
     if have < want:
         log.warning(
-            "descriptor limit is low",
+            "descriptor_limit_low",
             limit=have,
             needed=want,
             hint="raise LimitNOFILE= or ulimit -n, or lower fanout.max_players",

@@ -50,7 +50,7 @@ class Lending:
     def _carry_out(self, orders: Iterable[Order]) -> None:
         for order in orders:
             self._log.info(
-                "listener moved",
+                "listener_moved",
                 order=type(order.message).__name__,
                 owner=order.message.fanout_index,
                 borrower=order.to,

@@ -68,7 +68,7 @@ def run(
             warm_up((*LIBRARIES, *(module for role, module in roles.items() if role not in NOT_SHARED)))
             Supervisor(config, config_path, environ, roles, estate, loop, log).run(started)
     except StartError as error:
-        log.error("cannot start", error=str(error))
+        log.error("cannot_start", error=str(error))
         return EXIT_START_FAILED
     finally:
         loop.close()
@@ -96,4 +96,4 @@ def _check_certificate(config: Config, log: FilteringBoundLogger) -> None:
     try:
         check_time(config.tls, identity)
     except Unusable as error:
-        log.error("certificate not valid", why=str(error), hint="clients will refuse it")
+        log.error("certificate_not_valid", why=str(error), hint="clients will refuse it")

@@ -28,7 +28,7 @@ class Post:
         try:
             send_packet(self._outboxes[to], Packet(SUPERVISOR, 0, False, message))
         except BusError as error:
-            self._log.error("order lost", to=to, order=type(message).__name__, error=str(error))
+            self._log.error("order_lost", to=to, order=type(message).__name__, error=str(error))
             return False
         return True
 

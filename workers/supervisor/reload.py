@@ -31,7 +31,7 @@ def reread(
         _try_log_file(running.log.file, config.log.file)
     except (ConfigError, OSError, UnicodeDecodeError, PacketTooLarge) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-        log.error("reload refused", file=path, problems=problems, hint="the old configuration stays")
+        log.error("reload_refused", file=path, problems=problems, hint="the old configuration stays")
         return Reread(running, "refused")
     log.info("reloaded", file=path, applied=changes.hot, needs_restart=changes.restart)
     return Reread(config, _result(changes))

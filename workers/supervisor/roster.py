@@ -80,7 +80,7 @@ class Roster:
         """Tell who has become ready, or begun to leave; asked for at every message, and at every check."""
         for seat in self.seats:
             if seat.became_ready():
-                self._log.info("worker ready", slot=seat.slot.name, **self._boot_figures(seat))
+                self._log.info("worker_ready", slot=seat.slot.name, **self._boot_figures(seat))
                 self.on_ready(seat)
             if seat.became_retiring() and not self._retired:
                 self.on_down(seat)
@@ -104,14 +104,14 @@ class Roster:
         try:
             process = WorkerProcess(self._inherit(), seat.slot)
         except OSError as error:
-            self._log.error("fork refused", slot=seat.slot.name, error=str(error), retry_s=FORK_RETRY_S)
+            self._log.error("fork_refused", slot=seat.slot.name, error=str(error), retry_s=FORK_RETRY_S)
             self._loop.after(f"restart {seat.slot.name}", FORK_RETRY_S, lambda: self._fork(seat))
             return
         seat.seat(process)
         self._loop.watch(process.pidfd, lambda: self._bury(seat, process))
 
     def _replace_hung(self, seat: Seat, process: WorkerProcess) -> None:
-        self._log.error("worker hung", slot=seat.slot.name, pid=process.pid, hint="no heartbeat; killing it")
+        self._log.error("worker_hung", slot=seat.slot.name, pid=process.pid, hint="no heartbeat; killing it")
         seat.hung = True
         process.signal(signal.SIGKILL)
 
@@ -122,7 +122,7 @@ class Roster:
         seat.vacate()
         forget_gauges(self._estate.metrics.directory, seat.slot.name)
         if self._retired:
-            self._log.info("worker gone", slot=seat.slot.name, pid=process.pid, **describe(code))
+            self._log.info("worker_gone", slot=seat.slot.name, pid=process.pid, **describe(code))
             self._tell_if_empty()
             return
         decision = self._policy.died(seat.slot.name, self._loop.now(), ready_at)
@@ -138,7 +138,7 @@ class Roster:
         served_s = round(self._loop.now() - ready_at, 3) if ready_at is not None else None
         self._estate.metrics.bind("fanlight_worker_restarts_total", role=seat.slot.role, reason=reason).inc()
         self._log.error(
-            "worker died",
+            "worker_died",
             slot=seat.slot.name,
             pid=pid,
             reason=reason,
@@ -147,7 +147,7 @@ class Roster:
             **describe(code),
         )
         if decision.alarm and not self._alarmed:
-            self._log.critical("workers die everywhere", hint="see the errors above; restarts go on, slowly")
+            self._log.critical("workers_die_everywhere", hint="see the errors above; restarts go on, slowly")
         self._alarmed = decision.alarm
 
     def _boot_figures(self, seat: Seat) -> dict[str, float | int]:

@@ -121,7 +121,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         if self._stopping:
-            self._log.warning("stopping at once", reason="second signal")
+            self._log.warning("stopping_at_once", reason="second_signal")
             self._kill()
             return
         self._stopping = True

@@ -59,7 +59,32 @@ def test_serve_refuses_a_bad_file_before_anything_starts(
 ) -> None:
     config.write_bytes(b"\xff\xfe")
     assert cli.main(["serve", "--config", str(config)]) == 1
-    assert "not a text in UTF-8" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "not a text in UTF-8" in said.err
+    assert said.out == ""
+
+
+def test_nothing_is_opened_in_the_place_of_a_standard_stream() -> None:
+    """In a process of its own, since descriptors belong to the whole of one."""
+    script = (
+        "import os\n"
+        "from workers.commands.standard_streams import hold_standard_streams\n"
+        "kept = os.dup(2)\n"
+        "os.close(0), os.close(1)\n"
+        "hold_standard_streams()\n"
+        "opened = os.open('/', os.O_RDONLY)\n"
+        "places = [os.readlink(f'/proc/self/fd/{number}') for number in (0, 1)]\n"
+        "os.write(kept, f'{places} {opened > 2}'.encode())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "['/dev/null', '/dev/null'] True"
+
+
+def test_an_engine_that_was_started_without_standard_output_ends_with_its_code(config: Path) -> None:
+    config.write_text(to_toml({"log": {"file": str(config.parent / "nowhere" / "log")}}))
+    command = f"exec '{sys.executable}' -m workers.cli serve --config '{config}' >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_an_environment_variable_is_checked_too(

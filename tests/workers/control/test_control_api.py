@@ -148,7 +148,7 @@ async def test_a_fault_of_ours_shows_nothing_of_our_insides(
     assert (answer.status_code, answer.json()["error"]) == (500, "internal_server_error")
     assert "insides" not in answer.text
     assert "Traceback" not in answer.text
-    failure = next(line for line in lines.lines if line["event"] == "request failed")
+    failure = next(line for line in lines.lines if line["event"] == "request_failed")
     assert failure["request_id"] == "r-1"
 
 

@@ -246,7 +246,7 @@ async def test_descriptors_that_no_handler_takes_are_closed(
         ours.setblocking(False)
         await trio.lowlevel.wait_readable(ours)
         assert ours.recv(1) == b""
-    expected = {"untaken": [], "failing": ["bus handler failed"], "unknown": ["bus message without handler"]}
+    expected = {"untaken": [], "failing": ["bus_handler_failed"], "unknown": ["bus_message_without_handler"]}
     assert street.log.events == expected[fate]
 
 
@@ -359,7 +359,7 @@ async def test_rubbish_in_the_inbox_is_logged_and_skipped(street: Street, nurser
     await street.bus(0).send(1, Ready())
     nursery.start_soon(receiver.run)
     await done.wait()
-    assert street.log.events == ["bus packet unusable"]
+    assert street.log.events == ["bus_packet_unusable"]
     nursery.cancel_scope.cancel()
 
 

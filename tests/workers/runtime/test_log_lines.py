@@ -102,7 +102,7 @@ def test_reader_that_stops_reading_costs_lines_not_time(pipe: tuple[int, int]) -
     kept = lines_in(reader)
     assert len(kept) == 200 - dropped
     lines.write(line)
-    assert lines_in(reader)[0] == {"level": "warning", "event": "log lines dropped", "count": dropped}
+    assert lines_in(reader)[0] == {"level": "warning", "event": "log_lines_dropped", "count": dropped}
     assert lines.dropped == 0
 
 

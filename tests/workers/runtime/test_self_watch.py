@@ -88,7 +88,7 @@ def test_what_is_logged_as_an_error_counts_as_one_though_it_is_left_out(tmp_path
     count_lines(Metrics("fanout0", tmp_path), "fanout")
     log = open_log("fanout0", writer)
     for slot in range(30):
-        log.error("bus packet unusable", slot=slot)
+        log.error("bus_packet_unusable", slot=slot)
     log.error("of a kind that nobody foresaw")
     log.warning("too_slow")
     try:

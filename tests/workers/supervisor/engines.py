@@ -80,7 +80,8 @@ class Engine:
         module = "tests.workers.supervisor.run_engine"
         self.process = subprocess.Popen(
             [*command, "-W", "error", "-m", module, str(self.config), json.dumps(names)],
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "RUNTIME_DIRECTORY": str(directory), **(environ or {})},
             pass_fds=pass_fds,
             start_new_session=True,
@@ -95,8 +96,8 @@ class Engine:
             self.process.kill()
         self.process.wait()
         self.read_to_end()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def write_config(self, **values: float) -> None:
         self._values.update(values)
@@ -134,7 +135,7 @@ class Engine:
 
     def pids(self) -> dict[str, int]:
         """Slot name to the pid of the last process that was ready in it."""
-        return {each["slot"]: each["pid"] for each in self.named("worker ready")}
+        return {each["slot"]: each["pid"] for each in self.named("worker_ready")}
 
     def ask(self, kind: str) -> str:
         """Connect, and give back what the worker that accepts has to say."""
@@ -152,8 +153,8 @@ class Engine:
             return asking.recv(100).decode()
 
     def _read(self, deadline: float) -> bool:
-        assert self.process.stderr is not None
-        descriptor = self.process.stderr.fileno()
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
         if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
             return False
         data = os.read(descriptor, 65536)

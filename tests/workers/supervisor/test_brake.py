@@ -29,8 +29,8 @@ def test_workers_killed_after_a_while_of_service_are_replaced_at_once_for_ever(t
             for pid in pids.values():
                 os.kill(pid, signal.SIGKILL)
             for slot in pids:
-                engine.until("worker ready", since=mark, slot=slot)
-        died = engine.named("worker died")
+                engine.until("worker_ready", since=mark, slot=slot)
+        died = engine.named("worker_died")
         assert len(died) == ROUNDS * len(pids)
         assert {each["restart_in_s"] for each in died} == {0}
         assert engine.stop() == 0

@@ -42,4 +42,4 @@ def children_of(pid: int) -> set[int]:
 def kill_and_wait(engine: Engine, slot: str) -> None:
     mark = len(engine.events)
     os.kill(engine.pids()[slot], signal.SIGKILL)
-    engine.until("worker ready", since=mark, slot=slot)
+    engine.until("worker_ready", since=mark, slot=slot)

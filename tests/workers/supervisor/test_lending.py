@@ -64,10 +64,10 @@ def test_connections_for_a_worker_that_stays_down_are_answered_by_its_sibling(tm
     with Engine(tmp_path, roles={"fanout": "sick"}, restart_intensity=1) as engine:
         engine.until("ready")
         os.kill(engine.pids()["fanout1"], signal.SIGKILL)
-        engine.until("listener moved", order="Lend", owner=1, borrower=0)
+        engine.until("listener_moved", order="Lend", owner=1, borrower=0)
         assert {engine.ask("http").split()[0] for _ in range(16)} == {"fanout0"}
         assert {engine.ask("rtmp").split()[0] for _ in range(16)} == {"fanout0"}
         srt = engine.until("listening")["srt"]
         assert {engine.ask_datagram(srt).split()[0] for _ in range(16)} == {"fanout0"}
-        engine.until("listener moved", order="TakeBack", owner=1, borrower=0)
+        engine.until("listener_moved", order="TakeBack", owner=1, borrower=0)
         assert engine.stop() == 0

@@ -30,7 +30,7 @@ def test_a_log_file_that_cannot_be_written_refuses_the_reload(tmp_path: Path) ->
     config, result, log = reread_file(running, path)
     assert (config, result) == (running, "refused")
     (line,) = log.lines
-    assert line["event"] == "reload refused"
+    assert line["event"] == "reload_refused"
     assert f"log.file: {tmp_path}/nowhere/log cannot be written: No such file" in str(line["problems"])
 
 

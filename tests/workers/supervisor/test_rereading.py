@@ -22,7 +22,7 @@ def test_a_configuration_that_no_packet_to_a_worker_holds_is_refused(tmp_path: P
         outcome = reread(running, str(file), {}, structlog.get_logger())
     assert (outcome.config, outcome.result) == (running, "refused")
     (entry,) = logs
-    assert entry["event"] == "reload refused"
+    assert entry["event"] == "reload_refused"
     assert entry["problems"][0].startswith("Reload of ")
 
 

@@ -71,7 +71,7 @@ def test_watchdog_is_fed_while_every_role_serves_and_starves_otherwise(
     manager.socket.setblocking(False)
     _pending(manager.socket)  # what the first one said until its end
     with Engine(tmp_path, environ=watchdog, roles={"control": "failing"}) as engine:
-        engine.until("worker died", restart_in_s=0.4)
+        engine.until("worker_died", restart_in_s=0.4)
         assert "WATCHDOG=1" not in _pending(manager.socket)
 
 
@@ -114,7 +114,7 @@ def test_unknown_socket_from_systemd_is_refused_by_name(tmp_path: Path) -> None:
         with Engine(tmp_path, command=command, pass_fds=(listener.fileno(),)) as engine:
             assert engine.process.wait(30) == 1
             engine.read_to_end()
-            assert "htpt" in engine.until("cannot start")["error"]
+            assert "htpt" in engine.until("cannot_start")["error"]
 
 
 def test_port_that_is_taken_is_one_clear_line_and_code_one(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_port_that_is_taken_is_one_clear_line_and_code_one(tmp_path: Path) -> No
         with Engine(tmp_path, environ=environ) as engine:
             assert engine.process.wait(30) == 1
             engine.read_to_end()
-            assert "is another engine running?" in engine.until("cannot start")["error"]
+            assert "is another engine running?" in engine.until("cannot_start")["error"]
             assert len(engine.events) == 1
             assert not list(tmp_path.glob("fanlight-metrics-*"))
 
@@ -140,8 +140,8 @@ def test_reload_applies_what_it_can_and_names_what_needs_a_restart(tmp_path: Pat
         for worker in engine.pids():
             assert engine.until("role reloaded", worker=worker)["new"] == 7
         os.kill(engine.pids()["fanout0"], signal.SIGKILL)  # the successor is born with the new configuration
-        died = engine.until("worker died", slot="fanout0")
-        engine.until("worker ready", since=engine.events.index(died), slot="fanout0")
+        died = engine.until("worker_died", slot="fanout0")
+        engine.until("worker_ready", since=engine.events.index(died), slot="fanout0")
         assert engine.stop() == 0
 
 
@@ -150,12 +150,12 @@ def test_bad_configuration_changes_nothing_on_reload(tmp_path: Path) -> None:
         engine.until("ready")
         engine.config.write_text("[http]\nlisten = 17\n[wrokers]\n")
         engine.signal(signal.SIGHUP)
-        problems = engine.until("reload refused")["problems"]
+        problems = engine.until("reload_refused")["problems"]
         assert any("http.listen" in problem for problem in problems)
         assert any("wrokers" in problem for problem in problems)
         engine.config.unlink()
         engine.signal(signal.SIGHUP)
-        engine.until("reload refused", since=len(engine.events))
+        engine.until("reload_refused", since=len(engine.events))
         assert not engine.named("role reloaded")
         assert engine.ask("http").startswith("fanout")
         assert engine.stop() == 0
