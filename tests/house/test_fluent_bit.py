@@ -18,14 +18,27 @@ from tests.house.source import ROOT
 from workers.runtime.logs import configure_logs, open_log
 
 FOLDER: Final = ROOT / "configs" / "fluent-bit"
-COMMON: Final = {"input": {"name", "tag", "alias"}, "filter": {"name", "match"}, "output": {"name", "match"}}
-SERVICE_KEYS: Final = {"flush", "log_level", "parsers_file", "http_server", "http_listen", "http_port"}
+COMMON: Final = {
+    "input": {"name", "tag", "alias"},
+    "filter": {"name", "match"},
+    "output": {"name", "match", "retry_limit"},
+}
+SERVICE_KEYS: Final = {
+    "flush",
+    "log_level",
+    "parsers_file",
+    "health_check",
+    "http_server",
+    "http_listen",
+    "http_port",
+}
 PARSER_KEYS: Final = {"name", "format", "time_key", "time_format", "time_keep"}
 PLUGIN_KEYS: Final = {
     ("input", "tail"): {
         "path",
         "parser",
         "db",
+        "read_from_head",
         "rotate_wait",
         "refresh_interval",
         "buffer_max_size",
@@ -41,7 +54,14 @@ PLUGIN_KEYS: Final = {
 }
 NUMBERS: Final = {"flush", "http_port", "port", "rotate_wait", "refresh_interval"}
 SIZES: Final = {"buffer_max_size", "mem_buf_limit"}
-SWITCHES: Final = {"http_server", "skip_long_lines", "time_keep", "strip_underscores"}
+SWITCHES: Final = {
+    "health_check",
+    "http_server",
+    "read_from_head",
+    "skip_long_lines",
+    "time_keep",
+    "strip_underscores",
+}
 
 
 class Section(NamedTuple):
@@ -105,14 +125,30 @@ def test_every_section_has_keys_that_its_plugin_knows(alternatives: bool) -> Non
                 assert key not in SWITCHES or value in ("On", "Off"), (path.name, key)
 
 
-def test_what_comes_in_goes_out() -> None:
+def test_what_comes_in_goes_out_once() -> None:
     sections = read(FOLDER / "fluent-bit.conf")
     tags = [section.get("tag") for section in sections if section.kind == "input"]
     tags += [rule.split()[2] for section in sections for key, rule in section.entries if key == "rule"]
     matches = [section.get("match") for section in sections if section.kind == "output"]
     assert tags == ["fanlight", "fanlight.alarm"]
     for tag in tags:
-        assert any(re.fullmatch(match.replace("*", ".*"), tag) for match in matches), tag
+        assert sum(bool(re.fullmatch(match.replace("*", ".*"), tag)) for match in matches) == 1, tag
+
+
+def test_what_a_receiver_does_not_take_is_kept_for_it() -> None:
+    """As installed Fluent Bit tries a second time and then throws the lines away."""
+    sections = read(FOLDER / "fluent-bit.conf", with_alternatives=True)
+    outputs = [section for section in sections if section.kind == "output"]
+    assert [section.get("retry_limit") for section in outputs] == ["no_limits"] * 3
+
+
+def test_a_line_of_the_journal_is_taken_apart_before_other_filters_look_at_its_fields() -> None:
+    sections = read(FOLDER / "fluent-bit.conf", with_alternatives=True)
+    assert [section.get("name") for section in sections if section.kind == "filter"] == [
+        "parser",
+        "modify",
+        "rewrite_tag",
+    ]
 
 
 def test_parsers_that_are_named_are_there() -> None:
