@@ -21,13 +21,15 @@ RUN /opt/fanlight/bin/pip install --no-cache-dir --disable-pip-version-check --n
 
 # The same image, so that the environment's Python is where it was.
 FROM python:3.11.14-slim-bookworm
-# A number that belongs to nobody on the host, and that Kubernetes can see is not root's.
-RUN groupadd --system --gid 10001 fanlight \
-    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin fanlight \
-    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/fanlight \
-    && install --directory --mode 0750 --owner 10001 --group 10001 /var/log/fanlight
-COPY --from=build /opt/fanlight /opt/fanlight
 COPY configs/fanlight.toml /etc/fanlight/fanlight.toml
+# A number that belongs to nobody on the host, and that Kubernetes can see is not root's. It has to be able to read the
+# file, whatever the umask of whoever checked it out; --chmod of COPY is not in every builder.
+RUN groupadd --gid 10001 fanlight \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin fanlight \
+    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/fanlight \
+    && install --directory --mode 0750 --owner 10001 --group 10001 /var/log/fanlight \
+    && chmod 644 /etc/fanlight/fanlight.toml
+COPY --from=build /opt/fanlight /opt/fanlight
 ENV PATH=/opt/fanlight/bin:$PATH \
     STATE_DIRECTORY=/var/lib/fanlight
 USER 10001:10001
