@@ -40,7 +40,7 @@ format: setup-dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-dashboards: setup ## Grafana's dashboards and Prometheus's quantile rules, from the catalogue of metrics
+dashboards: setup ## Grafana's dashboards, Prometheus's quantile rules and docs/metrics-names.md
 	$(BIN)/python -m monitoring
 
 bench: setup-dev ## the figures of the README, into bench/results

@@ -1,4 +1,4 @@
-"""`python -m monitoring` writes the dashboards and the quantile rules anew."""
+"""`python -m monitoring` writes the dashboards, the quantile rules and the page of names anew."""
 
 from pathlib import Path
 

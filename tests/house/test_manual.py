@@ -29,8 +29,7 @@ from engine.config.networks import Networks
 from engine.config.public_keys import PublicKeys
 from engine.config.shared_secrets import SharedSecrets
 from engine.config.word_sets import ProxiedPorts, Ways
-from engine.metrics import CATALOGUE, GROUPS, markdown
-from engine.metrics.sources import RESERVED, SOURCES, names_page
+from engine.metrics import GROUPS, markdown
 from tests.house.source import ROOT
 
 MANUAL = (ROOT / "configs" / "fanlight.toml").read_text()
@@ -167,9 +166,3 @@ def test_the_example_of_paths_works_as_the_manual_says() -> None:
 def test_the_page_of_metrics_is_the_catalogue() -> None:
     how = "write markdown(GROUPS) of engine.metrics to docs/metrics.md"
     assert (ROOT / "docs" / "metrics.md").read_text() == markdown(GROUPS), how
-
-
-def test_the_page_of_names_is_what_is_said_of_them() -> None:
-    how = "write names_page(SOURCES, RESERVED, CATALOGUE) of engine.metrics.sources to docs/metrics-names.md"
-    page = names_page(SOURCES, RESERVED, CATALOGUE)
-    assert (ROOT / "docs" / "metrics-names.md").read_text() == page, how

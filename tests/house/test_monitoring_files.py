@@ -1,4 +1,4 @@
-"""The dashboards and quantile rules that are committed are what `make dashboards` writes."""
+"""Dashboards, quantile rules and the page of names: what is committed is what `make dashboards` writes."""
 
 import pytest
 

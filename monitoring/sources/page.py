@@ -5,15 +5,15 @@ this.
 from collections.abc import Iterable, Iterator
 
 from engine.metrics.metric import Metric
-from engine.metrics.sources.name import Name, Reserved, Source
 from engine.metrics.table import row
+from monitoring.sources.name import Name, Reserved, Source
 
 _INTRODUCTION = """\
 # Metrics of other systems, by our names
 
 Whoever comes with dashboards of another system finds here what each of its metrics is called in this
-engine. Generated from `engine/metrics/sources`; [metrics.md](metrics.md) says what ours mean. What is in
-_italics_ is reserved: its subject does not exist here yet, and nothing of it is exported.
+engine. Written by `make dashboards` from `monitoring/sources`; [metrics.md](metrics.md) says what ours mean.
+What is in _italics_ is reserved: its subject does not exist here yet, and nothing of it is exported.
 """
 
 _TITLES = ("Theirs", "Its labels", "Ours", "How")

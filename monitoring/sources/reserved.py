@@ -6,7 +6,7 @@ kept free, so that dashboards drawn today fit what comes.
 
 from typing import Final
 
-from engine.metrics.sources.name import Reserved
+from monitoring.sources.name import Reserved
 
 ROOMS: Final = (
     Reserved(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.metrics.sources.name import Name, Source
+from monitoring.sources.name import Name, Source
 
 _OF_STREAM: Final = ("protocol", "stream_name")
 

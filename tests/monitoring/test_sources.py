@@ -5,8 +5,8 @@ import re
 import pytest
 
 from engine.metrics import CATALOGUE
-from engine.metrics.sources import RESERVED, SOURCES, Source, names_page
-from engine.metrics.sources.name import Name
+from monitoring.sources import RESERVED, SOURCES, Source, names_page
+from monitoring.sources.name import Name
 
 EXPORTED = {metric.name for metric in CATALOGUE}
 WAITING = [one for _, group in RESERVED for one in group]

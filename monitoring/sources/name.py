@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from engine.metrics.metric import Kind
 
 
@@ -29,7 +27,7 @@ class Source(NamedTuple):
     names: tuple[Name, ...]
 
 
-class Reserved(Struct, frozen=True, kw_only=True):
+class Reserved(NamedTuple):
     """A metric whose subject does not exist here yet. Nothing of it is exported.
 
     panels: of dashboards to come, "dashboard: panel".

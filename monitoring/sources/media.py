@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.metrics.sources.name import Name, Source
+from monitoring.sources.name import Name, Source
 
 MEDIA: Final = Source(
     title="WebRTC media service (`media_*`)",
