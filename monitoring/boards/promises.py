@@ -3,40 +3,54 @@
 from typing import Final
 
 from monitoring.dashboard import Dashboard
-from monitoring.panels import SECONDS, SHARE, Row, above, below, panel, stat, table
+from monitoring.panels import SECONDS, SHARE, Panel, Row, Step, above, below, panel, stat, table
 from monitoring.queries import Query, quantiles
 
 _INSTANCE: Final = 'instance=~"$instance"'
 
 
-def _errors(window: str) -> str:
-    return f"fanlight:slo_errors:ratio_{window}{{{_INSTANCE}}}"
+def _recorded(how: str, name: str, legend: str = "", *, only: str = "") -> Query:
+    """What rules have recorded of the instances chosen, made one figure of; `only` narrows it further."""
+    chosen = f"{_INSTANCE}, {only}" if only else _INSTANCE
+    return Query(f"{how} (fanlight:{name}{{{chosen}}})", legend)
+
+
+def _kept(errors: Query) -> Query:
+    """The share of what was good, out of that of errors."""
+    return Query(f"1 - {errors.expr}")
+
+
+def _errors(window: str) -> Query:
+    return _recorded("max by (slo)", f"slo_errors:ratio_{window}")
 
 
 def _burn(window: str) -> Query:
-    return Query(f"max by (slo) ({_errors(window)}) / on (slo) fanlight:slo_budget", f"{{{{slo}}}} {window}")
+    return Query(f"{_errors(window).expr} / on (slo) fanlight:slo_budget", f"{{{{slo}}}} {window}")
+
+
+def _burning(title: str, *windows: str, steps: tuple[Step, ...], note: str) -> Panel:
+    """How fast every budget burns, over each of these windows."""
+    return panel(title, *map(_burn, windows), steps=steps, note=note)
 
 
 KEPT: Final = Row(
     "The last 30 days",
     (
         table("Objectives", Query("1 - fanlight:slo_budget"), unit=SHARE, width=8),
-        table("Kept", Query(f"1 - max by (slo) ({_errors('30d')})"), unit=SHARE, width=8),
+        table("Kept", _kept(_errors("30d")), unit=SHARE, width=8),
         table("Budget left", Query(f"1 - ({_burn('30d').expr})"), unit=SHARE, width=8),
         stat(
             "Available",
-            Query(f'1 - max ({_errors("30d")[:-1]}, slo="availability"}})'),
+            _kept(_recorded("max", "slo_errors:ratio_30d", only='slo="availability"')),
             unit=SHARE,
             width=6,
             steps=below(0.9999, 0.999),
             note="0.999 is what alerts hold, 0.9999 what we aim at.",
         ),
-        stat(
-            "Failures", Query(f"sum (fanlight:failures:count_30d{{{_INSTANCE}}})"), width=6, steps=above(1, 5)
-        ),
+        stat("Failures", _recorded("sum", "failures:count_30d"), width=6, steps=above(1, 5)),
         stat(
             "Mean time between failures",
-            Query(f"min (fanlight:time_between_failures_seconds:mean_30d{{{_INSTANCE}}})"),
+            _recorded("min", "time_between_failures_seconds:mean_30d"),
             unit=SECONDS,
             width=6,
             steps=below(7 * 86400, 86400),
@@ -44,7 +58,7 @@ KEPT: Final = Row(
         ),
         stat(
             "Mean time to recover",
-            Query(f"max (fanlight:recovery_seconds:mean_30d{{{_INSTANCE}}})"),
+            _recorded("max", "recovery_seconds:mean_30d"),
             unit=SECONDS,
             width=6,
             steps=above(30, 60),
@@ -56,33 +70,29 @@ KEPT: Final = Row(
 BURNING: Final = Row(
     "How fast budgets burn",
     (
-        panel(
+        _burning(
             "Within the hour",
-            _burn("5m"),
-            _burn("1h"),
+            "5m",
+            "1h",
             steps=above(6, 14.4),
             note="1 spends a month's budget in a month; 14.4 in two days.",
         ),
-        panel(
+        _burning(
             "Within six hours",
-            _burn("30m"),
-            _burn("6h"),
+            "30m",
+            "6h",
             steps=above(3, 6),
             note="6 spends a month's budget in five days.",
         ),
-        panel(
+        _burning(
             "Within three days",
-            _burn("2h"),
-            _burn("1d"),
-            _burn("3d"),
+            "2h",
+            "1d",
+            "3d",
             steps=above(1, 3),
             note="3 spends a month's budget in ten days, 1 in a month.",
         ),
-        panel(
-            "Available",
-            Query(f"min by (instance) (fanlight:available{{{_INSTANCE}}})", "{{instance}}"),
-            width=12,
-        ),
+        panel("Available", _recorded("min by (instance)", "available", "{{instance}}"), width=12),
         panel(
             "SRT to players",
             quantiles("fanlight_delivery_latency_seconds", which="0.99", protocol="srt"),

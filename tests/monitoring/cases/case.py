@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from tests.monitoring.timelines import born, bumped, steady
+
 Series = dict[str, str]
 """Names with their labels -> values; the labels `job` and `instance` are added."""
 Labels = Mapping[str, str]
@@ -40,3 +42,41 @@ def always(
 ) -> Case:
     """A case in which both engines have the same series."""
     return Case(alert, {series: sick}, {series: well}, says, labels, fires_min)
+
+
+def named(metric: str, **labels: str) -> str:
+    """A series by its metric and labels."""
+    inside = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{metric}{{{inside}}}"
+
+
+def buckets(histogram: str, counts: Mapping[str, str], **labels: str) -> Series:
+    """The buckets of a histogram: their upper bounds -> values."""
+    return {named(f"{histogram}_bucket", **labels, le=bound): values for bound, values in counts.items()}
+
+
+class Counted(NamedTuple):
+    """An alert that tells how often something was counted of late."""
+
+    alert: str
+    counter: str
+    says: str
+    """With `{count}`, and the labels that it names."""
+    by: tuple[str, ...] = ("reason",)
+    """Labels of the counter that the alert has."""
+    fires_min: float = FIRES_MIN
+
+    def first(self, count: int, *, harmless: Labels = NONE, **labels: str) -> Case:
+        """A series that was not there before; at the other engine something harmless is new, or nothing."""
+        well = {named(self.counter, **harmless): born(count)} if harmless else {}
+        return self._case(count, labels, born(count), well)
+
+    def again(self, before: int, count: int, *, stands: int, **labels: str) -> Case:
+        """A series that had stood `before`; at the other engine it `stands` all the time."""
+        well = {named(self.counter, **labels): steady(stands)}
+        return self._case(count, labels, bumped(before, count), well)
+
+    def _case(self, count: int, labels: Labels, values: str, well: Series) -> Case:
+        says = self.says.format(count=count, **labels)
+        shown = {label: labels[label] for label in self.by}
+        return Case(self.alert, {named(self.counter, **labels): values}, well, says, shown, self.fires_min)

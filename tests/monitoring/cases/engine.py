@@ -2,10 +2,29 @@
 
 from typing import Final
 
-from tests.monitoring.cases.case import Case, always
-from tests.monitoring.timelines import born, bumped, counter, gauge, gone, steady
+from tests.monitoring.cases.case import Case, Counted, always, buckets
+from tests.monitoring.timelines import born, counter, gauge, gone, steady
 
 FANOUT: Final = {"worker": "fanout0"}
+
+_REFUSALS: Final = Counted(
+    "FanlightReloadRefused",
+    "fanlight_reloads_total",
+    "sick:9972 has refused its configuration {count} times in 15 minutes, and goes on with the one before.",
+    by=("result",),
+)
+_LINES: Final = Counted(
+    "FanlightLogLinesLost",
+    "fanlight_log_lines_left_out_total",
+    "{count} lines of sick:9972 were lost in 5 minutes with the reason {reason}.",
+    fires_min=21,
+)
+_SPANS: Final = Counted(
+    "FanlightTracesLost",
+    "fanlight_trace_spans_dropped_total",
+    "{count} spans of sick:9972 were lost in 15 minutes with the reason {reason}.",
+)
+
 ENGINE: Final = (
     always(
         "up",
@@ -59,25 +78,18 @@ ENGINE: Final = (
     ),
     Case(
         "FanlightRequestsSlow",
-        {
-            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="1.0"}': counter(
-                1, 0
-            ),
-            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="2.5"}': counter(
-                1, 1
-            ),
-            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="+Inf"}': counter(
-                1, 1
-            ),
-        },
-        {
-            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="1.0"}': counter(
-                1, 1
-            ),
-            'fanlight_http_request_seconds_bucket{method="GET", route="/api/v1/streams", le="+Inf"}': counter(
-                1, 1
-            ),
-        },
+        buckets(
+            "fanlight_http_request_seconds",
+            {"1.0": counter(1, 0), "2.5": counter(1, 1), "+Inf": counter(1, 1)},
+            method="GET",
+            route="/api/v1/streams",
+        ),
+        buckets(
+            "fanlight_http_request_seconds",
+            {"1.0": counter(1, 1), "+Inf": counter(1, 1)},
+            method="GET",
+            route="/api/v1/streams",
+        ),
         "One in a hundred requests for /api/v1/streams of sick:9972 takes more than 2.485s.",
         labels={"route": "/api/v1/streams"},
     ),
@@ -151,52 +163,12 @@ ENGINE: Final = (
         "FanlightCertificateExpires",
         "The certificate of sick:9972 has 13d 0h 0m 0s left.",
     ),
-    Case(
-        "FanlightReloadRefused",
-        {'fanlight_reloads_total{result="refused"}': born(2)},
-        {'fanlight_reloads_total{result="applied"}': born(2)},
-        "sick:9972 has refused its configuration 2 times in 15 minutes, and goes on with the one before.",
-        labels={"result": "refused"},
-    ),
-    Case(
-        "FanlightReloadRefused",
-        {'fanlight_reloads_total{result="refused"}': bumped(3, 1)},
-        {'fanlight_reloads_total{result="refused"}': steady(3)},
-        "sick:9972 has refused its configuration 1 times in 15 minutes, and goes on with the one before.",
-        labels={"result": "refused"},
-    ),
-    Case(
-        "FanlightLogLinesLost",
-        {'fanlight_log_lines_left_out_total{reason="file_failed"}': born(7)},
-        {'fanlight_log_lines_left_out_total{reason="rate"}': born(7)},
-        "7 lines of sick:9972 were lost in 5 minutes with the reason file_failed.",
-        labels={"reason": "file_failed"},
-        fires_min=21,
-    ),
-    always(
-        'fanlight_log_lines_left_out_total{reason="stream_full"}',
-        bumped(2, 9),
-        steady(11),
-        "FanlightLogLinesLost",
-        "9 lines of sick:9972 were lost in 5 minutes with the reason stream_full.",
-        labels={"reason": "stream_full"},
-        fires_min=21,
-    ),
-    Case(
-        "FanlightTracesLost",
-        {'fanlight_trace_spans_dropped_total{reason="not_sent"}': born(7)},
-        {},
-        "7 spans of sick:9972 were lost in 15 minutes with the reason not_sent.",
-        labels={"reason": "not_sent"},
-    ),
-    always(
-        'fanlight_trace_spans_dropped_total{reason="backlog_full"}',
-        bumped(7, 60),
-        steady(67),
-        "FanlightTracesLost",
-        "60 spans of sick:9972 were lost in 15 minutes with the reason backlog_full.",
-        labels={"reason": "backlog_full"},
-    ),
+    _REFUSALS.first(2, result="refused", harmless={"result": "applied"}),
+    _REFUSALS.again(3, 1, result="refused", stands=3),
+    _LINES.first(7, reason="file_failed", harmless={"reason": "rate"}),
+    _LINES.again(2, 9, reason="stream_full", stands=11),
+    _SPANS.first(7, reason="not_sent"),
+    _SPANS.again(7, 60, reason="backlog_full", stands=67),
     always(
         "fanlight_host_cpu_ratio",
         gauge(0.5, 0.9),
@@ -204,19 +176,15 @@ ENGINE: Final = (
         "FanlightCpuHigh",
         "90% of the processor time of sick:9972 is in use.",
     ),
-    always(
-        "fanlight_host_memory_ratio",
-        gauge(0.5, 0.95),
-        gauge(0.5, 0.89),
-        "FanlightMemoryHigh",
-        "95% of the memory of sick:9972 is in use.",
-    ),
-    always(
-        "fanlight_cgroup_memory_ratio",
-        gauge(0.5, 0.95),
-        gauge(0.5, 0.89),
-        "FanlightMemoryHigh",
-        "95% of the memory of sick:9972 is in use.",
+    *(
+        always(
+            memory,
+            gauge(0.5, 0.95),
+            gauge(0.5, 0.89),
+            "FanlightMemoryHigh",
+            "95% of the memory of sick:9972 is in use.",
+        )
+        for memory in ("fanlight_host_memory_ratio", "fanlight_cgroup_memory_ratio")
     ),
     always(
         'fanlight_host_disk_ratio{path="/var/lib/fanlight"}',

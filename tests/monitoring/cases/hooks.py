@@ -2,14 +2,25 @@
 
 from typing import Final
 
-from tests.monitoring.cases.case import Case, always
-from tests.monitoring.timelines import born, bumped, gauge, steady
+from tests.monitoring.cases.case import Counted, always
+from tests.monitoring.timelines import gauge
 
-_SERVICE: Final = 'fanlight_breaker_state{dependency="hooks"}'
+_EVENTS: Final = Counted(
+    "FanlightHookEventsLost",
+    "fanlight_hook_events_total",
+    "{count} events {action} of sick:9972 were dropped in 15 minutes, because the spool was full.",
+    by=("action",),
+)
+_WRITES: Final = Counted(
+    "FanlightHookSpoolFails",
+    "fanlight_hook_spool_errors_total",
+    "sick:9972 could not write to its spool {count} times in 15 minutes: those events are in memory alone.",
+    by=(),
+)
 
 HOOKS: Final = (
     always(
-        _SERVICE,
+        'fanlight_breaker_state{dependency="hooks"}',
         gauge(0, 2),
         gauge(0, 1),
         "FanlightBreakerOpen",
@@ -23,32 +34,10 @@ HOOKS: Final = (
         "FanlightHooksFailing",
         "An event of sick:9972 has waited for 2m 30s.",
     ),
-    Case(
-        "FanlightHookEventsLost",
-        {'fanlight_hook_events_total{action="on_play", result="dropped"}': born(9)},
-        {'fanlight_hook_events_total{action="on_play", result="delivered"}': born(9)},
-        "9 events on_play of sick:9972 were dropped in 15 minutes, because the spool was full.",
-        labels={"action": "on_play"},
+    _EVENTS.first(
+        9, action="on_play", result="dropped", harmless={"action": "on_play", "result": "delivered"}
     ),
-    always(
-        'fanlight_hook_events_total{action="on_stop", result="dropped"}',
-        bumped(1, 90),
-        steady(91),
-        "FanlightHookEventsLost",
-        "90 events on_stop of sick:9972 were dropped in 15 minutes, because the spool was full.",
-        labels={"action": "on_stop"},
-    ),
-    Case(
-        "FanlightHookSpoolFails",
-        {"fanlight_hook_spool_errors_total": born(1)},
-        {},
-        "sick:9972 could not write to its spool 1 times in 15 minutes: those events are in memory alone.",
-    ),
-    always(
-        "fanlight_hook_spool_errors_total",
-        bumped(0, 60),
-        steady(60),
-        "FanlightHookSpoolFails",
-        "sick:9972 could not write to its spool 60 times in 15 minutes: those events are in memory alone.",
-    ),
+    _EVENTS.again(1, 90, action="on_stop", result="dropped", stands=91),
+    _WRITES.first(1),
+    _WRITES.again(0, 60, stands=60),
 )

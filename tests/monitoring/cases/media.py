@@ -2,28 +2,45 @@
 
 from typing import Final
 
-from tests.monitoring.cases.case import Case, always
-from tests.monitoring.timelines import born, bumped, counter, gauge, steady
+from tests.monitoring.cases.case import Case, Counted, always, buckets
+from tests.monitoring.timelines import counter, gauge, steady
 
 FILM: Final = {"stream": "live/film"}
 
+_ENDS: Final = Counted(
+    "FanlightStreamsEndedByError",
+    "fanlight_publishes_ended_total",
+    "{count} publishers over {protocol} of sick:9972 were ended in 5 minutes with the reason {reason}.",
+    by=("protocol", "reason"),
+    fires_min=21,
+)
+_TAGS: Final = Counted(
+    "FanlightRingsFail",
+    "fanlight_ring_failures_total",
+    "{count} tags of sick:9972 were lost in 5 minutes with the reason {reason}.",
+    fires_min=21,
+)
+_SEGMENTS: Final = Counted(
+    "FanlightSegmentsMissing",
+    "fanlight_hls_gaps_total",
+    "{count} segments of sick:9972 are missing in 5 minutes with the reason {reason}.",
+    fires_min=21,
+)
+_PACKAGES: Final = Counted(
+    "FanlightPackagesFail",
+    "fanlight_hls_failures_total",
+    "{count} packages of sick:9972 could not be begun or broke in 5 minutes with the reason {reason}.",
+    fires_min=21,
+)
+
 MEDIA: Final = (
-    Case(
-        "FanlightStreamsEndedByError",
-        {'fanlight_publishes_ended_total{protocol="rtmp", reason="worker_death"}': born(4)},
-        {'fanlight_publishes_ended_total{protocol="rtmp", reason="finished"}': born(4)},
-        "4 publishers over rtmp of sick:9972 were ended in 5 minutes with the reason worker_death.",
-        labels={"protocol": "rtmp", "reason": "worker_death"},
-        fires_min=21,
+    _ENDS.first(
+        4,
+        protocol="rtmp",
+        reason="worker_death",
+        harmless={"protocol": "rtmp", "reason": "finished"},
     ),
-    Case(
-        "FanlightStreamsEndedByError",
-        {'fanlight_publishes_ended_total{protocol="srt", reason="error"}': bumped(7, 2)},
-        {'fanlight_publishes_ended_total{protocol="srt", reason="error"}': steady(7)},
-        "2 publishers over srt of sick:9972 were ended in 5 minutes with the reason error.",
-        labels={"protocol": "srt", "reason": "error"},
-        fires_min=21,
-    ),
+    _ENDS.again(7, 2, protocol="srt", reason="error", stands=7),
     Case(
         "FanlightNoKeyframe",
         {
@@ -48,23 +65,17 @@ MEDIA: Final = (
         labels=FILM,
         fires_min=25,
     ),
-    always(
-        'fanlight_stream_av_gap_seconds{stream="live/film"}',
-        gauge(0.1, -30),
-        gauge(0.1, -4),
-        "FanlightPublisherFrozen",
-        "The newest picture and the newest sound of live/film of sick:9972 are 30s apart: one of them has"
-        " stopped.",
-        labels=FILM,
-    ),
-    always(
-        'fanlight_stream_av_gap_seconds{stream="live/film"}',
-        gauge(0.1, 12),
-        gauge(0.1, 4),
-        "FanlightPublisherFrozen",
-        "The newest picture and the newest sound of live/film of sick:9972 are 12s apart: one of them has"
-        " stopped.",
-        labels=FILM,
+    *(
+        always(
+            'fanlight_stream_av_gap_seconds{stream="live/film"}',
+            gauge(0.1, apart_s),
+            gauge(0.1, nearly_s),
+            "FanlightPublisherFrozen",
+            "The newest picture and the newest sound of live/film of sick:9972 are"
+            f" {abs(apart_s)}s apart: one of them has stopped.",
+            labels=FILM,
+        )
+        for apart_s, nearly_s in ((-30, -4), (12, 4))
     ),
     Case(
         "FanlightSrtLoss",
@@ -80,70 +91,25 @@ MEDIA: Final = (
         "10% of the packets of live/film of sick:9972 do not come at first.",
         labels=FILM,
     ),
-    Case(
-        "FanlightRingsFail",
-        {'fanlight_ring_failures_total{reason="no_memory"}': born(3)},
-        {},
-        "3 tags of sick:9972 were lost in 5 minutes with the reason no_memory.",
-        labels={"reason": "no_memory"},
-        fires_min=21,
-    ),
-    always(
-        'fanlight_ring_failures_total{reason="lost_ring"}',
-        bumped(8, 1),
-        steady(8),
-        "FanlightRingsFail",
-        "1 tags of sick:9972 were lost in 5 minutes with the reason lost_ring.",
-        labels={"reason": "lost_ring"},
-        fires_min=21,
-    ),
+    _TAGS.first(3, reason="no_memory"),
+    _TAGS.again(8, 1, reason="lost_ring", stands=8),
     Case(
         "FanlightPlayersLagging",
-        {
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="3.0"}': counter(10, 0),
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="4.0"}': counter(10, 10),
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="+Inf"}': counter(10, 10),
-        },
-        {
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="3.0"}': counter(10, 9.5),
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="4.0"}': counter(10, 10),
-            'fanlight_player_lag_seconds_bucket{protocol="rtmp", le="+Inf"}': counter(10, 10),
-        },
+        buckets(
+            "fanlight_player_lag_seconds",
+            {"3.0": counter(10, 0), "4.0": counter(10, 10), "+Inf": counter(10, 10)},
+            protocol="rtmp",
+        ),
+        buckets(
+            "fanlight_player_lag_seconds",
+            {"3.0": counter(10, 9.5), "4.0": counter(10, 10), "+Inf": counter(10, 10)},
+            protocol="rtmp",
+        ),
         "One in ten players over rtmp of sick:9972 is more than 3.9s behind.",
         labels={"protocol": "rtmp", "quantile": "0.9"},
     ),
-    Case(
-        "FanlightSegmentsMissing",
-        {'fanlight_hls_gaps_total{reason="no_room"}': born(5)},
-        {},
-        "5 segments of sick:9972 are missing in 5 minutes with the reason no_room.",
-        labels={"reason": "no_room"},
-        fires_min=21,
-    ),
-    always(
-        'fanlight_hls_gaps_total{reason="lapped"}',
-        bumped(8, 2),
-        steady(8),
-        "FanlightSegmentsMissing",
-        "2 segments of sick:9972 are missing in 5 minutes with the reason lapped.",
-        labels={"reason": "lapped"},
-        fires_min=21,
-    ),
-    Case(
-        "FanlightPackagesFail",
-        {'fanlight_hls_failures_total{reason="error"}': born(1)},
-        {},
-        "1 packages of sick:9972 could not be begun or broke in 5 minutes with the reason error.",
-        labels={"reason": "error"},
-        fires_min=21,
-    ),
-    always(
-        'fanlight_hls_failures_total{reason="no_memory"}',
-        bumped(8, 2),
-        steady(8),
-        "FanlightPackagesFail",
-        "2 packages of sick:9972 could not be begun or broke in 5 minutes with the reason no_memory.",
-        labels={"reason": "no_memory"},
-        fires_min=21,
-    ),
+    _SEGMENTS.first(5, reason="no_room"),
+    _SEGMENTS.again(8, 2, reason="lapped", stands=8),
+    _PACKAGES.first(1, reason="error"),
+    _PACKAGES.again(8, 2, reason="no_memory", stands=8),
 )
