@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.metrics import METHODS, OTHER
 from workers.control import limits, models
-from workers.runtime.metrics import Binder, Child
+from workers.runtime.metrics import Binder, Children
 
 if TYPE_CHECKING:
     from workers.runtime.tracing import Tracer
@@ -125,16 +125,12 @@ class Requests:
 
 
 class RequestTally:
-    """The figures of requests: some 5 us for each.
-
-    Metrics are bound once for each label set. Of those there are few: routes are ours, and so are statuses.
-    """
+    """The figures of requests: some 5 us for each. Label sets are few, since routes and statuses are ours."""
 
     def __init__(self, metrics: Binder, *, in_flight: bool) -> None:
-        self._metrics = metrics
         self._in_flight = metrics.bind("fanlight_http_requests_in_flight") if in_flight else None
-        self._counters: dict[tuple[str, str, int], Child] = {}
-        self._durations: dict[tuple[str, str], Child] = {}
+        self._counters = Children(metrics.bind, "fanlight_http_requests_total", "method", "route", "status")
+        self._durations = Children(metrics.bind, "fanlight_http_request_seconds", "method", "route")
 
     def began(self) -> None:
         """A request is being answered."""
@@ -145,18 +141,8 @@ class RequestTally:
         """It was, with this status and after so long; `method` is one that there is, or `other`."""
         if self._in_flight is not None:
             self._in_flight.dec()
-        counter = self._counters.get((method, route, status))
-        if counter is None:
-            labels = {"method": method, "route": route, "status": str(status)}
-            counter = self._metrics.bind("fanlight_http_requests_total", **labels)
-            self._counters[method, route, status] = counter
-        counter.inc()
-        duration = self._durations.get((method, route))
-        if duration is None:
-            labels = {"method": method, "route": route}
-            duration = self._metrics.bind("fanlight_http_request_seconds", **labels)
-            self._durations[method, route] = duration
-        duration.observe(seconds)
+        self._counters.of(method, route, str(status)).inc()
+        self._durations.of(method, route).observe(seconds)
 
 
 class _Exchange:

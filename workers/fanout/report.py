@@ -12,7 +12,7 @@ from engine.metrics import METHODS, OTHER
 from workers.fanout.feed import Feed
 from workers.fanout.player import Player
 from workers.fanout.pumps import AnyPump
-from workers.runtime.metrics import Gathering, Metrics
+from workers.runtime.metrics import Children, Metrics
 from workers.runtime.srt_readings import Measured, Packets
 from workers.runtime.worker import HTTPS, RTMPS
 
@@ -29,7 +29,7 @@ class Report:
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._hls_requests: Counter[tuple[str, int]] = Counter()
         self._lateness_s: list[float] = []
-        self._durations: dict[tuple[str, str], Gathering] = {}
+        self._durations = Children(metrics.gather, "fanlight_http_request_seconds", "method", "route")
         self._websocket: Counter[tuple[str, str]] = Counter()
         self._said_bytes = metrics.gather("fanlight_websocket_message_bytes", type="message")
         self._made_bytes = metrics.gather("fanlight_websocket_message_bytes", type="media")
@@ -67,12 +67,7 @@ class Report:
 
     def request_took(self, method: str, route: str, seconds: float) -> None:
         """A request that was counted took so long; not said of those that play a stream."""
-        key = (method if method in METHODS else OTHER, route)
-        gathering = self._durations.get(key)
-        if gathering is None:
-            labels = {"method": key[0], "route": route}
-            gathering = self._durations[key] = self._metrics.gather("fanlight_http_request_seconds", **labels)
-        gathering.add(seconds)
+        self._durations.of(method if method in METHODS else OTHER, route).add(seconds)
 
     def play_refused(self, protocol: str, reason: str) -> None:
         self._count("fanlight_play_refusals_total", protocol=protocol, reason=reason)

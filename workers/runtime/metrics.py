@@ -18,7 +18,7 @@ and is exported by control.
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
@@ -48,6 +48,36 @@ class Binder(Protocol):
     def bind(self, name: str, **labels: str) -> Child:
         """The metric of that name with these labels."""
         ...
+
+
+Bound = TypeVar("Bound", covariant=True)
+
+
+class Binds(Protocol[Bound]):
+    """`Metrics.bind` or `Metrics.gather`."""
+
+    def __call__(self, name: str, **labels: str) -> Bound: ...
+
+
+class Children(Generic[Bound]):
+    """One metric, bound once for each set of label values that is asked for: a look into a dict from then on.
+
+    For whoever counts with each request. Nothing is forgotten, so values come from small closed sets.
+    """
+
+    def __init__(self, bind: Binds[Bound], name: str, *labels: str) -> None:
+        self._bind = bind
+        self._name = name
+        self._labels = labels
+        self._children: dict[tuple[str, ...], Bound] = {}
+
+    def of(self, *values: str) -> Bound:
+        """The one with these values, in the order of the labels."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._bind(self._name, **dict(zip(self._labels, values, strict=True)))
+            self._children[values] = child
+        return child
 
 
 class Gathering(BucketCounts):

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from workers.runtime.metrics import DIRECTORY_VARIABLE, Metrics, forget_gauges
+from workers.runtime.metrics import DIRECTORY_VARIABLE, Children, Metrics, forget_gauges
 
 MODULES = "workers.supervisor.main, workers.runtime.boot, workers.supervisor.supervisor"
 
@@ -128,3 +128,18 @@ def test_slot_name_that_the_collector_would_split_is_refused(tmp_path: Path) -> 
 def test_what_the_supervisor_imports_warns_of_nothing() -> None:
     environ = {name: value for name, value in os.environ.items() if name != DIRECTORY_VARIABLE}
     subprocess.run([sys.executable, "-W", "error", "-c", f"import {MODULES}"], check=True, env=environ)
+
+
+def test_a_child_is_bound_once_for_each_set_of_values() -> None:
+    asked: list[dict[str, str]] = []
+
+    def bind(name: str, **labels: str) -> list[float]:
+        assert name == "fanlight_http_request_seconds"
+        asked.append(labels)
+        return []
+
+    took_s = Children(bind, "fanlight_http_request_seconds", "method", "route")
+    for method in ("GET", "HEAD", "GET"):
+        took_s.of(method, "/").append(0.1)
+    assert asked == [{"method": "GET", "route": "/"}, {"method": "HEAD", "route": "/"}]
+    assert (took_s.of("GET", "/"), took_s.of("HEAD", "/")) == ([0.1, 0.1], [0.1])
