@@ -6,13 +6,12 @@ dies with the engine and not with this process, since a successor goes on with i
 
 import time
 
-from engine.config import for_path
 from engine.hooks.notices import Began, Ended
 from engine.hooks.sessions import Session
 from engine.hooks.settings import is_followed
 from shm.directory import StreamRecord
 from workers.runtime.hook_line import HookLine, engine_holder
-from workers.runtime.worker import Worker
+from workers.runtime.stream_settings import Configured, StreamSettings
 
 
 class StreamNews:
@@ -23,9 +22,9 @@ class StreamNews:
         worker: for the configuration.
     """
 
-    def __init__(self, line: HookLine, worker: Worker) -> None:
+    def __init__(self, line: HookLine, worker: Configured) -> None:
         self._line = line
-        self._worker = worker
+        self._settings = StreamSettings(worker)
         self._holder = engine_holder()
         self._told: set[str] = set()  # streams whose end is to be told, whatever the configuration says then
 
@@ -52,7 +51,7 @@ class StreamNews:
         self._line.tell(Ended(session_id(record), "ended", max(0.0, seconds), record.stats.bytes_in))
 
     def _is_followed(self, record: StreamRecord) -> bool:
-        return is_followed(for_path(self._worker.config, record.name).hooks, "stream")
+        return is_followed(self._settings.of(record.name).hooks, "stream")
 
 
 def session_id(record: StreamRecord) -> str:

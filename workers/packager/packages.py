@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 import trio
 
 from engine.access.names import publisher_name
-from engine.config import PathSettings, for_path
+from engine.config import PathSettings
 from engine.protocols.hls import Window, init_name, segment_name
 from engine.protocols.hls.dates import ProgrammeClock
 from engine.protocols.hls.errors import BadSnapshot
@@ -25,6 +25,7 @@ from workers.runtime.bells import BellListener, Bells
 from workers.runtime.packages import WindowReader, asked_lately_s, kept_s, stamp_of
 from workers.runtime.programmes import programme_of
 from workers.runtime.slots import FANOUT, of_role
+from workers.runtime.stream_settings import StreamSettings
 from workers.runtime.worker import Worker
 
 PAUSE_S: float = 5.0
@@ -52,6 +53,7 @@ class PackageRack:
         assert worker.packages is not None
         self._worker = worker
         self._packages = worker.packages
+        self._settings = StreamSettings(worker)
         self._nursery = nursery
         self._report = report
         self._news = news
@@ -99,7 +101,7 @@ class PackageRack:
         """Whether this packager should package the stream now."""
         if record.state not in PLAYABLE or self._seat_of(record) != self._worker.slot.index:
             return False
-        settings = self._settings(record)
+        settings = self._settings.of(record.name)
         return not settings.hls_on_demand or self._asked_lately(record, settings)
 
     def _seat_of(self, record: StreamRecord) -> int:
@@ -137,9 +139,6 @@ class PackageRack:
         now = self._worker.directory.get(record.slot)
         return now.lease == record.lease and now.state in PLAYABLE
 
-    def _settings(self, record: StreamRecord) -> PathSettings:
-        return for_path(self._worker.config, record.name)
-
     # -- their lives
 
     def _try_to_begin(self, record: StreamRecord) -> None:
@@ -158,7 +157,7 @@ class PackageRack:
         try:
             stamp = stamp_of(self._packages.directory.get(slot))
             files = SegmentFiles(self._packages.folder_of(record.name), stamp, self._budget)
-            window = Window(playlist_settings(self._settings(record), stamp))
+            window = Window(playlist_settings(self._settings.of(record.name), stamp))
             self._start(record, slot, window, files)
         except BaseException:
             self._put_aside(Remains(slot, record.name, None, 0.0))
@@ -179,7 +178,7 @@ class PackageRack:
 
     def _may_go_on(self, record: StreamRecord, window: Window) -> bool:
         """Whether segments of today's kind may follow in this window."""
-        wanted = playlist_settings(self._settings(record), window.settings.stamp)
+        wanted = playlist_settings(self._settings.of(record.name), window.settings.stamp)
         return window.settings == wanted and not (window.ended and wanted.end_list)
 
     def adopt(self) -> None:
@@ -192,7 +191,7 @@ class PackageRack:
                 self._put_aside(Remains(left.slot, left.name, None, 0.0))
 
     def _adopt(self, left: StreamRecord) -> None:
-        settings = for_path(self._worker.config, left.name)
+        settings = self._settings.of(left.name)
         files = SegmentFiles(self._packages.folder_of(left.name), stamp_of(left), self._budget)
         window = self._inherited(left.slot)
         files.adopt(file_names(window) if window else frozenset())
@@ -218,7 +217,7 @@ class PackageRack:
 
     def _start(self, record: StreamRecord, slot: int, window: Window, files: SegmentFiles) -> None:
         journal = Journal(self._packages.arena, self._writer, slot, window, self._bells)
-        settings = self._settings(record)
+        settings = self._settings.of(record.name)
         package = Package(
             record,
             RingReader(self._worker.arena, record.slot),

@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from engine.config import for_path
 from engine.hooks.notices import AnyNotice, SegmentFinished
 from engine.hooks.settings import urls_for
 from engine.protocols.hls import SegmentEnd
-from workers.runtime.stream_settings import Configured
+from workers.runtime.stream_settings import Configured, StreamSettings
 
 
 class Tells(Protocol):
@@ -25,11 +24,11 @@ class SegmentNews:
 
     def __init__(self, line: Tells, worker: Configured) -> None:
         self._line = line
-        self._worker = worker
+        self._settings = StreamSettings(worker)
 
     def finished(self, stream: str, file_name: str, mark: SegmentEnd) -> None:
         """A segment is whole, and its file is there. Its name is unique for ever, and so is the event's."""
-        if not urls_for(for_path(self._worker.config, stream).hooks, "on_hls"):
+        if not urls_for(self._settings.of(stream).hooks, "on_hls"):
             return
         notice = SegmentFinished(
             event_id=f"{stream}/{file_name}",
