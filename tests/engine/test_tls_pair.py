@@ -1,16 +1,21 @@
 """Certificates and keys that cannot be served with, in words."""
 
-import contextlib
 import time
 from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509 import load_pem_x509_certificates
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tls import BadPair, identity_of, time_problem
+from engine.tls import BadPair, Identity, identity_of, time_problem
 from tests.certificates import make_pair
 
 CERTIFICATE, KEY = make_pair()
@@ -48,10 +53,30 @@ def test_what_is_wrong_is_said_of_the_file_it_is_wrong_with(
     assert refusal.value.about == about
 
 
-@given(st.binary(max_size=300), st.integers(0, len(CERTIFICATE)), st.booleans())
-def test_only_bad_pair_escapes_any_bytes(noise: bytes, at: int, in_key: bool) -> None:
-    def spoilt(pem: bytes) -> bytes:
-        return pem[:at] + noise + pem[at + len(noise) :]
+def spoilt(pem: bytes, at: int, noise: bytes) -> bytes:
+    return pem[:at] + noise + pem[at + len(noise) :]
 
-    with contextlib.suppress(BadPair):
-        identity_of(CERTIFICATE if in_key else spoilt(CERTIFICATE), spoilt(KEY) if in_key else KEY)
+
+def outcome(certificate: bytes, key: bytes) -> Identity | str:
+    """What they say, or which of the two is told to be wrong."""
+    try:
+        return identity_of(certificate, key)
+    except BadPair as refusal:
+        return refusal.about
+
+
+def public_key_in(certificate: bytes) -> bytes:
+    key = load_pem_x509_certificates(certificate)[0].public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+@given(st.binary(max_size=300), st.integers(0, len(KEY)))
+def test_a_spoilt_key_is_told_of_or_was_not_spoilt_at_all(noise: bytes, at: int) -> None:
+    assert outcome(CERTIFICATE, spoilt(KEY, at, noise)) in ("key", identity_of(CERTIFICATE, KEY))
+
+
+@given(st.binary(max_size=300), st.integers(0, len(CERTIFICATE)))
+def test_a_spoilt_certificate_is_told_of_or_still_that_of_the_key(noise: bytes, at: int) -> None:
+    certificate = spoilt(CERTIFICATE, at, noise)
+    told = outcome(certificate, KEY)
+    assert told in ("certificate", "key") or public_key_in(certificate) == public_key_in(CERTIFICATE)

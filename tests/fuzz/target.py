@@ -106,13 +106,18 @@ class Fuzzer:
             self.population.append(data)
 
 
-def fuzz(target: Target, seed: int | str, count: int = INPUTS) -> None:
-    """Run a target; a failure names the input, which belongs into the corpus once it is mended."""
-    fuzzer = Fuzzer(target, seed)
-    for number, data in enumerate(fuzzer.inputs(count)):
+def fuzz(target: Target, seed: int | str, count: int = INPUTS) -> int:
+    """Run a target, and give the number of inputs that it has stood.
+
+    A failure names the input, which belongs into the corpus once it is mended.
+    """
+    fuzzer, stood = Fuzzer(target, seed), 0
+    for data in fuzzer.inputs(count):
         try:
             fuzzer.check(data)
-            if number % MEMORY_EVERY == 0:
+            if stood % MEMORY_EVERY == 0:
                 fuzzer.check_memory(data)
         except Exception as error:
             raise AssertionError(f"{target.name}, seed {seed!r}, input {data.hex()}: {error!r}") from error
+        stood += 1
+    return stood

@@ -108,7 +108,8 @@ def test_the_configuration_and_its_rules_are_right() -> None:
 
 @pytest.mark.slow
 def test_alerts_fire_say_what_is_wrong_stay_silent_and_recover(tmp_path: Path) -> None:
-    content("promtool", "test", "rules", *write_tests(tmp_path))
+    said = content("promtool", "test", "rules", *write_tests(tmp_path))
+    assert said.count("SUCCESS") == len(alerts())
 
 
 @pytest.mark.slow

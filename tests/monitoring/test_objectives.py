@@ -61,4 +61,4 @@ def test_failures_are_counted_and_the_time_between_them_and_to_recover(tmp_path:
     }
     path = tmp_path / "objectives.yml"
     path.write_text(yaml.safe_dump(document))
-    content("promtool", "test", "rules", path)
+    assert "SUCCESS" in content("promtool", "test", "rules", path)

@@ -224,9 +224,9 @@ def test_whom_to_believe_is_said_with_what_to_believe() -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0:1986", "[::]:1986", "192.0.2.1:1986"])
 def test_a_port_that_others_reach_asks_who_they_are(section: str, address: str) -> None:
     listen = f'[{section}]\nlisten = "{address}"'
-    (problem,) = problems(listen)
-    assert problem.startswith(f"{section}.listen: {address} can be reached from outside")
-    problems(f'{listen}\naccess = ["open"]')
+    for openly in (listen, f'{listen}\naccess = ["open"]'):
+        (problem,) = problems(openly)
+        assert problem.startswith(f"{section}.listen: {address} can be reached from outside")
     load(f'{listen}\nkeys = {{a = "{LINE}"}}', {})
     load(
         f'{listen}\naccess = ["jwt"]\n[access]\njwt_algorithm = "HS256"\njwt_secrets = {{a = "{SECRET}"}}', {}
@@ -234,4 +234,5 @@ def test_a_port_that_others_reach_asks_who_they_are(section: str, address: str) 
 
 
 def test_an_address_list_is_no_authentication() -> None:
-    problems('[metrics]\nlisten = "0.0.0.0:9972"\nallow = ["10.0.0.0/8"]')
+    (problem,) = problems('[metrics]\nlisten = "0.0.0.0:9972"\nallow = ["10.0.0.0/8"]')
+    assert problem.startswith("metrics.listen: 0.0.0.0:9972 can be reached from outside")

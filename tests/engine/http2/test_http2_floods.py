@@ -13,6 +13,7 @@ from engine.protocols.http2 import (
     RemoteProtocolError,
     RequestArrived,
     RequestRefused,
+    RoomChanged,
     limits,
 )
 from engine.protocols.http2.frames import END_HEADERS, END_STREAM, Kind
@@ -26,16 +27,25 @@ def begun() -> Http2Connection:
     return server
 
 
+def heard(
+    server: Http2Connection, once: Callable[[int], bytes], most: int, every_s: float = 0.0
+) -> tuple[int, RemoteProtocolError | None]:
+    """How often the server heard `once` of them without a word, and what it said then, if it did."""
+    for number in range(most):
+        try:
+            hear(server, once(number), number * every_s)
+        except RemoteProtocolError as error:
+            return number, error
+    return most, None
+
+
 def flooded(
     server: Http2Connection, once: Callable[[int], bytes], most: int
 ) -> tuple[int, RemoteProtocolError]:
-    """How often the server heard `once` of them without a word, and what it said then."""
-    for number in range(most):
-        try:
-            hear(server, once(number))
-        except RemoteProtocolError as error:
-            return number, error
-    pytest.fail("it was heard for ever")
+    """The same of what has to end the connection."""
+    count, error = heard(server, once, most)
+    assert error is not None, "it was heard for ever"
+    return count, error
 
 
 def rapid_reset(number: int) -> bytes:
@@ -105,9 +115,9 @@ every_flood = pytest.mark.parametrize(
 @every_flood
 def test_a_flood_ends_the_connection(once: Callable[[int], bytes], rate: Rate, flood: Flood) -> None:
     server = begun()
-    heard, error = flooded(server, once, 2 * rate.burst + 2)
+    count, error = flooded(server, once, 2 * rate.burst + 2)
     assert (error.code, error.flood) == (ErrorCode.ENHANCE_YOUR_CALM, flood)
-    assert rate.burst // 2 - 2 <= heard <= rate.burst
+    assert rate.burst // 2 - 2 <= count <= rate.burst
     output = server.take_output()
     assert frame(Kind.GOAWAY)[3:5] in output
     assert len(output) < 64 * rate.burst + 200
@@ -115,22 +125,24 @@ def test_a_flood_ends_the_connection(once: Callable[[int], bytes], rate: Rate, f
 
 @every_flood
 def test_the_same_over_time_does_not(once: Callable[[int], bytes], rate: Rate, flood: Flood) -> None:
-    server = begun()
-    for number in range(3 * rate.burst):
-        hear(server, once(number), number * 4.0 / rate.per_s)
+    times = 3 * rate.burst
+    assert heard(begun(), once, times, 4.0 / rate.per_s) == (times, None)
 
 
 def test_answers_that_were_finished_excuse_some_resets() -> None:
     server = Http2Connection()
     client = Client(server)
+    answered = set()
     for number in range(6 * limits.RESETS.burst):
         stream_id = client.ask(request())
         client.talk()
         if number % 3:
             server.send_head(stream_id, flv_head(None, "r"), end=True)
+            answered.add(stream_id)
         else:
             client.h2.reset_stream(stream_id)
         client.talk()
+    assert client.ended == answered
 
 
 def test_data_that_was_sent_excuses_room_that_is_given_for_it() -> None:
@@ -138,8 +150,9 @@ def test_data_that_was_sent_excuses_room_that_is_given_for_it() -> None:
     hear(server, headers(1, request()))
     server.send_head(1, flv_head(None, "r"))
     for _ in range(2 * limits.WINDOW_UPDATES.burst):
-        server.send_data(1, bytes(4 * limits.KIB))
-        hear(server, window_update(0, 4 * limits.KIB) + window_update(1, 4 * limits.KIB))
+        assert server.send_data(1, bytes(4 * limits.KIB)) == 4 * limits.KIB
+        room_given = window_update(0, 4 * limits.KIB) + window_update(1, 4 * limits.KIB)
+        assert hear(server, room_given) == [RoomChanged(0), RoomChanged(1)]
         server.take_output()
 
 
@@ -147,7 +160,9 @@ def test_every_request_may_end_with_a_frame_of_its_own() -> None:
     server = begun()
     for number in range(4 * limits.BODY_FRAMES.burst):
         stream_id = 2 * number + 1
-        hear(server, headers(stream_id, request(), end=False) + frame(Kind.DATA, END_STREAM, stream_id))
+        end = frame(Kind.DATA, END_STREAM, stream_id)
+        (event,) = hear(server, headers(stream_id, request(), end=False) + end)
+        assert isinstance(event, RequestArrived)
         server.send_head(stream_id, flv_head(None, "r"), end=True)
 
 
@@ -155,7 +170,8 @@ def test_every_request_may_come_with_a_priority() -> None:
     server = begun()
     for number in range(4 * limits.OTHER_FRAMES.burst):
         stream_id = 2 * number + 1
-        hear(server, headers(stream_id, request()) + frame(0x10, 0, 0, b"u=1"))
+        (event,) = hear(server, headers(stream_id, request()) + frame(0x10, 0, 0, b"u=1"))
+        assert isinstance(event, RequestArrived)
         server.send_head(stream_id, flv_head(None, "r"), end=True)
 
 

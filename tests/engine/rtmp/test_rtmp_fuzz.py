@@ -1,5 +1,8 @@
 """Any bytes: the same whatever the cuts, and no error but the protocol's own."""
 
+from collections.abc import Callable, Iterable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +13,7 @@ from tests.engine.rtmp.wire import (
     TO_PLAY,
     TO_PUBLISH,
     ConnectionPair,
+    Outcome,
     byte_by_byte,
     command,
     cuts_of,
@@ -71,12 +75,29 @@ def playing_client() -> ClientConnection:
     return pair.client
 
 
-@given(st.booleans(), st.lists(fragments, max_size=25).map(b"".join))
-def test_a_client_survives_any_server(connected: bool, rest: bytes) -> None:
-    client = playing_client() if connected else ClientConnection(split_url("rtmp://host/live/cam"))
-    try:
-        for piece in byte_by_byte(rest if connected else HANDSHAKE + rest):
-            client.receive(piece, 0.0)
-            client.take_output()
-    except RemoteProtocolError:
-        pass
+def new_client() -> ClientConnection:
+    return ClientConnection(split_url("rtmp://host/live/cam"))
+
+
+def heard_by(client: ClientConnection, pieces: Iterable[bytes]) -> Outcome:
+    """What a client makes of what a server says, until the first error."""
+    outcome = Outcome()
+    for piece in pieces:
+        try:
+            outcome.events += client.receive(piece, 0.0)
+        except RemoteProtocolError as error:
+            outcome.events += error.events
+            outcome.error = str(error)
+        outcome.output += client.take_output()
+        if outcome.error:
+            break
+    return outcome
+
+
+@pytest.mark.parametrize(("client", "beginning"), [(new_client, HANDSHAKE), (playing_client, b"")])
+@given(st.lists(fragments, max_size=25).map(b"".join))
+def test_a_client_hears_out_or_refuses_any_server_however_cut(
+    client: Callable[[], ClientConnection], beginning: bytes, rest: bytes
+) -> None:
+    said = beginning + rest
+    assert heard_by(client(), byte_by_byte(said)) == heard_by(client(), [said])

@@ -159,6 +159,11 @@ def test_a_nak_holds_what_a_datagram_holds() -> None:
 def test_any_bytes_are_a_control_packet_or_refused(noise: bytes, kind: int) -> None:
     for datagram in (noise, bytes((0x80, kind)) + noise[2:], b"\xff\xff\x00" + noise[3:]):
         try:
-            decode_control(datagram)
+            packet = decode_control(datagram)
         except RemoteProtocolError:
             continue
+        if isinstance(packet.body, Unknown):
+            assert packet.body.type == int.from_bytes(datagram[:2]) & 0x7FFF
+        else:
+            again = encode_control(packet.body, packet.timestamp_us, packet.dst_socket_id)
+            assert decode_control(again) == packet

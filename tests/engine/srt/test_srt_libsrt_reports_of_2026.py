@@ -41,14 +41,17 @@ def user_packet(kind: str, content: bytes) -> bytes:
     return bytes.fromhex(HEADER[kind] + "00000000 00000001 00000002") + content
 
 
-def refuse(datagram: bytes) -> None:
-    with pytest.raises(RemoteProtocolError):
+def is_refused(datagram: bytes) -> bool:
+    try:
         decode_control(datagram)
+    except RemoteProtocolError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("size", [MAX_KM_BYTES + 4, 1352, MAX_PAYLOAD_BYTES, 0, 3, 5, 73])
 def test_cve_2026_55869_a_kmreq_longer_than_the_longest_key_message_after_the_handshake(size: int) -> None:
-    refuse(user_packet("KMREQ", key_message(KEYS).ljust(size, b"\xaa")[:size]))
+    assert is_refused(user_packet("KMREQ", key_message(KEYS).ljust(size, b"\xaa")[:size]))
 
 
 def test_cve_2026_55869_a_kmreq_longer_than_the_longest_key_message_within_the_handshake() -> None:
@@ -69,7 +72,7 @@ def test_cve_2026_55869_a_kmreq_longer_than_the_longest_key_message_within_the_h
 
 @pytest.mark.parametrize("size", [MAX_KM_BYTES + 4, 1352, MAX_PAYLOAD_BYTES, 0, 3, 5])
 def test_cve_2026_55868_a_kmrsp_longer_than_the_longest_key_message(size: int) -> None:
-    refuse(user_packet("KMRSP", bytes(size)))
+    assert is_refused(user_packet("KMRSP", bytes(size)))
 
 
 @pytest.mark.parametrize("state", KmState)
@@ -93,26 +96,26 @@ def test_cve_2026_55868_a_forged_kmreq_does_not_end_the_encryption() -> None:
 
 def test_pull_3324_a_lossreport_whose_range_begins_in_the_last_word() -> None:
     header = bytes.fromhex("80030000 00000000 00000001 00000002")
-    refuse(header + bytes.fromhex("80000005"))
-    refuse(header + bytes.fromhex("00000003 80000005"))
-    refuse(header + bytes.fromhex("80000005 80000006"))
-    refuse(header)
-    refuse(header + bytes(3))
-    refuse(header + bytes(5))
+    assert is_refused(header + bytes.fromhex("80000005"))
+    assert is_refused(header + bytes.fromhex("00000003 80000005"))
+    assert is_refused(header + bytes.fromhex("80000005 80000006"))
+    assert is_refused(header)
+    assert is_refused(header + bytes(3))
+    assert is_refused(header + bytes(5))
 
 
 def test_pull_3324_a_lossreport_whose_range_runs_backwards() -> None:
-    refuse(bytes.fromhex("80030000 00000000 00000001 00000002 80000006 00000005"))
+    assert is_refused(bytes.fromhex("80030000 00000000 00000001 00000002 80000006 00000005"))
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 7, 9, 12, 1456])
 def test_pull_3320_a_dropreq_that_is_not_two_words(size: int) -> None:
-    refuse(bytes.fromhex("80070000 00000001 00000001 00000002") + bytes(size))
+    assert is_refused(bytes.fromhex("80070000 00000001 00000001 00000002") + bytes(size))
 
 
 @pytest.mark.parametrize("words", ["00000006 00000005", "80000005 00000006", "00000005 80000006"])
 def test_pull_3322_a_dropreq_whose_range_is_none(words: str) -> None:
-    refuse(bytes.fromhex("80070000 00000001 00000001 00000002" + words))
+    assert is_refused(bytes.fromhex("80070000 00000001 00000001 00000002" + words))
 
 
 def test_the_packets_without_the_fault_are_read() -> None:

@@ -54,7 +54,8 @@ def test_the_numbers_after_the_last() -> None:
 N = TypeVar("N", SeqNo31, MsgNo26, Ts32)
 
 
-def goes_on_after(last: N) -> None:
+@pytest.mark.parametrize("last", [SeqNo31(SEQ_MASK), MsgNo26(MSGNO_MASK), Ts32(TS_MASK)])
+def test_the_types_order_across_the_wrap(last: N) -> None:
     following = last + 1
     assert following.value < last.value
     assert following > last
@@ -62,12 +63,6 @@ def goes_on_after(last: N) -> None:
     assert last < following
     assert last <= last + 0
     assert following - last == 1
-
-
-def test_the_types_order_across_the_wrap() -> None:
-    goes_on_after(SeqNo31(SEQ_MASK))
-    goes_on_after(MsgNo26(MSGNO_MASK))
-    goes_on_after(Ts32(TS_MASK))
 
 
 @pytest.mark.parametrize(

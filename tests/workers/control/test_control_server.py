@@ -287,9 +287,12 @@ async def test_idle_connections_do_not_hold_up_the_drain(
             await nursery.start(serve_http, server.site, server.listener, server.shutdown)
             idle = await trio.open_tcp_stream(*server.address)
             await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            await idle.receive_some(4096)
+            answer = b""
+            while not answer.endswith(b'{"alive":true}'):
+                answer += await idle.receive_some(4096)
             server.shutdown.set()
-        await idle.aclose()
+        async with idle:
+            assert await idle.receive_some(4096) == b""
 
 
 async def test_a_client_that_has_left_leaves_nothing_behind(served: Served, lines: Lines) -> None:

@@ -1,9 +1,11 @@
 """Which bytes of a publisher wake its task; over real TCP, since the kernel decides it."""
 
+import errno
+import os
 import select
 import socket
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -118,6 +120,18 @@ def test_sound_that_varies_in_size_still_waits(wire: Wire) -> None:
     assert not wire.wakes()
 
 
-def test_a_connection_that_is_gone_is_found_by_the_next_read(wire: Wire) -> None:
-    wire.ours.close()
-    wire.company.heard([SOUND, PICTURE], may_wait=True)
+class Gone:
+    """A socket that the kernel takes no option of any more."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def setsockopt(self, _level: int, option: int, _value: int) -> None:
+        self.asked.append(option)
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def test_a_connection_that_is_gone_is_left_for_the_next_read_to_find() -> None:
+    gone = Gone()
+    Company(cast("socket.socket", gone)).heard([SOUND, PICTURE], may_wait=True)
+    assert gone.asked == [socket.SO_RCVLOWAT]

@@ -123,9 +123,12 @@ async def test_who_was_let_in_without_an_answer_is_told_of_when_the_sender_is_ba
 
 
 async def test_an_answer_that_comes_too_late_is_nobodys(control: Control, autojump_clock: MockClock) -> None:
-    await control.line.begin(session(), HOOKS)
+    await control.line.begin(session(1), HOOKS)
     late = HookVerdict(control.asks[0].number, Verdict(allowed=True))
     await control.line.take_verdict(late, FROM_CONTROL, Descriptors())
+    control.verdicts.append(Verdict(allowed=False, reason="no"))
+    verdict = await control.line.begin(session(2), HOOKS)
+    assert (verdict.allowed, verdict.reason) == (False, "no")
 
 
 async def test_nobody_is_asked_where_only_ends_are_told(control: Control, autojump_clock: MockClock) -> None:

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,22 +13,27 @@ ME = str(os.getpid())
 
 
 @pytest.fixture
-def manager() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
-        made.bind(b"\0fanlight-test-" + os.urandom(8).hex().encode())
-        made.settimeout(5)
-        yield made
-
-
-def address_of(manager: socket.socket) -> str:
+def address() -> str:
     """An abstract address, as systemd writes it: with an at sign for the zero byte."""
-    name = manager.getsockname()
-    assert isinstance(name, bytes)
-    return "@" + name[1:].decode()
+    return "@fanlight-test-" + os.urandom(8).hex()
 
 
-def test_messages_reach_an_abstract_socket(manager: socket.socket) -> None:
-    notifier = Notifier(address_of(manager))
+@contextmanager
+def manager_at(address: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + address[1:])
+        manager.settimeout(5)
+        yield manager
+
+
+@pytest.fixture
+def manager(address: str) -> Iterator[socket.socket]:
+    with manager_at(address) as manager:
+        yield manager
+
+
+def test_messages_reach_an_abstract_socket(manager: socket.socket, address: str) -> None:
+    notifier = Notifier(address)
     notifier.ready("4 workers")
     assert manager.recv(4096) == f"READY=1\nSTATUS=4 workers\nMAINPID={ME}".encode()
     notifier.watchdog()
@@ -37,9 +42,19 @@ def test_messages_reach_an_abstract_socket(manager: socket.socket) -> None:
     assert manager.recv(4096).startswith(b"STOPPING=1\n")
 
 
-def test_manager_that_is_not_there_is_no_error(tmp_path: Path) -> None:
-    Notifier(None).ready("")
-    Notifier(str(tmp_path / "nobody")).ready("")
+def test_a_manager_that_is_away_hears_what_is_said_when_it_is_back(address: str) -> None:
+    notifier = Notifier(address)
+    notifier.ready("nobody hears it")
+    with manager_at(address) as manager:
+        notifier.watchdog()
+        assert manager.recv(4096) == b"WATCHDOG=1"
+
+
+def test_without_a_manager_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(socket.socket, "sendto", lambda *args: sent.append(args))
+    Notifier.from_environ({}).ready("")
+    assert sent == []
 
 
 @pytest.mark.parametrize(
