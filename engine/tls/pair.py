@@ -12,7 +12,15 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import Certificate, DNSName, ExtensionNotFound, SubjectAlternativeName
+from cryptography.x509 import (
+    Certificate,
+    DNSName,
+    DuplicateExtension,
+    ExtensionNotFound,
+    InvalidVersion,
+    SubjectAlternativeName,
+    UnsupportedGeneralNameType,
+)
 from cryptography.x509 import load_pem_x509_certificates as load_certificates
 from msgspec import Struct
 
@@ -66,6 +74,8 @@ def _certificate(pem: bytes) -> Certificate:
         return load_certificates(pem)[0]
     except (ValueError, UnsupportedAlgorithm):
         raise BadPair("certificate", "there is no certificate in PEM in it") from None
+    except InvalidVersion:  # not a ValueError, though the others are
+        raise BadPair("certificate", "its version of X.509 is not known here") from None
 
 
 def _public_key(pem: bytes) -> bytes:
@@ -90,7 +100,7 @@ def _spki_of(certificate: Certificate) -> bytes:
 def _names(certificate: Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_class(SubjectAlternativeName)
-    except (ExtensionNotFound, ValueError):
+    except (ExtensionNotFound, DuplicateExtension, UnsupportedGeneralNameType, ValueError):
         return ()
     return tuple(found.value.get_values_for_type(DNSName))
 

@@ -1,5 +1,6 @@
 """Certificates and keys that cannot be served with, in words."""
 
+import ssl
 import time
 from collections.abc import Callable
 
@@ -53,6 +54,25 @@ def test_what_is_wrong_is_said_of_the_file_it_is_wrong_with(
     assert refusal.value.about == about
 
 
+def with_other_bytes(old: bytes, new: bytes) -> bytes:
+    """The certificate with these in it for those; its signature is not looked at here."""
+    der = load_pem_x509_certificates(CERTIFICATE)[0].public_bytes(Encoding.DER)
+    assert der.count(old) == 1
+    return ssl.DER_cert_to_PEM_cert(der.replace(old, new)).encode()
+
+
+def test_a_version_that_nobody_knows_is_told_of() -> None:
+    certificate = with_other_bytes(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    with pytest.raises(BadPair, match="version") as refusal:
+        identity_of(certificate, KEY)
+    assert refusal.value.about == "certificate"
+
+
+def test_names_that_cannot_be_read_are_none() -> None:
+    address, of_x400 = bytes.fromhex("87047f000001"), bytes.fromhex("a3047f000001")
+    assert identity_of(with_other_bytes(address, of_x400), KEY).names == ()
+
+
 def spoilt(pem: bytes, at: int, noise: bytes) -> bytes:
     return pem[:at] + noise + pem[at + len(noise) :]
 
@@ -75,6 +95,7 @@ def test_a_spoilt_key_is_told_of_or_was_not_spoilt_at_all(noise: bytes, at: int)
     assert outcome(CERTIFICATE, spoilt(KEY, at, noise)) in ("key", identity_of(CERTIFICATE, KEY))
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @given(st.binary(max_size=300), st.integers(0, len(CERTIFICATE)))
 def test_a_spoilt_certificate_is_told_of_or_still_that_of_the_key(noise: bytes, at: int) -> None:
     certificate = spoilt(CERTIFICATE, at, noise)
