@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.access.pages import PAGE_FAULTS
 from engine.access.reasons import REFUSALS
 from engine.metrics.buckets import GC_PAUSE_S, LOOP_LAG_S, REQUEST_S
 from engine.metrics.metric import Metric
@@ -60,7 +61,7 @@ CONNECTIONS: Final = (
         help="Requests to the API and for the metrics that were not granted, and why.",
         labels=("port", "reason"),
         own=(("port", ("api", "metrics")),),
-        reasons=REFUSALS,
+        reasons=(*REFUSALS, *PAGE_FAULTS),
     ),
     Metric(
         name="fanlight_http2_requests_total",

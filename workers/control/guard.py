@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from engine.access.pages import FAULTS, Asked, fault_of_page
 from engine.access.reasons import Action, needs_credentials
 from engine.access.shown import NOTHING, Shown, shown_in_request
 from engine.access.verdict import Verdict
@@ -55,23 +56,23 @@ class Guard:
             str((scope.get("client") or ("",))[0]), ", ".join(fields(scope, b"x-forwarded-for"))
         )
         verdict = await self._gate.judge(self._action, "", address, shown)
-        if verdict.allowed:
+        if not verdict.allowed:
+            self._note(verdict.reason, address, verdict.key_id)
+            await refuse(send, verdict, basic=spoke_basic or not shown.keys)
+            return
+        fault = fault_of_page(asked_by(scope), is_open=verdict.reason == "open")
+        if fault is None:
             await self._app(scope, receive, send)
             return
-        self._note(verdict, address)
-        await refuse(send, verdict, basic=spoke_basic or not shown.keys)
+        self._note(fault, address, verdict.key_id)
+        status, sentence = FAULTS[fault]
+        await answer(send, status, models.Refusal(error=fault, detail=sentence))
 
-    def _note(self, verdict: Verdict, address: str) -> None:
+    def _note(self, reason: str, address: str, key_id: str) -> None:
         """Count and log one who is not let in."""
         name = "fanlight_control_refusals_total"
-        self._metrics.bind(name, port=self._action, reason=verdict.reason).inc()
-        self._log.info(
-            "access_refused",
-            action=self._action,
-            address=address,
-            reason=verdict.reason,
-            key=verdict.key_id,
-        )
+        self._metrics.bind(name, port=self._action, reason=reason).inc()
+        self._log.info("access_refused", action=self._action, address=address, reason=reason, key=key_id)
 
 
 def shown_by(scope: Scope) -> tuple[Shown, bool]:
@@ -85,16 +86,40 @@ def shown_by(scope: Scope) -> tuple[Shown, bool]:
     return NOTHING, False
 
 
+def asked_by(scope: Scope) -> Asked:
+    """What of the request tells whether a web page sends it."""
+
+    def field(name: bytes) -> str:
+        return next(iter(fields(scope, name)), "")
+
+    return Asked(
+        method=str(scope["method"]),
+        host=field(b"host"),
+        origin=field(b"origin"),
+        site=field(b"sec-fetch-site"),
+        mode=field(b"sec-fetch-mode"),
+        content_type=field(b"content-type"),
+    )
+
+
 def fields(scope: Scope, wanted: bytes) -> list[str]:
     """The values of a header field, in the order they were sent."""
     return [bytes(value).decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted]
 
 
 async def refuse(send: Send, verdict: Verdict, *, basic: bool) -> None:
-    """Answer 401 or 403, as JSON as all refusals of the API are."""
+    """Answer 401 or 403."""
     again = needs_credentials(verdict.refusal)
-    body = msgspec.json.encode(models.Refusal(error=verdict.reason, detail=verdict.sentence))
     asking = [(name.lower().encode(), value.encode()) for name, value in challenges(basic=basic) if again]
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *asking]
-    await send({"type": "http.response.start", "status": 401 if again else 403, "headers": headers})
+    refusal = models.Refusal(error=verdict.reason, detail=verdict.sentence)
+    await answer(send, 401 if again else 403, refusal, asking)
+
+
+async def answer(
+    send: Send, status: int, refusal: models.Refusal, more: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answer with JSON, as all refusals of the API do."""
+    body = msgspec.json.encode(refusal)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -12,11 +12,13 @@ Options are set on the listening TCP socket, because accepted sockets inherit th
 saves four system calls per connection and leaves no moment without them.
 """
 
+import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from engine.config import Config, Listen
+from engine.config.access_rules import asks_for_credentials
 from workers.runtime.notify import HandedIn
 from workers.runtime.worker import API, HTTP, HTTPS, METRICS, RTMP, RTMPS, SRT, is_srt, mapped_stream
 from workers.supervisor.binding import open_alone, open_group, reason
@@ -45,10 +47,33 @@ def open_listeners(config: Config, fanouts: int, handed: Sequence[HandedIn]) -> 
         for kind in STREAM_KINDS:
             opened[kind] = _given_or_open(config, kind, given, fanouts)
         set_options(opened, config)
+        if (fault := unguarded(opened, config)) is not None:
+            raise StartError(fault)
     except BaseException:
         close_listeners(opened)
         raise
     return opened
+
+
+def unguarded(listeners: Mapping[str, Sequence[socket.socket]], config: Config) -> str | None:
+    """What is wrong if others reach the API or the metrics and nobody is asked who he is.
+
+    The configuration is checked for its own addresses; a socket that was handed in may listen elsewhere.
+    """
+    for kind, section in ((API, config.api), (METRICS, config.metrics)):
+        for listener in listeners[kind]:
+            if _others_reach(listener) and not asks_for_credentials(section):
+                return (
+                    f"the socket that systemd handed in as {kind} listens on {address_of(listener)}, which"
+                    f" can be reached from outside, and nobody is asked who he is; set {kind}.keys"
+                )
+    return None
+
+
+def _others_reach(listener: socket.socket) -> bool:
+    if listener.family == socket.AF_UNIX:
+        return False  # its file's mode says who may
+    return not ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def close_listeners(listeners: Mapping[str, Sequence[socket.socket]]) -> None:

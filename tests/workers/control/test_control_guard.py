@@ -32,7 +32,7 @@ async def guarded_api(
     gate = Gate(config, clock=lambda: NOW_S)
     app = Guard(cast("App", build_api(house.desk, log)), gate, action, log, metrics, open_paths)
     transport = httpx.ASGITransport(app=cast("Any", Requests(app, log=log, metrics=metrics)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://engine") as opened:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:1985") as opened:
         yield opened
 
 
@@ -107,6 +107,49 @@ async def test_address_lists_are_for_clients_behind_a_trusted_proxy_too(house: H
     async with guarded_api(house, lines, config) as api:
         assert (await api.get(STREAMS)).status_code == 200
         assert (await api.get(STREAMS, headers={"X-Forwarded-For": "192.0.2.9"})).status_code == 403
+
+
+BAN = b'{"kind": "address", "value": "0.0.0.0/0"}'
+FROM_A_PAGE = {"Origin": "http://evil.example", "Content-Type": "text/plain"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "reason"),
+    [
+        (FROM_A_PAGE, 403, "foreign_page"),
+        ({"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}, 403, "foreign_page"),
+        ({"Host": "evil.example", "Content-Type": "application/json"}, 403, "unknown_host"),
+        ({"Content-Type": "text/plain"}, 415, "not_json"),
+        ({}, 415, "not_json"),
+    ],
+)
+async def test_no_page_that_somebody_reads_bans_anybody(
+    house: House,
+    lines: Lines,
+    counted: CountingMetrics,
+    headers: dict[str, str],
+    status: int,
+    reason: str,
+) -> None:
+    async with guarded_api(house, lines, Config(), counted=counted) as api:
+        answer = await api.post("/api/v1/bans", content=BAN, headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (status, reason)
+        assert (await api.get("/api/v1/bans")).json()["bans"] == []
+    assert counted.bind("fanlight_control_refusals_total", port="api", reason=reason).values == [1]
+
+
+async def test_a_page_is_refused_even_with_the_browsers_own_password(house: House, lines: Lines) -> None:
+    async with guarded_api(house, lines, guarded("key")) as api:
+        answer = await api.post("/api/v1/bans", content=BAN, headers=FROM_A_PAGE, auth=("anybody", KEY))
+        assert (answer.status_code, answer.json()["error"]) == (403, "foreign_page")
+
+
+async def test_a_proxy_with_a_name_of_its_own_reaches_an_api_that_asks_for_keys(
+    house: House, lines: Lines
+) -> None:
+    async with guarded_api(house, lines, guarded("key")) as api:
+        named = {"Host": "streams.example", **bearer(KEY)}
+        assert (await api.get(STREAMS, headers=named)).status_code == 200
 
 
 async def test_no_key_gets_into_the_log(house: House, lines: Lines) -> None:

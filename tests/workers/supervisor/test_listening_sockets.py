@@ -2,11 +2,14 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp, Srt, StreamPorts, Tls
+from engine.config import Api, Config, Fanout, Http, Listen, Metrics, Rtmp, Srt, StreamPorts, Tls, load
+from engine.config.key_table import hash_line
+from engine.config.secret import digest
 from workers.runtime.notify import HandedIn
 from workers.runtime.worker import mapped_srt
 from workers.supervisor.errors import StartError
@@ -18,6 +21,7 @@ from workers.supervisor.listeners import (
     open_listeners,
     set_options,
     stream_addresses_of,
+    unguarded,
 )
 
 ANY_PORT = Listen("127.0.0.1", 0)
@@ -110,6 +114,33 @@ def test_socket_that_does_not_listen_is_refused() -> None:
         pytest.raises(StartError, match="does not listen"),
     ):
         open_listeners(config_with(), 1, [HandedIn("http", idle)])
+
+
+class Elsewhere(socket.socket):
+    """A socket that says it listens where others reach it, which none of ours does."""
+
+    def getsockname(self) -> tuple[str, int]:
+        return "192.0.2.7", 1985
+
+
+@pytest.mark.parametrize("kind", ["api", "metrics"])
+def test_a_handed_in_socket_that_others_reach_needs_keys(kind: str) -> None:
+    with Elsewhere() as given:
+        given.bind(("127.0.0.1", 0))
+        given.listen()
+        with pytest.raises(StartError, match=rf"as {kind} listens on 192\.0\.2\.7:1985.*set {kind}\.keys"):
+            open_listeners(config_with(), 1, [HandedIn(kind, given)])
+
+
+def test_a_handed_in_socket_with_keys_or_on_loopback_or_in_a_file_is_taken(tmp_path: Path) -> None:
+    with Elsewhere() as far, socket.create_server(("127.0.0.1", 0)) as near:
+        guarded = load(f'[api.keys]\noperator = "{hash_line(digest("key"), None)}"', {})
+        config = replace(config_with(), api=guarded.api)
+        assert unguarded({"api": [far], "metrics": [near]}, config) is None
+        assert unguarded({"api": [far], "metrics": [near]}, config_with()) is not None
+    with socket.socket(socket.AF_UNIX) as file:
+        file.bind(str(tmp_path / "api"))
+        assert unguarded({"api": [file], "metrics": [file]}, config_with()) is None
 
 
 def test_two_sockets_of_one_name_are_refused_since_one_would_never_be_accepted_from() -> None:
