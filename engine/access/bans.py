@@ -76,6 +76,10 @@ class BanTable:
         """The ban of a key, by its id; who came without one has the empty id, which nobody bans."""
         return _first(self._names.get(("key", key_id), ()), now_s)
 
+    def of_publisher(self, host: str, name: str, key_id: str, now_s: float) -> Ban | None:
+        """The ban of whoever would publish `name` from there, with that key."""
+        return self.of_address(host, now_s) or self.of_stream(name, now_s) or self.of_key(key_id, now_s)
+
     def _file(self, ban: Ban) -> None:
         if ban.kind != "address":
             self._names.setdefault((ban.kind, ban.value), []).append(ban)

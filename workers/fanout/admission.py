@@ -109,7 +109,7 @@ class Admission:
 
     async def find(self, name: str, host: str, key_id: str) -> Feed:
         """The stream, or a rendition of the programme, when there is one and room for one player more from
-        `host`. Raises Refused.
+        `host`: admit it before anything is awaited. Raises Refused.
         """
         hub = self._audience.hub
         if self._audience.worker.tracer is not None:
@@ -118,13 +118,11 @@ class Admission:
         if record is None:
             raise self.plain(404, f"no stream is published as {name}\n", "not_found")
         try:
-            self._audience.check_room(host, key_id)
+            return await self._audience.feed_for(record, host, key_id)
         except Full as full:
             if full.reason == BANNED:
                 raise self.plain(403, f"{full}\n", BANNED) from None
             raise self.plain(503, f"{full}\n", full.reason, RETRY) from None
-        try:
-            return await hub.feed(record)
         except StreamGone:
             raise self.plain(404, f"{name} is over\n", "not_found") from None
 

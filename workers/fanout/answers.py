@@ -11,6 +11,7 @@ from typing import TypeAlias
 from urllib.parse import urlencode
 
 from engine.access.names import BadName, parse_played_name
+from engine.access.reasons import SENTENCES
 from engine.access.shown import query_to_carry, shown_in_request
 from engine.protocols.http import (
     Fields,
@@ -27,7 +28,7 @@ from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
 from workers.fanout.doorman import judge, refusal_of, unless_banned
 from workers.fanout.exchange import Exchange, waiting
-from workers.fanout.guard import OVERLOADED
+from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hls_answers import Hls
 from workers.fanout.holds import Unanswerable
 from workers.fanout.library import Library
@@ -156,11 +157,24 @@ class Answers:
         await self._audience.hls_visits.check(name, exchange, urlencode(exchange.request.query))
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
+            self._check_bans(exchange, ticket)
             return await answers.send_multivariant(exchange, shelves, ticket)
         shelf = await self._find(hls.library, route, exchange)
+        self._check_bans(exchange, ticket)
         if route.kind == "media":
             return await answers.send_media(exchange, shelf, ticket)
         return await answers.send_named(exchange, shelf, route.file, ticket)
+
+    def _check_bans(self, exchange: Exchange, ticket: Ticket) -> None:
+        """A ban may have come while a service decided, or while a segment was waited for. Raises
+        Unanswerable.
+        """
+        guard = self._audience.guard
+        if guard.is_banned(exchange.host):
+            raise Unanswerable(403, "this address is banned")
+        if guard.is_key_banned(ticket.key_id):
+            self._audience.report.play_refused("hls", BANNED)
+            raise Unanswerable(403, SENTENCES[BANNED])
 
     async def _let_in(self, library: Library, exchange: Exchange, name: str) -> Ticket:
         """Whether the player may have this. Raises Unanswerable.
@@ -183,7 +197,8 @@ class Answers:
             self._audience.report.play_refused("hls", verdict.reason)
             status, fields = refusal_of(verdict, shown, authorization)
             raise Unanswerable(status, verdict.sentence, fields)
-        return PUBLIC if rule.may_be_cached else Ticket(is_public=False, carry=query_to_carry(query))
+        carry = "" if rule.may_be_cached else query_to_carry(query)
+        return Ticket(rule.may_be_cached, carry, verdict.key_id)
 
     def _name(self, route: Route) -> str:
         try:

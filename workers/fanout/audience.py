@@ -9,6 +9,7 @@ import trio
 from engine.access.reasons import SENTENCES
 from engine.media.gop import StartMode
 from engine.policy.overload import Level
+from shm.directory import StreamRecord
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED, Guard
 from workers.fanout.hls_answers import Hls
@@ -146,8 +147,19 @@ class Audience:
         if len(self._players) >= self.worker.config.fanout.max_players:
             raise Full("too_many_players", "this server has as many players as it may have")
 
+    async def feed_for(self, record: StreamRecord, host: str, key_id: str) -> Feed:
+        """The stream's feed, for a player from `host` for whom there is room. Raises Full, StreamGone.
+
+        Admit the player before anything is awaited: from the next turn on all of that may be otherwise. A
+        ban ends those who are in the register, and nobody looks after who enters it later.
+        """
+        self.check_room(host, key_id)  # so that no feed is opened for who is not let in
+        feed = await self.hub.feed(record)
+        self.check_room(host, key_id)  # a ban may have come meanwhile, and others who took the last places
+        return feed
+
     def admit(self, player: Player, feed: Feed, wire: Wire, mode: StartMode | None) -> None:
-        """Let `player` in: it is sent to from now on."""
+        """Let `player` in, whose feed is from `feed_for`: it is sent to from now on."""
         player.joined_ns = time.monotonic_ns()
         player.feed = feed
         if self.worker.tracer is not None:

@@ -110,6 +110,10 @@ class Guard:
         """As `was_banned`, for keys."""
         return self._bans.table.of_key(key_id, time.time()) is not None
 
+    def is_publisher_banned(self, host: str, name: str, key_id: str) -> bool:
+        """Whether whoever would publish `name` from there, with that key, is kept out."""
+        return self.bans.of_publisher(host, name, key_id, time.time()) is not None
+
     def why_no_publisher(self, name: str, *, is_there: bool) -> str:
         """Why nobody may publish `name` now; empty if somebody may.
 

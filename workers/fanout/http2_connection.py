@@ -268,7 +268,7 @@ class Http2Session(Connection):
             await exchange.send(*refused.answer)
             return
         with visit.until_in():
-            await exchange.begin(head)
+            stream.begin_nowait(head)  # and nothing is awaited until it is admitted (`Audience.feed_for`)
             report.request(request.method, STREAM_ROUTE, 200)
             player.visit = visit
             await self._watch(stream, player, feed, route)

@@ -42,6 +42,12 @@ class Http2Stream:
     async def begin(self, head: Head, *, end: bool = False) -> None:
         """Send the head, once there is room for it. Raises PeerGone."""
         await self._wire.wait_for_room()
+        self.begin_nowait(head, end=end)
+
+    def begin_nowait(self, head: Head, *, end: bool = False) -> None:
+        """The same whether there is room or not: a head is small, and each stream has but one. Raises
+        PeerGone.
+        """
         self._check()
         self._wire.say_head(self.id, head, end=end)
         if end:

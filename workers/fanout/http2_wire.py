@@ -2,8 +2,8 @@
 
 Whatever is said is tried on the socket at once, so that a pass of the pump costs a player one system call
 here too, and no task switch. What the socket does not take waits in one buffer, which the writer's task
-empties. The buffer is bounded: bodies and heads wait for room in it, and a peer that lets the answers to what
-it says pile up is not heard until it has taken some of them.
+empties. The buffer is bounded: bodies and heads (but not those of players) wait for room in it, and a peer
+that lets the answers to what it says pile up is not heard until it has taken some of them.
 """
 
 import trio

@@ -184,11 +184,9 @@ class RtmpConnection(Connection):
         if record is None:
             raise NotPlayed("not_found", f"no stream is published as {name}")
         try:
-            self._audience.check_room(self.host, visit.key_id)
+            return await self._audience.feed_for(record, self.host, visit.key_id)
         except Full as full:
             raise NotPlayed(full.reason, str(full), code_of(full)) from None
-        try:
-            return await hub.feed(record)
         except StreamGone:
             raise NotPlayed("not_found", f"{name} is over") from None
 
@@ -243,6 +241,10 @@ class RtmpConnection(Connection):
             )
         except Denied as denied:
             await self._refuse_publish(denied.reason, str(denied))
+            return
+        if self._audience.guard.is_publisher_banned(self.host, visit.name, visit.key_id):
+            visit.end(BANNED)  # a ban that came while somebody decided, or one of the name that it has got
+            await self._refuse_publish(BANNED, "this address, stream or key is banned")
             return
         with visit.until_in():
             await self._send_to_ingest(visit)

@@ -197,6 +197,7 @@ class SrtPort:
             self._check_publisher(name, settings)
             visit, conn_id = await self._begin_visit(name, asked, address, key_id)
             with visit.until_in():
+                self._check_bans(visit, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked)
             await hand_over_publisher(self._audience, conn_id, visit, negotiated, sock, remote_name(address))
         else:
@@ -265,6 +266,11 @@ class SrtPort:
         if record is not None and record.state is StreamState.LIVE and not settings.takeover:
             raise Refused(Rejection.CONFLICT, "name_taken")
 
+    def _check_bans(self, visit: Visit, host: str) -> None:
+        """A ban may have come while somebody decided, or be one of the name that the stream has got."""
+        if self._audience.guard.is_publisher_banned(host, visit.name, visit.key_id):
+            raise Refused(Rejection.FORBIDDEN, BANNED)
+
     async def _find_feed(self, visit: Visit, settings: PathSettings, host: str) -> Feed:
         hub = self._audience.hub
         if self._worker.tracer is not None:
@@ -273,12 +279,10 @@ class SrtPort:
         if record is None:
             raise Refused(Rejection.NOT_FOUND, "not_found")
         try:
-            self._audience.check_room(host, visit.key_id)
+            return await self._audience.feed_for(record, host, visit.key_id)
         except Full as full:
             code = Rejection.FORBIDDEN if full.reason == BANNED else Rejection.OVERLOAD
             raise Refused(code, full.reason) from None
-        try:
-            return await hub.feed(record)
         except StreamGone:
             raise Refused(Rejection.NOT_FOUND, "not_found") from None
 

@@ -26,6 +26,8 @@ class Ticket(NamedTuple):
     is_public: bool = True
     carry: str = ""
     """Goes behind every address in a playlist, percent-encoded; empty for nothing."""
+    key_id: str = ""
+    """Of the key, link or token that let its player in; empty where nothing was needed."""
 
     def caching(self, cache_control: str) -> str:
         """The same for those who may keep this."""

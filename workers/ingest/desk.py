@@ -15,7 +15,6 @@ from workers.ingest.srt_publisher import SrtPublisher
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Streams
 from workers.ingest.visit import PublisherVisit
-from workers.runtime.bans import BanWatch
 from workers.runtime.bus import Descriptors, Envelope
 from workers.runtime.circle import Circle
 from workers.runtime.hook_line import HookLine
@@ -70,7 +69,6 @@ class Desk:
         self._line = line
         self._buffer = memoryview(bytearray(READ_BYTES))  # all RTMP publishers read into it, one at a time
         self._publishers: dict[str, Session] = {}
-        self._bans = BanWatch(worker.metrics.directory)
         worker.count_clients = lambda: len(self._publishers)
 
     def listen(self) -> None:
@@ -84,19 +82,13 @@ class Desk:
             publisher.drain()
 
     def check_bans(self) -> None:
-        """End the sessions of publishers who are banned, by address, stream or key: also of one that was on
-        its way here just then.
-        """
-        table, now_s = self._bans.look(), time.time()
+        """End the sessions of publishers who are banned, by address, stream or key."""
+        table, now_s = self._streams.bans.look(), time.time()
         if not table.bans:
             return
         for publisher in list(self._publishers.values()):
             remote, name = publisher.remote, publisher.stream.name if publisher.stream else ""
-            ban = (
-                table.of_address(host_of(remote), now_s)
-                or table.of_stream(name, now_s)
-                or table.of_key(publisher.key_id, now_s)
-            )
+            ban = table.of_publisher(host_of(remote), name, publisher.key_id, now_s)
             if ban is not None:
                 self._worker.log.info(
                     "banned",

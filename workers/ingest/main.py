@@ -14,6 +14,7 @@ from workers.ingest.desk import Desk
 from workers.ingest.report import Report
 from workers.ingest.stream_news import StreamNews
 from workers.ingest.streams import Streams
+from workers.runtime.bans import BanWatch
 from workers.runtime.circle import Circle
 from workers.runtime.hook_line import open_line
 from workers.runtime.worker import Worker
@@ -26,7 +27,7 @@ async def serve(worker: Worker) -> None:
     """Run one ingest worker until it has drained."""
     report = Report(worker.metrics)
     line = open_line(worker)
-    streams = Streams(worker, StreamNews(line, worker))
+    streams = Streams(worker, StreamNews(line, worker), BanWatch(worker.metrics.directory))
     worker.on_reload(streams.reconfigure)
     async with trio.open_nursery() as background:
         async with trio.open_nursery() as connections:

@@ -145,7 +145,7 @@ class Publisher:
     # -- beginning
 
     def _open(self, name: str) -> PublishedStream:
-        stream = self.stream = self._streams.open(name, self)
+        stream = self.stream = self._streams.open(name, self, self.remote, self.key_id)
         self._tracks = PublishedTracks(self._streams, name, self.id, self._worker.log)
         overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
         self._overseer = Overseer(stream, self._tracks, overseen, self._worker.log, self._report)

@@ -116,7 +116,7 @@ class SrtPublisher:
 
     async def _publish(self) -> None:
         try:
-            stream = self.stream = self._streams.open(self._name, self)
+            stream = self.stream = self._streams.open(self._name, self, self.remote, self.key_id)
         except (Refused, ShmError) as error:
             self._refuse(error)
             return

@@ -9,7 +9,9 @@ from shm.board import Board
 from shm.directory import Directory, DirectoryWriter, StreamRecord, StreamState
 from shm.errors import DirectoryFull
 from workers.ingest.stream import Holder, PublishedStream
+from workers.runtime.bans import BanWatch
 from workers.runtime.bells import Bells
+from workers.runtime.remotes import host_of
 from workers.runtime.worker import Worker
 
 
@@ -39,12 +41,14 @@ class Streams:
     Args:
         worker: for the arena, the configuration and the board.
         news: hears what comes and goes; None: nobody does.
+        bans: who gets no stream; None: everybody may have one.
     """
 
-    def __init__(self, worker: Worker, news: News | None = None) -> None:
+    def __init__(self, worker: Worker, news: News | None = None, bans: BanWatch | None = None) -> None:
         ingests = sum(slot.role == worker.slot.role for slot in worker.slots)
         self._worker = worker
         self._news = news
+        self.bans = bans or BanWatch(None)
         self._board: Board = worker.board
         self._directory: Directory = worker.directory
         self._writer = DirectoryWriter(worker.arena, worker.slot.index, ingests)
@@ -74,10 +78,15 @@ class Streams:
                 self._streams[record.name] = stream
                 self._tell_came(stream)
 
-    def open(self, name: str, publisher: Holder) -> PublishedStream:
+    def open(self, name: str, publisher: Holder, remote: str = "", key_id: str = "") -> PublishedStream:
         """Give `publisher` the stream `name`: a new one, one in its grace time, or another publisher's.
         Raises Refused.
+
+        remote, key_id: where it is, and what let it in. A worker that deals with strangers has asked for
+        bans already, but one may have come while the publisher was on its way here.
         """
+        if self.bans.look().of_publisher(host_of(remote), name, key_id, time.time()) is not None:
+            raise Refused("banned", "this address, stream or key is banned")
         self._set_ended_aside()
         stream = self._streams.get(name)
         if stream is None or stream.publisher is None:

@@ -26,7 +26,7 @@ class Busy:
             wait_to_play=wait_to_play, settings_for=lambda name: SimpleNamespace(wait_s=0.0)
         )
 
-    def check_room(self, host: str, key_id: str) -> None:
+    async def feed_for(self, record: object, host: str, key_id: str) -> None:
         raise self.full
 
 

@@ -4,11 +4,13 @@ behind.
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from engine.access.bans import Ban, BanKind
 from engine.config import Config, load
 from engine.protocols.rtmp import Media
 from shm.arena import Arena
@@ -19,6 +21,7 @@ from shm.layout import Geometry
 from shm.ring import FLAG_START, Entry, RingReader
 from workers.ingest.stream import PublishedStream
 from workers.ingest.streams import Refused, Streams
+from workers.runtime.bans import BanWatch, write_bans
 from workers.runtime.bells import NEVER_NS
 from workers.runtime.slots import WorkerSlot
 from workers.runtime.worker import Worker
@@ -68,8 +71,8 @@ class House:
             ),
         )
 
-    def ingest(self) -> Streams:
-        return Streams(self.worker)
+    def ingest(self, bans: BanWatch | None = None) -> Streams:
+        return Streams(self.worker, bans=bans)
 
     def entries(self, stream: PublishedStream) -> list[Entry]:
         reader = RingReader(self.arena, stream.slot)
@@ -253,3 +256,19 @@ def test_stream_that_runs_for_24_days_begins_a_new_epoch_near_zero_at_a_keyframe
     assert [entry.epoch - media[0].epoch for entry in media] == [0, 0, 0, 1, 1]
     assert media[3].flags & FLAG_START
     assert media[3].dts_us < media[4].dts_us < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("address", "192.0.2.0/24"), ("stream", "live/a"), ("key", "van")]
+)
+def test_who_was_banned_on_its_way_here_gets_no_stream_and_takes_none_over(
+    kind: BanKind, value: str, house: House, tmp_path: Path
+) -> None:
+    streams, on_air = house.ingest(BanWatch(tmp_path)), Somebody()
+    stream = streams.open("live/a", on_air, "198.51.100.1:4000", "studio")
+    write_bans(tmp_path, [Ban(id="1", kind=kind, value=value, reason="", since_s=time.time(), until_s=None)])
+    with pytest.raises(Refused, match="banned") as refused:
+        streams.open("live/a", Somebody(), "192.0.2.7:4000", "van")
+    assert refused.value.reason == "banned"
+    assert (stream.publisher, on_air.evicted) == (on_air, False)
+    streams.open("live/b", Somebody(), "198.51.100.1:4000", "studio")
