@@ -21,6 +21,11 @@ from engine.config.keys import ENVIRONMENT_PREFIX, ENVIRONMENT_SEPARATOR, KEYS, 
 from engine.config.rules import check_rules
 from engine.config.tree import Config
 
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Of a file, and of the configuration as workers are told it at a reload: full tables of keys for every one of
+the patterns that there may be. It bounds how long a reload holds everything up (LATER). nginx, HAProxy and
+mediamtx have no bound."""
+
 PATHS_VARIABLE: Final = "FANLIGHT_PATHS"
 ENVIRONMENT_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.environment_name: k for k in KEYS.values()})
 SINGLE_UNDERSCORED: Final = frozenset(name.replace(ENVIRONMENT_SEPARATOR, "_") for name in ENVIRONMENT_KEYS)
@@ -35,12 +40,15 @@ def load(text: str, environ: Mapping[str, str]) -> Config:
 
     Empty text and an empty environment give the defaults. Raises ConfigError with every problem found.
     """
+    if len(text) > MAX_BYTES:
+        raise ConfigError((f"the file has more than {MAX_BYTES} characters, which is all that there may be",))
     draft = Draft()
     draft.take_document(_parse(text))
     _take_environment(draft, environ)
     _refuse(draft.problems)
     config = draft.build()
     _refuse(check_rules(config))
+    _check_size(config)
     return config
 
 
@@ -52,6 +60,15 @@ def encode(config: Config) -> bytes:
 def decode(data: bytes) -> Config:
     """Read what `encode` wrote."""
     return _DECODER.decode(data)
+
+
+def _check_size(config: Config) -> None:
+    """With an environment, and with what is left out written out, it may be longer than its file."""
+    size_bytes = len(encode(config))
+    if size_bytes > MAX_BYTES:
+        raise ConfigError(
+            (f"the whole configuration takes {size_bytes} bytes, and workers are told {MAX_BYTES} at most",)
+        )
 
 
 def _refuse(problems: list[str] | tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ MAX_RENDITIONS: Final = 16
 EXAMPLE: Final = '{"live/final" = ["live/final_1080", "live/final_480"]}'
 
 MAX_CHARACTERS: Final = 32 * 1024
-"""Of all names together: workers hear of a reload in one packet of their bus, which holds 128 KiB."""
+"""Of all names together: so many programmes of four renditions, at 25 characters a name."""
 
 _NONE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 

@@ -20,9 +20,7 @@ class Ready(Message, frozen=True):
 
 
 class Reload(Message, frozen=True):
-    """supervisor -> worker: the configuration in force from now on, as JSON of the whole tree."""
-
-    config_json: bytes
+    """supervisor -> worker, with one descriptor: the configuration in force from now on (sealed_config.py)."""
 
 
 class Drain(Message, frozen=True):

@@ -56,6 +56,10 @@ class Descriptors:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def first(self) -> int:
+        """The next descriptor, to be looked at and left here; IndexError if there is none."""
+        return self._numbers[0]
+
     def take(self) -> int:
         """The next descriptor, now owned by the caller; IndexError if there is none."""
         return self._numbers.popleft()
@@ -90,22 +94,13 @@ def send_packet(outbox: socket.socket, packet: Packet, descriptors: Iterable[int
     The kernel duplicates the descriptors; the caller's stay open and stay the caller's to close.
     """
     payload = _ENCODER.encode(packet)
-    _check_size(packet.message, payload)
+    if len(payload) > MAX_PACKET_BYTES:
+        name = type(packet.message).__name__
+        raise PacketTooLarge(f"{name} of {len(payload)} bytes, which is more than {MAX_PACKET_BYTES}")
     try:
         outbox.sendmsg([payload], _ancillary(descriptors), socket.MSG_DONTWAIT)
     except OSError as error:
         raise _named(error) from error
-
-
-def check_size(message: AnyMessage) -> None:
-    """Raise PacketTooLarge for an order that no packet holds."""
-    _check_size(message, _ENCODER.encode(Packet(0, 0, False, message)))
-
-
-def _check_size(message: AnyMessage, payload: bytes) -> None:
-    if len(payload) > MAX_PACKET_BYTES:
-        name = type(message).__name__
-        raise PacketTooLarge(f"{name} of {len(payload)} bytes, which is more than {MAX_PACKET_BYTES}")
 
 
 def _ancillary(descriptors: Iterable[int]) -> list[tuple[int, int, "array.array[int]"]]:

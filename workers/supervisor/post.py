@@ -1,7 +1,7 @@
 """The supervisor's end of the bus: it never waits, so a message either goes now or is given back."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
@@ -23,10 +23,13 @@ class Post:
     def fileno(self) -> int:
         return self._inbox.fileno()
 
-    def send(self, to: int, message: AnyMessage) -> bool:
-        """Send an order to a slot; whether it went. Where the worker is dead, its successor will read it."""
+    def send(self, to: int, message: AnyMessage, fds: Sequence[int] = ()) -> bool:
+        """Send an order to a slot; whether it went. Where the worker is dead, its successor will read it.
+
+        The kernel duplicates `fds`; the caller closes its own.
+        """
         try:
-            send_packet(self._outboxes[to], Packet(SUPERVISOR, 0, False, message))
+            send_packet(self._outboxes[to], Packet(SUPERVISOR, 0, False, message), fds)
         except BusError as error:
             self._log.error("order_lost", to=to, order=type(message).__name__, error=str(error))
             return False

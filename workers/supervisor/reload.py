@@ -1,14 +1,14 @@
 """Reading the configuration again: what may change while the engine runs, and what has to wait."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from engine.config import Config, ConfigError, Reload, apply_hot, diff, encode, load
-from workers.runtime import messages
+from engine.config import Config, ConfigError, Reload, apply_hot, diff, load
 from workers.runtime.logs import try_log_file
-from workers.runtime.packets import PacketTooLarge, check_size
+from workers.runtime.sealed_config import seal
 
 
 class Reread:
@@ -27,9 +27,9 @@ def reread(
         wanted = load(Path(path).read_text(encoding="utf-8") if path else "", environ)
         changes = diff(running, wanted)
         config = apply_hot(running, wanted)
-        check_size(messages.Reload(encode(config)))  # workers would not hear of it, and we would go on alone
+        os.close(seal(config))  # were there no memory for it, workers would not hear of it
         _try_log_file(running.log.file, config.log.file)
-    except (ConfigError, OSError, UnicodeDecodeError, PacketTooLarge) as error:
+    except (ConfigError, OSError, UnicodeDecodeError) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         log.error("reload_refused", file=path, problems=problems, hint="the old configuration stays")
         return Reread(running, "refused")

@@ -1,16 +1,18 @@
 """The supervisor itself: ties signals, workers' news and timers to what is to be done about them."""
 
+import os
 import signal
 import time
 from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from engine.config import Config, encode
+from engine.config import Config
 from workers.runtime.inheritance import Inheritance
 from workers.runtime.logs import Packets, configure_logs, log_packet, look_after_logs, open_log_file
 from workers.runtime.messages import Drain, Reload
 from workers.runtime.notify import Notifier
+from workers.runtime.sealed_config import seal
 from workers.runtime.slots import SUPERVISOR
 from workers.supervisor.estate import Estate
 from workers.supervisor.health import is_healthy, status, until_next_look_s
@@ -157,8 +159,17 @@ class Supervisor:
         self._roster.configure(config)
         if not self._stopping:
             set_options(self._estate.listeners, config)
+        self._tell_workers(config)
+
+    def _tell_workers(self, config: Config) -> None:
+        try:
+            sealed = seal(config)
+        except OSError as error:  # a moment ago, in `reread`, there was room for it
+            self._log.error("order_lost", to="all", order=Reload.__name__, error=str(error))
+            return
         for seat, _ in self._roster.living():
-            self._post.send(seat.slot.number, Reload(encode(config)))
+            self._post.send(seat.slot.number, Reload(), [sealed])
+        os.close(sealed)
 
     def _open_log_file(self) -> None:
         """Workers need no word: each looks before a line whether the file has been moved."""

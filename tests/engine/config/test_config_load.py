@@ -1,5 +1,7 @@
 """A configuration is good, or every mistake in it is named with what would be right."""
 
+from importlib import import_module
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from engine.config import KEYS, Config, ConfigError, Listen, decode, encode, load
 from engine.config.draft import Draft
 from engine.config.keys import PATH_KEYS, PATH_SECTIONS
+from engine.config.load import MAX_BYTES
 from engine.config.tree import PathTable
 
 
@@ -31,6 +34,21 @@ def test_the_environment_wins_over_the_file() -> None:
     config = load("[publish]\ngrace_s = 1\ntakeover = true", {"FANLIGHT_PUBLISH__TAKEOVER": "false"})
     assert config.publish.grace_s == 1
     assert not config.publish.takeover
+
+
+def test_a_file_is_only_so_long() -> None:
+    assert load("#" * MAX_BYTES, {}) == Config()
+    (problem,) = problems("#" * (MAX_BYTES + 1))
+    assert problem.startswith(f"the file has more than {MAX_BYTES} characters")
+
+
+def test_workers_can_be_told_the_whole_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in the environment, and what is left out, is as long as what stands in the file."""
+    size_bytes = len(encode(Config()))
+    monkeypatch.setattr(import_module("engine.config.load"), "MAX_BYTES", size_bytes)
+    assert load("", {}) == Config()
+    (problem,) = problems("", FANLIGHT_HTTP__CORS_ORIGIN="https://example.org")
+    assert problem.endswith(f" bytes, and workers are told {size_bytes} at most")
 
 
 def test_an_unknown_key_is_refused_by_name_with_the_nearest_one() -> None:

@@ -1,11 +1,15 @@
 """Reading the configuration again: what is refused leaves the one from before in force."""
 
+import errno
+import os
 from pathlib import Path
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from engine.config import Config
+from engine.config.load import MAX_BYTES
 from workers.supervisor.reload import reread
 
 
@@ -15,20 +19,33 @@ def keys_for(paths: int) -> str:
     return "\n".join(f'[paths."live{number}/*".key_limits]\n{keys}' for number in range(paths))
 
 
-def test_a_configuration_that_no_packet_to_a_worker_holds_is_refused(tmp_path: Path) -> None:
+def test_a_configuration_that_is_longer_than_there_may_be_is_refused(tmp_path: Path) -> None:
     running, file = Config(), tmp_path / "fanlight.toml"
-    file.write_text(keys_for(paths=40))
+    file.write_text("#" * (MAX_BYTES + 1))
     with capture_logs() as logs:
         outcome = reread(running, str(file), {}, structlog.get_logger())
     assert (outcome.config, outcome.result) == (running, "refused")
     (entry,) = logs
     assert entry["event"] == "reload_refused"
-    assert entry["problems"][0].startswith("Reload of ")
+    assert f"the file has more than {MAX_BYTES} characters" in entry["problems"][0]
 
 
-def test_ten_paths_with_full_tables_of_keys_are_taken(tmp_path: Path) -> None:
+def test_one_that_there_is_no_memory_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> int:
+        raise OSError(errno.ENOMEM, "no memory")
+
+    monkeypatch.setattr(os, "memfd_create", no_memory)
+    running, file = Config(), tmp_path / "fanlight.toml"
+    file.write_text("[play]\nwait_s = 7\n")
+    with capture_logs() as logs:
+        outcome = reread(running, str(file), {}, structlog.get_logger())
+    assert (outcome.config, outcome.result) == (running, "refused")
+    assert "no memory" in logs[0]["problems"][0]
+
+
+def test_forty_paths_with_full_tables_of_keys_are_taken(tmp_path: Path) -> None:
     file = tmp_path / "fanlight.toml"
-    file.write_text(keys_for(paths=10))
+    file.write_text(keys_for(paths=40))
     outcome = reread(Config(), str(file), {}, structlog.get_logger())
     assert outcome.result == "applied"
-    assert len(outcome.config.paths) == 10
+    assert len(outcome.config.paths) == 40

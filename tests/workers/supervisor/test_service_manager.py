@@ -145,6 +145,23 @@ def test_reload_applies_what_it_can_and_names_what_needs_a_restart(tmp_path: Pat
         assert engine.stop() == 0
 
 
+def test_an_engine_with_thousands_of_keys_can_be_told_of_others(tmp_path: Path) -> None:
+    """They are many times what a packet to a worker holds."""
+    keys = "\n".join(f'{"k" * 60}{number:02} = {{allowed_codecs = "h264,aac"}}' for number in range(64))
+    tables = "\n".join(f'[paths."live{number}/*".key_limits]\n{keys}' for number in range(40))
+    with Engine(tmp_path) as engine:
+        engine.until("ready")
+        for wait_s in (7, 8):
+            engine.write_config(wait_s=wait_s)
+            with engine.config.open("a") as file:
+                file.write(tables)
+            engine.signal(signal.SIGHUP)
+            for worker in engine.pids():
+                engine.until("role reloaded", worker=worker, new=wait_s)
+        assert engine.stop() == 0
+        assert not engine.named("order_lost")
+
+
 def test_bad_configuration_changes_nothing_on_reload(tmp_path: Path) -> None:
     with Engine(tmp_path) as engine:
         engine.until("ready")
