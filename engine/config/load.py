@@ -22,9 +22,9 @@ from engine.config.rules import check_rules
 from engine.config.tree import Config
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Of a file, and of the configuration as workers are told it at a reload: full tables of keys for every one of
-the patterns that there may be. It bounds how long a reload holds everything up (LATER). nginx, HAProxy and
-mediamtx have no bound."""
+"""Of a file, and of the configuration as workers are told it at a reload. Full tables of keys to publish and
+to play for as many patterns as there may be (32,768 keys) take 3 MB: at a reload 0.4 s of the supervisor's
+time, and 60 ms of each worker's, in which its players wait."""
 
 PATHS_VARIABLE: Final = "FANLIGHT_PATHS"
 ENVIRONMENT_KEYS: Final[Mapping[str, Key]] = MappingProxyType({k.environment_name: k for k in KEYS.values()})

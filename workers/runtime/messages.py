@@ -20,7 +20,7 @@ class Ready(Message, frozen=True):
 
 
 class Reload(Message, frozen=True):
-    """supervisor -> worker, with one descriptor: the configuration in force from now on (sealed_config.py)."""
+    """supervisor -> worker, with one descriptor: the configuration from now on (sealed_config.py)."""
 
 
 class Drain(Message, frozen=True):
