@@ -112,7 +112,7 @@ class Guard:
 
     def is_publisher_banned(self, host: str, name: str, key_id: str) -> bool:
         """Whether whoever would publish `name` from there, with that key, is kept out."""
-        return self.bans.of_publisher(host, name, key_id, time.time()) is not None
+        return self._bans.of_publisher(host, name, key_id) is not None
 
     def why_no_publisher(self, name: str, *, is_there: bool) -> str:
         """Why nobody may publish `name` now; empty if somebody may.

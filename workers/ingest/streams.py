@@ -85,7 +85,7 @@ class Streams:
         remote, key_id: where it is, and what let it in. A worker that deals with strangers has asked for
         bans already, but one may have come while the publisher was on its way here.
         """
-        if self.bans.look().of_publisher(host_of(remote), name, key_id, time.time()) is not None:
+        if self.bans.of_publisher(host_of(remote), name, key_id) is not None:
             raise Refused("banned", "this address, stream or key is banned")
         self._set_ended_aside()
         stream = self._streams.get(name)

@@ -9,6 +9,7 @@ Why not the board: bans are of any number and length, and words there have one w
 """
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -64,6 +65,10 @@ class BanWatch:
             self.version += 1
             self.table = BanTable(read_bans(self._folder))
         return self.table
+
+    def of_publisher(self, host: str, name: str, key_id: str) -> Ban | None:
+        """The ban of now of whoever would publish `name` from there, with that key."""
+        return self.look().of_publisher(host, name, key_id, time.time())
 
     def _stamp_now(self) -> Stamp | None:
         if self._path is None:
