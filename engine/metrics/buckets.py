@@ -41,6 +41,9 @@ MESSAGE_BYTES: Final = (64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0,
 RTT_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """From the same building, over a continent (0.05) and an ocean (0.2), to a satellite and its queue."""
 
+SRT_HANDSHAKE_S: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
+"""0.2 is the promise; libsrt gives up after 3."""
+
 LINK_BPS: Final = (1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1e9)
 """From a link that hardly carries one stream to gigabit Ethernet, bits per second."""
 

@@ -6,7 +6,7 @@ counted per connection, so those counters begin again when a publisher reconnect
 
 from typing import Final
 
-from engine.metrics.buckets import LINK_BPS, RTT_S
+from engine.metrics.buckets import LINK_BPS, RTT_S, SRT_HANDSHAKE_S
 from engine.metrics.metric import Metric
 
 SRT: Final = (
@@ -22,6 +22,17 @@ SRT: Final = (
         " something that we do not do or of room, or not to be understood.",
         labels=("result",),
         reasons=("accepted", "refused", "bad_secret", "unsupported", "overloaded", "damaged"),
+    ),
+    Metric(
+        name="fanlight_srt_handshake_seconds",
+        kind="histogram",
+        help="From reading the second half of an SRT handshake (the conclusion) to sending the answer that"
+        " accepts it: the decisions of access rules and of a service are in it, a player's wait for a stream"
+        " that is not there yet is not. First halves (inductions) are answered at once and not remembered, so"
+        " neither they nor the network's way are in it.",
+        labels=("role",),
+        roles=("publisher", "player"),
+        buckets=SRT_HANDSHAKE_S,
     ),
     Metric(
         name="fanlight_srt_packets_total",

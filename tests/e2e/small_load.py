@@ -18,6 +18,7 @@ from tests.e2e.hls_client import HlsClient
 from tests.e2e.hook_service import YES, HookService
 from tests.e2e.media import Media, command, play, publish, publishing
 from tests.e2e.players import play_websocket
+from tests.e2e.srt_client import SrtClient, call
 from tests.e2e.srt_tools import Films, record
 from tests.e2e.studio import replace_worker
 from tests.e2e.tls import over_tls, trusting
@@ -102,6 +103,8 @@ class SmallLoad:
         self._engine.api("streams")
         with urllib.request.urlopen(self._engine.http_url(FILM), timeout=LOOK_S) as player:
             player.read(1000)
+        with SrtClient(self._engine.addresses["srt"], call(f"read:{SRT}")) as caller:
+            caller.outcome()
         with httpx.Client(http2=True, verify=trusting()) as visitor:
             visitor.get(over_tls(self._engine, self._engine.http_url("live/film")).replace(".flv", ".m3u8"))
 

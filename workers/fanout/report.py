@@ -81,6 +81,11 @@ class Report:
     def srt_handshake(self, result: str) -> None:
         self._srt_handshakes[result] += 1  # handed on at the flush: strangers send as many as they like
 
+    def srt_accepted(self, role: str, seconds: float) -> None:
+        """A handshake of a publisher or player has succeeded, after so long."""
+        self.srt_handshake("accepted")
+        self._metrics.bind("fanlight_srt_handshake_seconds", role=role).observe(seconds)
+
     # -- WebSocket
 
     def websocket_sent(self, kind: str) -> None:

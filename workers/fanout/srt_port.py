@@ -31,7 +31,7 @@ from engine.protocols.srt.listener import Answer, ConnectionRequest, Listener
 from engine.protocols.srt.negotiated import Negotiated, Refusal, Terms
 from engine.protocols.srt.rejections import FIRST_SHARED, Rejection
 from engine.protocols.srt.streamid import StreamRequest, parse_stream_id
-from shm.directory import StreamState
+from shm.directory import StreamRecord, StreamState
 from workers.fanout.accept import remote_name
 from workers.fanout.audience import Audience, Full
 from workers.fanout.doorman import ask_at_the_gate
@@ -67,6 +67,8 @@ BUFFER_BYTES: Final = 4 * 1024 * 1024
 """Socket buffers of a connection, as far as the kernel lets: half a second of 50 Mbit/s."""
 
 SEED_BYTES: Final = 32
+
+US_PER_S: Final = 1_000_000
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 
@@ -203,8 +205,11 @@ class SrtPort:
         else:
             visit, conn_id = await self._begin_visit(name, asked, address, key_id)
             with visit.until_in():
-                feed = await self._find_feed(visit, settings, address[0])
-                negotiated, sock = self._accept(request, address, settings, asked)
+                began_us = now_us()
+                record = await self._wait_for_stream(visit, settings)
+                waited_us = now_us() - began_us
+                feed = await self._find_feed(record, visit, address[0])
+                negotiated, sock = self._accept(request, address, settings, asked, waited_us)
             mode = start_mode(asked.query)
             await serve_player(
                 self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
@@ -271,13 +276,15 @@ class SrtPort:
         if self._audience.guard.is_publisher_banned(host, visit.name, visit.key_id):
             raise Refused(Rejection.FORBIDDEN, BANNED)
 
-    async def _find_feed(self, visit: Visit, settings: PathSettings, host: str) -> Feed:
-        hub = self._audience.hub
+    async def _wait_for_stream(self, visit: Visit, settings: PathSettings) -> StreamRecord:
         if self._worker.tracer is not None:
             self._worker.tracer.step("join")
-        record = await hub.wait_for(visit.name, min(settings.wait_s, MAX_WAIT_S))
+        record = await self._audience.hub.wait_for(visit.name, min(settings.wait_s, MAX_WAIT_S))
         if record is None:
             raise Refused(Rejection.NOT_FOUND, "not_found")
+        return record
+
+    async def _find_feed(self, record: StreamRecord, visit: Visit, host: str) -> Feed:
         try:
             return await self._audience.feed_for(record, host, visit.key_id)
         except Full as full:
@@ -296,9 +303,17 @@ class SrtPort:
     # -- accepting
 
     def _accept(
-        self, request: ConnectionRequest, address: Address, settings: PathSettings, asked: StreamRequest
+        self,
+        request: ConnectionRequest,
+        address: Address,
+        settings: PathSettings,
+        asked: StreamRequest,
+        waited_us: int = 0,
     ) -> tuple[Negotiated, socket.socket]:
-        """A socket of its own for the caller, and the answer sent from it. Raises Refused."""
+        """A socket of its own for the caller, and the answer sent from it. Raises Refused.
+
+        waited_us: for a stream to come, which is no part of the handshake's time.
+        """
         if self._worker.tracer is not None:
             self._worker.tracer.step("handshake")
         terms = Terms(
@@ -315,9 +330,11 @@ class SrtPort:
             self._audience.report.srt_handshake(result_of(outcome.code))
             self._say(outcome.answer, address)
             raise Answered
-        self._audience.report.srt_handshake("accepted")
         with contextlib.suppress(OSError):  # as in `_say`; the link answers when it is asked again
             sock.send(outcome.answer)
+        role = "publisher" if asked.mode == "publish" else "player"
+        took_us = now_us() - request.arrived_us - waited_us
+        self._audience.report.srt_accepted(role, took_us / US_PER_S)
         return outcome, sock
 
     def _connected(self, address: Address) -> socket.socket:

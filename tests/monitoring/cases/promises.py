@@ -67,6 +67,20 @@ PROMISES: Final = (
         },
     ),
     _burns(
+        "srt_handshake",
+        "17.1%",
+        {
+            'fanlight_srt_handshake_seconds_bucket{role="player", le="0.2"}': counter(5, 1),
+            'fanlight_srt_handshake_seconds_count{role="player"}': counter(5, 5),
+            'fanlight_srt_handshake_seconds_bucket{role="publisher", le="0.2"}': counter(5, 4),
+            'fanlight_srt_handshake_seconds_count{role="publisher"}': counter(5, 5),
+        },
+        {
+            'fanlight_srt_handshake_seconds_bucket{role="player", le="0.2"}': counter(10, 9.7),
+            'fanlight_srt_handshake_seconds_count{role="player"}': counter(10, 10),
+        },
+    ),
+    _burns(
         "srt_loss",
         "1.661%",
         {

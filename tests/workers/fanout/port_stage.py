@@ -43,11 +43,16 @@ class Report:
     def __init__(self) -> None:
         self.srt_inductions = 0
         self.results: Counter[str] = Counter()
+        self.took_s: list[tuple[str, float]] = []
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.turned_away: Counter[str] = Counter()
 
     def srt_handshake(self, result: str) -> None:
         self.results[result] += 1
+
+    def srt_accepted(self, role: str, seconds: float) -> None:
+        self.srt_handshake("accepted")
+        self.took_s.append((role, seconds))
 
     def handshake_failed(self, protocol: str, reason: str) -> None:
         self.turned_away[reason] += 1

@@ -81,3 +81,14 @@ def test_websocket_messages_count_by_type_and_direction(books: Books) -> None:
     assert books.value(name, type="message", direction="in") == 1
     assert books.value("fanlight_websocket_message_bytes_bucket", type="message", le="64.0") == 0
     assert books.value("fanlight_websocket_message_bytes_bucket", type="message", le="256.0") == 1
+
+
+def test_srt_handshakes_that_are_accepted_have_durations_by_role(books: Books) -> None:
+    books.report.srt_accepted("publisher", 0.15)
+    books.report.srt_accepted("publisher", 0.25)
+    books.report.srt_accepted("player", 0.002)
+    books.flush()
+    name = "fanlight_srt_handshake_seconds_bucket"
+    assert books.value(name, role="publisher", le="0.2") == 1
+    assert books.value(name, role="player", le="0.2") == 1
+    assert books.value("fanlight_srt_handshakes_total", result="accepted") == 3

@@ -3,7 +3,7 @@
 import contextlib
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -178,6 +178,58 @@ async def test_a_conclusion_that_comes_again_is_one_publisher(door: Door) -> Non
     assert stage.report.results == {"accepted": 1}
 
 
+class Clock:
+    """Time that passes only where the test says so."""
+
+    def __init__(self) -> None:
+        self.now_us = 7_000_000
+
+    def __call__(self) -> int:
+        return self.now_us
+
+    def taking(self, seconds: float, answer: object) -> Callable[..., Awaitable[object]]:
+        """Something that takes so long."""
+
+        async def take(*_arguments: object) -> object:
+            self.now_us += int(seconds * 1e6)
+            await trio.lowlevel.checkpoint()
+            return answer
+
+        return take
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(srt_port, "now_us", clock)
+    return clock
+
+
+async def test_a_handshake_takes_as_long_as_who_decides(clock: Clock, door: Door) -> None:
+    door.stage.audience.visits.begin = clock.taking(0.15, Visit("live/a"))
+    with door.visitor() as visitor:
+        await conclude(visitor, call(stream_id="publish:live/a"))
+    assert door.stage.report.took_s == [("publisher", 0.15)]
+
+
+async def test_a_players_wait_for_its_stream_is_no_part_of_the_handshake(
+    clock: Clock, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(*arguments: object) -> None:
+        for sock in arguments:
+            if isinstance(sock, socket.socket):
+                sock.close()
+
+    monkeypatch.setattr(srt_port, "serve_player", serve)
+    audience = door.stage.audience
+    audience.visits.begin = clock.taking(0.05, Visit("live/a"))
+    audience.hub.wait_for = clock.taking(1.5, "the record")
+    audience.feed_for = clock.taking(0.01, "the feed")
+    with door.visitor() as visitor:
+        await conclude(visitor, call(stream_id="read:live/a"))
+    assert door.stage.report.took_s == [("player", 0.06)]
+
+
 async def test_strays_on_a_new_socket_find_their_way_back(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +288,7 @@ async def test_a_player_says_in_its_stream_id_where_it_begins(
 
     monkeypatch.setattr(srt_port, "serve_player", serve)
     stage = PortStage(nursery)
+    monkeypatch.setattr(stage.port, "_wait_for_stream", _any_feed)
     monkeypatch.setattr(stage.port, "_find_feed", _any_feed)
     monkeypatch.setattr(stage.port, "_accept", lambda *_: (None, None))
     assert stage.ask(conclusion(stage, call(stream_id=stream_id))) == []
