@@ -1,7 +1,7 @@
 """Reading the configuration again: what may change while the engine runs, and what has to wait."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -20,13 +20,22 @@ class Reread:
 
 
 def reread(
-    running: Config, path: str | None, environ: Mapping[str, str], log: FilteringBoundLogger
+    running: Config,
+    path: str | None,
+    environ: Mapping[str, str],
+    log: FilteringBoundLogger,
+    why_not: Callable[[Config], str | None] = lambda _: None,
 ) -> Reread:
-    """Load again and log what comes of it. A configuration that cannot be used changes nothing."""
+    """Load again and log what comes of it. A configuration that cannot be used changes nothing.
+
+    why_not: tells what stands against it that the configuration itself does not show.
+    """
     try:
         wanted = load(Path(path).read_text(encoding="utf-8") if path else "", environ)
         changes = diff(running, wanted)
         config = apply_hot(running, wanted)
+        if (fault := why_not(config)) is not None:
+            raise ConfigError((fault,))
         os.close(seal(config))  # were there no memory for it, workers would not hear of it
         _try_log_file(running.log.file, config.log.file)
     except (ConfigError, OSError, UnicodeDecodeError) as error:

@@ -18,7 +18,13 @@ from workers.supervisor.estate import Estate
 from workers.supervisor.health import is_healthy, status, until_next_look_s
 from workers.supervisor.lending import Lending
 from workers.supervisor.limits import DRAIN_MARGIN_S, KILL_PATIENCE_S, STATUS_EVERY_S
-from workers.supervisor.listeners import addresses_of, close_listeners, set_options, stream_addresses_of
+from workers.supervisor.listeners import (
+    addresses_of,
+    close_listeners,
+    set_options,
+    stream_addresses_of,
+    unguarded,
+)
 from workers.supervisor.loop import Loop
 from workers.supervisor.post import Post
 from workers.supervisor.reload import reread
@@ -145,13 +151,16 @@ class Supervisor:
     def _reload(self) -> None:
         self._notifier.reloading()
         self._open_log_file()
-        outcome = reread(self._config, self._config_path, self._environ, self._log)
+        outcome = reread(self._config, self._config_path, self._environ, self._log, self._why_not)
         self._estate.metrics.bind("fanlight_reloads_total", result=outcome.result).inc()
         if (
             outcome.config != self._config or self._config.tls.enabled
         ):  # the certificate's files are read again
             self._apply(outcome.config)
         self._notifier.ready(self._current_status())
+
+    def _why_not(self, config: Config) -> str | None:
+        return None if self._stopping else unguarded(self._estate.listeners, config)
 
     def _apply(self, config: Config) -> None:
         self._config = config

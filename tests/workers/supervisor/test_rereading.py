@@ -49,3 +49,14 @@ def test_forty_paths_with_full_tables_of_keys_are_taken(tmp_path: Path) -> None:
     outcome = reread(Config(), str(file), {}, structlog.get_logger())
     assert outcome.result == "applied"
     assert len(outcome.config.paths) == 40
+
+
+def test_one_that_the_running_engine_has_something_against_is_refused(tmp_path: Path) -> None:
+    running, file = Config(), tmp_path / "fanlight.toml"
+    file.write_text("[play]\nwait_s = 7\n")
+    with capture_logs() as logs:
+        refused = reread(running, str(file), {}, structlog.get_logger(), lambda _: "not with this socket")
+    assert (refused.config, refused.result) == (running, "refused")
+    assert logs[0]["problems"] == ("not with this socket",)
+    taken = reread(running, str(file), {}, structlog.get_logger(), lambda _: None)
+    assert taken.config.play.wait_s == 7
