@@ -40,7 +40,8 @@ TLS: Final = (
     Metric(
         name="fanlight_tls_certificate_not_after_timestamp_seconds",
         kind="gauge",
-        help="When the certificate in use expires, seconds since 1970; the earliest of all workers.",
+        help="When the certificate in use expires, seconds since 1970; the earliest of all workers. Not there"
+        " where none is in use.",
         gauge_mode="livemin",
     ),
     Metric(

@@ -11,7 +11,6 @@ from monitoring.panels import (
     SECONDS,
     SHARE,
     Row,
-    Step,
     above,
     below,
     panel,
@@ -28,7 +27,7 @@ _FIRING_NAMES: Final = Query(
 )
 _AVAILABLE: Final = Query('avg (avg_over_time(fanlight:available{instance=~"$instance"}[$__range]))')
 _NOT_AFTER: Final = "fanlight_tls_certificate_not_after_timestamp_seconds"
-_CERTIFICATE: Final = Query(f"min ({series(_NOT_AFTER)} > 0) - time() or vector(0)", metrics=(_NOT_AFTER,))
+_CERTIFICATE: Final = Query(f"min ({series(_NOT_AFTER)}) - time()", metrics=(_NOT_AFTER,))
 
 HEALTH: Final = Row(
     "Health",
@@ -52,8 +51,8 @@ HEALTH: Final = Row(
             "Certificate expires in",
             _CERTIFICATE,
             unit=SECONDS,
-            steps=(Step(None, "text"), Step(1, "red"), Step(7 * 86400, "orange"), Step(21 * 86400, "green")),
-            note="0 where there is no TLS.",
+            steps=below(21 * 86400, 7 * 86400),
+            note="Below zero: it has expired. No data where there is no TLS.",
         ),
         table("Alerts", _FIRING_NAMES, width=12),
         panel("Workers up", now("fanlight_worker_up", "role"), width=12),

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import trio
+from cryptography import x509
 from trio_websocket import open_websocket_url
 
 from tests.certificates import make_pair, write_pair
 from tests.e2e.children import start
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.figures import wait_for_figures
 from tests.e2e.media import Media, command, finish, hash_arguments, hash_file, parse_framehash, publishing
 from tests.e2e.test_ffmpeg_roundtrip import assert_is_tail
 from tests.e2e.tls import tls_section, trusting
@@ -93,7 +95,8 @@ def test_changed_certificate_is_served_after_sighup_and_a_broken_one_is_not(
     engine: RunningEngine, tmp_path: Path
 ) -> None:
     first = served_by(engine)
-    renewed = make_pair(name="renewed.test")
+    check_told_end(engine, tmp_path)
+    renewed = make_pair(name="renewed.test", days=40)
     write_pair(tmp_path, renewed)
     os.kill(engine.process.pid, signal.SIGHUP)
     deadline = time.monotonic() + PATIENCE_S
@@ -102,6 +105,7 @@ def test_changed_certificate_is_served_after_sighup_and_a_broken_one_is_not(
         assert time.monotonic() < deadline
         time.sleep(LOOK_S)
     assert first != wanted
+    check_told_end(engine, tmp_path)
     (tmp_path / "key.pem").write_bytes(make_pair()[1])
     os.kill(engine.process.pid, signal.SIGHUP)
     refusal = engine.log.wait_for("certificate_refused")
@@ -125,6 +129,15 @@ def test_player_over_tls_that_does_not_read_is_judged_as_a_plain_one(
                 tls.sendall(b"GET /live/film.flv HTTP/1.1\r\nHost: x\r\n\r\n")
                 ended = engine.log.wait_for("ended", timeout_s=PATIENCE_S)
         assert (ended["protocol"], ended["reason"]) == ("http-flv", "too_slow")
+
+
+def check_told_end(engine: RunningEngine, folder: Path) -> None:
+    """The metrics say when the certificate in `folder` expires, which the one that is served is."""
+    certificate = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
+    expires_s = certificate.not_valid_after_utc.timestamp()
+    name = "fanlight_tls_certificate_not_after_timestamp_seconds"
+    figures = wait_for_figures(engine, lambda figures: figures.sum(name) == expires_s)
+    assert figures.sum(name) == expires_s
 
 
 def served_by(engine: RunningEngine) -> bytes:

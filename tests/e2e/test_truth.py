@@ -19,6 +19,7 @@ from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.figures import Counters, Figures, scrape, wait_for_figures
 from tests.e2e.studio import STREAM, Studio, studio
 from workers.control.machine import Machine
+from workers.runtime.vitals import own_cgroup
 from workers.supervisor.private_folder import METRICS_PREFIX, SHARED_MEMORY
 
 pytestmark = pytest.mark.slow
@@ -232,8 +233,12 @@ def check_names(engine: RunningEngine) -> None:
     for worker in WORKERS:
         assert figures.sum("fanlight_worker_cpu_seconds_total", worker=worker) > 0
     assert figures.sum("fanlight_errors_total", component="supervisor", type="worker_died") > 0
-    told = "fanlight_host_pressure_ratio" in figures.names()
-    assert told == bool(Machine().pressure())
+    is_there = {
+        "fanlight_host_pressure_ratio": bool(Machine().pressure()),
+        "fanlight_cgroup_memory_ratio": own_cgroup() is not None,
+        "fanlight_tls_certificate_not_after_timestamp_seconds": False,
+    }
+    assert {name: name in figures.names() for name in is_there} == is_there
 
 
 def still_there(figures: Figures) -> dict[str, float]:

@@ -7,7 +7,9 @@ files stays what it was, however often workers die. (With pids: five restarts, f
 times too large.)
 
 A gauge says what is true now, so a dead worker's gauges go: the supervisor deletes those files when it sees
-the death, and boot does so once more. Counters and histograms stay.
+the death, and boot does so once more. Counters and histograms stay. And a process that knows nothing of what
+a gauge tells has none: else it would put a 0 into the smallest of all processes' values, and tell of what is
+not there.
 
 This costs about 0.7 us per call on a bound child, so nothing here is called per packet: hot paths count in
 plain integers and add the difference about once per tick; for histograms `gather` does that. Labels come from
@@ -119,24 +121,34 @@ class Metrics:
         # A class of values of its own: what was inherited over fork belongs to the parent, and stays
         # untouched.
         values.ValueClass = values.MultiProcessValue(lambda: slot_name)  # type: ignore[no-untyped-call]
-        registry = CollectorRegistry()  # not the global one: it would refuse the same names a second time
+        self._registry = CollectorRegistry()  # not the global one: it would refuse names a second time
         self._catalogue = {metric.name: metric for metric in catalogue}
-        self._metrics = {metric.name: _build(metric, registry) for metric in self._catalogue.values()}
+        self._metrics = {
+            metric.name: _build(metric, self._registry)
+            for metric in self._catalogue.values()
+            if not _waits(metric)
+        }
         self._children: dict[Key, Child] = {}
         self._gatherings: dict[Key, Gathering] = {}
 
     def bind(self, name: str, **labels: str) -> Child:
         """The metric with these labels: one object per label set. KeyError if it is not in the catalogue.
 
-        A label value that the catalogue does not foresee counts as `other`.
+        A label value that the catalogue does not foresee counts as `other`. A gauge is exported from here on,
+        as 0 until it is set.
         """
         metric = self._catalogue[name]
         folded = {label: metric.fold(label, value) for label, value in labels.items()}
         key = (name, tuple(sorted(folded.items())))
         if key not in self._children:
-            bound = self._metrics[name].labels(**folded) if folded else self._metrics[name]
-            self._children[key] = cast("Child", bound)
+            built = self._built(metric)
+            self._children[key] = cast("Child", built.labels(**folded) if folded else built)
         return self._children[key]
+
+    def _built(self, metric: Metric) -> Counter | Gauge | Histogram:
+        if metric.name not in self._metrics:
+            self._metrics[metric.name] = _build(metric, self._registry)
+        return self._metrics[metric.name]
 
     def gather(self, name: str, **labels: str) -> Gathering:
         """The histogram with these labels, to be added to often; the same object for the same labels."""
@@ -151,6 +163,12 @@ class Metrics:
         """Hand on what has gathered in histograms; every heartbeat does so."""
         for gathering in list(self._gatherings.values()):
             gathering.flush()
+
+
+def _waits(metric: Metric) -> bool:
+    """Whether it is built when it is first bound: the client writes what has no labels as soon as it is
+    built."""
+    return metric.kind == "gauge" and not metric.labels
 
 
 def _build(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from engine.metrics import WORKER_METRICS, Metric
 from workers.runtime.metrics import DIRECTORY_VARIABLE, Children, Metrics, forget_gauges
 
 MODULES = "workers.supervisor.main, workers.runtime.boot, workers.supervisor.supervisor"
@@ -55,6 +56,30 @@ def test_gauges_of_a_dead_worker_are_gone_and_the_others_stay(tmp_path: Path) ->
     assert scraped(tmp_path, "fanlight_players") == {"rtmp": 2}
     live_once(tmp_path, "fanout0")
     assert scraped(tmp_path, "fanlight_players") == {"rtmp": 4}
+
+
+def without_labels(kind: str) -> list[Metric]:
+    return [metric for metric in WORKER_METRICS if metric.kind == kind and not metric.labels]
+
+
+def test_a_gauge_is_there_once_its_process_tells_it_and_not_as_a_zero_before(tmp_path: Path) -> None:
+    metrics = {slot: Metrics(slot, tmp_path) for slot in ("ingest0", "fanout0")}
+    gauges = without_labels("gauge")
+    assert {metric.name: scraped(tmp_path, metric.name) for metric in gauges} == {
+        metric.name: {} for metric in gauges
+    }
+    for metric in gauges:
+        metrics["fanout0"].bind(metric.name).set(7)
+    assert {metric.name: scraped(tmp_path, metric.name) for metric in gauges} == {
+        metric.name: {"": 7} for metric in gauges
+    }
+
+
+def test_counters_and_histograms_without_labels_are_there_from_the_start(tmp_path: Path) -> None:
+    Metrics("fanout0", tmp_path)
+    names = [metric.name for metric in without_labels("counter")]
+    names += [f"{metric.name}_count" for metric in without_labels("histogram")]
+    assert {name: scraped(tmp_path, name) for name in names} == {name: {"": 0} for name in names}
 
 
 def test_forgetting_a_slot_spares_slots_with_longer_names(tmp_path: Path) -> None:
