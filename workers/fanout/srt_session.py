@@ -5,6 +5,8 @@ it.
 import secrets
 import socket
 import time
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 import trio
@@ -23,6 +25,14 @@ from workers.runtime.messages import HandOver
 from workers.runtime.srt_link import SrtHandOver, SrtLink
 
 PROTOCOL: str = "srt"
+
+ENDS: Final[Mapping[str, str]] = {
+    "": "closed",
+    "shutdown": "closed",
+    "idle": "connection_lost",  # whoever is there says something ten times a second, media or none
+    "out_of_range": "protocol_error",
+}
+"""What a player's link says of its end -> the reason in logs, counters and traces; else it is the same word."""
 
 
 async def hand_over_publisher(
@@ -68,7 +78,7 @@ async def serve_player(
     try:
         audience.admit(player, feed, SRT, mode)
         await player.over.wait()
-        reason = link.end or "closed"
+        reason = ENDS.get(link.end, link.end)
         if player.fault is not None:
             audience.worker.log.error("connection_failed", conn=player.client_id, exc_info=player.fault)
     finally:
