@@ -12,13 +12,15 @@ CONNECTIONS: Final = (
     Metric(
         name="fanlight_connections",
         kind="gauge",
-        help="Connections open now, from accept on.",
+        help="Connections open now, of players and publishers: from accept on, over SRT from the end of the"
+        " handshake on.",
         labels=("protocol",),
     ),
     Metric(
         name="fanlight_connections_accepted_total",
         kind="counter",
-        help="Connections accepted.",
+        help="Connections accepted; over SRT those whose handshake was. Passing on a publisher is no second"
+        " one.",
         labels=("protocol",),
     ),
     Metric(

@@ -35,6 +35,12 @@ class Figures:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
+    def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
+        """The same for each value of a label; what is 0 is left out."""
+        values = {sample.labels[label] for sample in self.samples if sample.name == name}
+        sums = {value: self.sum(name, **labels, **{label: value}) for value in values}
+        return {value: total for value, total in sums.items() if total}
+
     def counters(self) -> Counters:
         """All that may only grow: counters, and the buckets, counts and sums of histograms."""
         growing = ("_total", "_bucket", "_count", "_sum")
@@ -43,6 +49,13 @@ class Figures:
             for sample in self.samples
             if sample.name.endswith(growing)
         }
+
+
+def check_connections(engine: RunningEngine, **open_now: int) -> None:
+    """So many connections of each protocol are open, as soon as all who come and go have been counted."""
+    name = "fanlight_connections"
+    figures = wait_for_figures(engine, lambda figures: figures.by("protocol", name) == open_now)
+    assert figures.by("protocol", name) == open_now
 
 
 def scrape(engine: RunningEngine) -> Figures:

@@ -13,7 +13,7 @@ from engine.protocols.srt.live_events import CloseReason
 from tests.e2e.conftest import StartEngine
 from tests.e2e.elementary import check_run, frames_of
 from tests.e2e.engine_process import RunningEngine
-from tests.e2e.figures import wait_for_figures
+from tests.e2e.figures import Figures, check_connections, wait_for_figures
 from tests.e2e.srt_client import House, SrtClient, call
 from tests.e2e.srt_tools import Films, plain_url, publish_film, record, record_raw
 from tests.e2e.studio import replace_worker
@@ -104,10 +104,13 @@ def test_a_killed_fanout_worker_takes_its_players_along_and_no_publisher(house: 
     house.engine.wait_for_stream("live/a", tags=10)
     player = house.caller("read:live/a")
     player.wait_received()
+    check_connections(house.engine, srt=2)
     replace_worker(house.engine, worker_of(house.engine, player))
+    check_connections(house.engine, srt=1)
     assert player.closed_by_peer() is CloseReason.IDLE
     again = house.caller("read:live/a")
     again.wait_received()
+    check_connections(house.engine, srt=2)
     before = house.engine.wait_for_stream("live/a", tags=0)
     after = house.engine.wait_for_stream("live/a", tags=before["tags_in"] + 20)
     assert (after["state"], after["epoch"], after["reconnects"]) == ("live", before["epoch"], 0)
@@ -129,6 +132,7 @@ def test_publishers_of_a_killed_ingest_have_to_come_back_and_players_stay(house:
     player = house.caller("read:live/a")
     player.wait_received()
     replace_worker(house.engine, "ingest0")
+    check_connections(house.engine, srt=1)
     second = house.caller("publish:live/a")
     second.publish(film, 2.0)
     stream = house.engine.wait_for_stream("live/a", tags=100)
@@ -136,6 +140,22 @@ def test_publishers_of_a_killed_ingest_have_to_come_back_and_players_stay(house:
     assert first.closed_by_peer() is CloseReason.IDLE
     before = len(player.received)
     player.until(lambda: len(player.received) > before)
+    check_connections(house.engine, srt=2)
+    for one in (player, second):
+        one.leave()
+    check_connections(house.engine)
+    figures = wait_for_figures(house.engine, lambda now: all(ends_of(now).values()))
+    assert figures.sum("fanlight_connections_accepted_total", protocol="srt") == 3
+    assert ends_of(figures) == {
+        "fanlight_publishes_ended_total": {"finished": 1},  # the first one's worker could not tell
+        "fanlight_players_ended_total": {"closed": 1},
+    }
+
+
+def ends_of(figures: Figures) -> dict[str, dict[str, float]]:
+    """Why publishers and players have gone, and how many."""
+    names = ("fanlight_publishes_ended_total", "fanlight_players_ended_total")
+    return {name: figures.by("reason", name, protocol="srt") for name in names}
 
 
 @pytest.mark.slow

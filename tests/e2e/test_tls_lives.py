@@ -6,6 +6,7 @@ socket ingest has, does not notice.
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +18,13 @@ from tests.e2e.books import check_stayer
 from tests.e2e.clients import Player, url_of
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine, Settings
-from tests.e2e.figures import scrape
+from tests.e2e.figures import check_connections, scrape
 from tests.e2e.sockets import holder_of
 from tests.e2e.studio import Studio, replace_worker, signal_worker, studio, wait_for_successor
 from tests.e2e.test_stream_lives import NOT_THERE, check_continuous, check_seen_out
 from tests.e2e.test_worker_deaths import check_deaths_counted, check_seams
 from tests.e2e.tls import over_tls, tls_section
-from tests.e2e.wires import PROTOCOLS
+from tests.e2e.wires import PROTOCOLS, RTMP
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,11 @@ async def test_connections_that_stand_outlive_the_certificate_they_began_with(
         for worker in FANOUTS:
             await trio.to_thread.run_sync(wait_for_renewal, engine, worker)
         newcomers = [await stage.join_playing(protocol) for protocol in PROTOCOLS]
+        over_rtmp = sum(player.protocol == RTMP for player in stage.players)
+        over_http = len(stage.players) - over_rtmp
+        await trio.to_thread.run_sync(
+            partial(check_connections, engine, rtmp=over_rtmp + 1, http=over_http)  # relayed, and counted once
+        )
         await stage.publisher.more(20)
         await stage.end()
         assert len(stage.publisher.sessions) == 1

@@ -16,7 +16,7 @@ from engine.metrics import CATALOGUE
 from tests.e2e.conftest import StartEngine
 from tests.e2e.crowds import Crowds, crowds
 from tests.e2e.engine_process import RunningEngine, Settings
-from tests.e2e.figures import Counters, Figures, scrape, wait_for_figures
+from tests.e2e.figures import Counters, Figures, check_connections, scrape, wait_for_figures
 from tests.e2e.studio import STREAM, Studio, studio
 from workers.control.machine import Machine
 from workers.runtime.vitals import own_cgroup
@@ -287,6 +287,7 @@ class Known:
         figures = wait_for_figures(self.engine, is_all)
         assert self._sent(figures) == audience.heard()
         assert deaths(figures) == audience.lost
+        check_connections(self.engine, rtmp=audience.each + PUBLISHERS, http=2 * audience.each)
         self.look()
 
     def check_bounds(self, audience: Crowds) -> None:

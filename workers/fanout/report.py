@@ -6,7 +6,8 @@ Metric names stand here and in the catalogue, nowhere else in this role.
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from engine.metrics import METHODS, OTHER
 from workers.fanout.feed import Feed
@@ -48,6 +49,15 @@ class Report:
 
     def closed(self, protocol: str) -> None:
         self._metrics.bind("fanlight_connections", protocol=protocol).dec()
+
+    @contextmanager
+    def connection(self, protocol: str) -> Iterator[None]:
+        """It is accepted where the block begins, and closed where it ends."""
+        self.accepted(protocol)
+        try:
+            yield
+        finally:
+            self.closed(protocol)
 
     def handshake_failed(self, protocol: str, reason: str) -> None:
         self._count("fanlight_handshake_failures_total", protocol=protocol, reason=reason)

@@ -12,6 +12,7 @@ import socket
 from typing import TypeAlias
 
 import trio
+from msgspec.structs import replace
 
 from engine.access import BadName, join_app_and_name
 from engine.access.reasons import Action
@@ -278,7 +279,7 @@ class RtmpConnection(Connection):
         ours, theirs = open_pair()
         with ours:
             with theirs:
-                await hand_over(worker, report, name, message, theirs)
+                await hand_over(worker, report, name, replace(message, relayed=True), theirs)
                 visit.pass_on()
             await relay(self, ours)
 

@@ -201,7 +201,10 @@ class SrtPort:
             with visit.until_in():
                 self._check_bans(visit, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked)
-            await hand_over_publisher(self._audience, conn_id, visit, negotiated, sock, remote_name(address))
+            with self._audience.report.connection(PROTOCOL):
+                await hand_over_publisher(
+                    self._audience, conn_id, visit, negotiated, sock, remote_name(address)
+                )
         else:
             visit, conn_id = await self._begin_visit(name, asked, address, key_id)
             with visit.until_in():
@@ -211,9 +214,10 @@ class SrtPort:
                 feed = await self._find_feed(record, visit, address[0])
                 negotiated, sock = self._accept(request, address, settings, asked, waited_us)
             mode = start_mode(asked.query)
-            await serve_player(
-                self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
-            )
+            with self._audience.report.connection(PROTOCOL):
+                await serve_player(
+                    self._audience, conn_id, visit, feed, negotiated, sock, remote_name(address), mode
+                )
 
     async def _begin_visit(
         self, name: str, asked: StreamRequest, address: Address, key_id: str

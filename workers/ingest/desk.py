@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import nullcontext
 from typing import Protocol
 
 import msgspec
@@ -121,7 +122,7 @@ class Desk:
             self._worker.log.error("hand_over_unreadable", conn=message.conn_id, why=str(error))
             return
         self._publishers[publisher.id] = publisher
-        self._connections.start_soon(self._run, publisher)
+        self._connections.start_soon(self._run, publisher, message.relayed)
 
     def _session(self, message: HandOver, sock: socket.socket, visit: PublisherVisit) -> Session:
         """The session of the protocol that the socket speaks."""
@@ -129,9 +130,10 @@ class Desk:
             return SrtPublisher(self._worker, self._streams, self._report, self._circle, message, sock, visit)
         return Publisher(self._worker, self._streams, self._report, message, sock, self._buffer, visit)
 
-    async def _run(self, publisher: Session) -> None:
+    async def _run(self, publisher: Session, relayed: bool) -> None:
         try:
-            await publisher.run()
+            with nullcontext() if relayed else self._report.connection(publisher.protocol):
+                await publisher.run()
         finally:
             del self._publishers[publisher.id]
 

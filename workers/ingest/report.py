@@ -3,7 +3,8 @@ in the catalogue.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from engine.metrics.media import PUBLISHED_OVER
 from workers.ingest.stream import Beginning, PublishedStream
@@ -24,6 +25,16 @@ class Report:
             protocol: metrics.gather("fanlight_ingest_processing_seconds", protocol=protocol)
             for protocol in PUBLISHED_OVER
         }
+
+    @contextmanager
+    def connection(self, protocol: str) -> Iterator[None]:
+        """For the time of the block it is open here. It was counted as accepted where it was."""
+        child = self._metrics.bind("fanlight_connections", protocol=protocol)
+        child.inc()
+        try:
+            yield
+        finally:
+            child.dec()
 
     def started(self, protocol: str, beginning: Beginning) -> None:
         """A publisher was let in."""

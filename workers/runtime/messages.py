@@ -69,6 +69,9 @@ class HandOver(Message, frozen=True):
     key_id: str = ""
     traceparent: str = ""
     """The span that it goes on from; empty where no trace is kept."""
+    relayed: bool = False
+    """The descriptor is one end of a pair: the connection itself, over TLS, stays in fanout and is counted
+    there."""
 
 
 class ListClients(Message, frozen=True):

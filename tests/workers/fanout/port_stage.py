@@ -2,6 +2,8 @@
 
 import socket
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -46,6 +48,7 @@ class Report:
         self.took_s: list[tuple[str, float]] = []
         self.refusals: Counter[tuple[str, str]] = Counter()
         self.turned_away: Counter[str] = Counter()
+        self.connections: Counter[str] = Counter()
 
     def srt_handshake(self, result: str) -> None:
         self.results[result] += 1
@@ -53,6 +56,11 @@ class Report:
     def srt_accepted(self, role: str, seconds: float) -> None:
         self.srt_handshake("accepted")
         self.took_s.append((role, seconds))
+
+    @contextmanager
+    def connection(self, protocol: str) -> Iterator[None]:
+        self.connections[protocol] += 1
+        yield
 
     def handshake_failed(self, protocol: str, reason: str) -> None:
         self.turned_away[reason] += 1

@@ -176,6 +176,7 @@ async def test_a_conclusion_that_comes_again_is_one_publisher(door: Door) -> Non
         assert {await visitor.recv(2048) for _ in range(100)} == {answer}
     assert [name for name, _, _ in stage.publishers] == ["live/a"]
     assert stage.report.results == {"accepted": 1}
+    assert stage.report.connections == {"srt": 1}
 
 
 class Clock:
@@ -315,6 +316,7 @@ async def test_refusals_are_counted_by_what_was_asked_for(
         ("play", "bad_name"): 1,
     }
     assert stage.report.results == {"refused": 4}
+    assert stage.report.connections == {}
 
 
 async def test_no_more_than_so_many_wait(
