@@ -1,6 +1,7 @@
 """Metrics of the machine (of the container, where there is one): read by control alone.
 
-They are counted in control's own files all the same, so that counters go on when control is replaced.
+They are counted in control's own files all the same, so that counters go on when control is replaced; but for
+those of folders, which come and go with the configuration.
 """
 
 from typing import Final
@@ -40,9 +41,9 @@ HOST: Final = (
         name="fanlight_host_disk_ratio",
         kind="gauge",
         help="Share of the file system under a folder that the engine uses that is full, or rather not to be"
-        " had for us.",
+        " had for us: the root's, and that of segments, of the webhooks' spool and of the log's file.",
         labels=("path",),
-        gauge_mode="livemax",
+        scope="collector",
     ),
     Metric(
         name="fanlight_host_disk_bytes_total",

@@ -147,7 +147,9 @@ async def test_connections_that_stand_outlive_the_certificate_they_began_with(
         over_rtmp = sum(player.protocol == RTMP for player in stage.players)
         over_http = len(stage.players) - over_rtmp
         await trio.to_thread.run_sync(
-            partial(check_connections, engine, rtmp=over_rtmp + 1, http=over_http)  # relayed, and counted once
+            partial(
+                check_connections, engine, rtmp=over_rtmp + 1, http=over_http
+            )  # relayed, and counted once
         )
         await stage.publisher.more(20)
         await stage.end()

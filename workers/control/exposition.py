@@ -37,6 +37,8 @@ def _shared_memory(snapshot: Snapshot) -> Iterable[Family]:
     _add_engine(families, snapshot)
     _add_workers(families, snapshot.workers)
     _add_memory(families, snapshot.memory)
+    for folder, used in snapshot.disks.items():
+        families["fanlight_host_disk_ratio"].add_metric([folder], used)
     named, rest = split(snapshot.streams)
     for name, streams in named.items():
         _add_sums(families, name, streams)

@@ -53,10 +53,13 @@ class HostWatch:
         self._cgroup = own_cgroup()
         self._ticks: Ticks | None = None
         self._traffic: dict[str, Traffic] | None = None
-        self._disks: dict[str, Moved] | None = None
+        self._moved: dict[str, Moved] | None = None
         self._stalled_s: dict[tuple[str, str], float] = {}
         self.memory: Mapping[str, Mapping[str, int]] = {}
         """Bytes by process and type, as they were a few looks ago."""
+        self.disks: Mapping[str, float] = {}
+        """The full share of the file system under each folder, as it was at the last look. Not in the metrics
+        files: a path that is looked at no more would stay there with its last value."""
 
     async def run(self) -> None:
         """Look until cancelled. In a thread: a file system that hangs must not hang the API."""
@@ -109,16 +112,14 @@ class HostWatch:
             self._set("fanlight_cgroup_memory_ratio", cgroup_memory_use(self._cgroup))
 
     def _look_at_folders(self) -> None:
-        for folder in self._folders():
-            used = disk_use(folder)
-            if used is not None:
-                self._set("fanlight_host_disk_ratio", used, path=folder)
+        found = {folder: disk_use(folder) for folder in self._folders()}
+        self.disks = {folder: used for folder, used in found.items() if used is not None}
 
     def _look_at_disks(self) -> None:
-        before, self._disks = self._disks, self._machine.disks()
-        if before is None or not self._disks:
+        before, self._moved = self._moved, self._machine.disks()
+        if before is None or not self._moved:
             return
-        moved = Moved._make(grown(before, self._disks, Moved()))
+        moved = Moved._make(grown(before, self._moved, Moved()))
         self._add("fanlight_host_disk_bytes_total", moved.read, direction="read")
         self._add("fanlight_host_disk_bytes_total", moved.written, direction="written")
 

@@ -149,11 +149,14 @@ def _api(worker: Worker, staff: Staff, tally: Tally, office: HookOffice, gate: G
 
 
 def _host(worker: Worker, staff: Staff) -> HostWatch:
-    """Looks at the file systems of the root, of the metrics and segments, and of the webhooks' spool."""
+    """Looks at the file systems of the root, of the metrics and segments, of the webhooks' spool, and of the
+    log."""
 
     def folders() -> list[str]:
         spool = folder_for(worker.config.hooks.folder, os.environ)
-        return folders_of(worker.metrics.directory.parent, spool)
+        file = worker.config.log.file
+        log = os.path.dirname(os.path.abspath(file)) if file else ""
+        return folders_of(worker.metrics.directory.parent, spool, log)
 
     return HostWatch(worker.metrics, folders, staff.pids, worker.log)
 
@@ -166,6 +169,7 @@ def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate, host: HostWa
         staff=staff,
         version=VERSION.version,
         memory=lambda: host.memory,
+        disks=lambda: host.disks,
     )
     one_at_a_time = trio.CapacityLimiter(1)
 

@@ -20,6 +20,9 @@ BLOCK_BYTES = 512
 MemoryByType: TypeAlias = Mapping[str, Mapping[str, int]]
 """Bytes by process and type."""
 NONE_KNOWN: Final[MemoryByType] = MappingProxyType({})
+DiskUse: TypeAlias = Mapping[str, float]
+"""The full share of a file system, by the folder that lies on it."""
+NO_DISKS: Final[DiskUse] = MappingProxyType({})
 
 
 class StreamFigures(NamedTuple):
@@ -46,6 +49,7 @@ class Snapshot(NamedTuple):
     shared_memory_bytes: int
     version: str
     memory: MemoryByType = NONE_KNOWN
+    disks: DiskUse = NO_DISKS
 
 
 class Camera:
@@ -60,6 +64,7 @@ class Camera:
         staff: Staff,
         version: str,
         memory: Callable[[], MemoryByType] = lambda: NONE_KNOWN,
+        disks: Callable[[], DiskUse] = lambda: NO_DISKS,
     ) -> None:
         self._arena = arena
         self._directory = directory
@@ -67,6 +72,7 @@ class Camera:
         self._staff = staff
         self._version = version
         self._memory = memory
+        self._disks = disks
         self._rings: dict[int, RingReader] = {}
 
     def take(self, config: Config) -> Snapshot:
@@ -79,6 +85,7 @@ class Camera:
             shared_memory_bytes=os.fstat(self._arena.fd).st_blocks * BLOCK_BYTES,
             version=self._version,
             memory=self._memory(),
+            disks=self._disks(),
         )
 
     def _stream(self, record: StreamRecord) -> StreamFigures:

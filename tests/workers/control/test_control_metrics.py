@@ -85,6 +85,14 @@ def test_memory_is_told_by_process_and_type_where_it_is_known(tmp_path: Path) ->
     assert value(found, "fanlight_worker_memory_bytes", worker="fanout0", type="shared") == 9
 
 
+def test_disks_are_told_by_the_folders_that_are_looked_at_now(tmp_path: Path) -> None:
+    for folder in ("/var/log/old", "/var/log/new"):
+        found = samples(render(scene([])._replace(disks={folder: 0.25}), tmp_path))
+        assert [(one.labels, one.value) for one in found["fanlight_host_disk_ratio"]] == [
+            ({"path": folder}, 0.25)
+        ]
+
+
 def test_ten_thousand_names_are_never_more_series_than_the_cap(tmp_path: Path) -> None:
     evenings = [
         [figures(f"live/{evening}-{number}", players=number, link=LINK) for number in range(1_000)]

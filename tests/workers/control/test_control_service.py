@@ -1,5 +1,6 @@
 """The control role from `serve` to drained; the other workers are played by the test."""
 
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 import trio
 import trio.testing
 
-from engine.config import Config
+from engine.config import Config, Hooks, Log
 from shm.board import WorkerState
 from tests.workers.control.house import SLOTS, CountingMetrics, House, Lines
+from workers.control import host_watch
 from workers.control.main import serve
 from workers.control.service import ORDERS_ARRIVE_S
 from workers.runtime.bus import Bus
@@ -74,6 +76,35 @@ async def test_both_listeners_are_served_once_it_says_ready(house: House, runnin
     assert [stream["name"] for stream in streams] == ["live/a"]
     text = (await ask(running, METRICS, "/metrics")).text
     assert 'fanlight_streams{state="live"} 1.0' in text
+
+
+async def paths_of_disks(worker: Worker) -> set[str]:
+    text = (await ask(worker, METRICS, "/metrics")).text
+    return set(re.findall(r'^fanlight_host_disk_ratio{path="([^"]+)"}', text, re.MULTILINE))
+
+
+async def until_disks_are(worker: Worker, paths: set[Path]) -> None:
+    wanted = {str(path) for path in paths}
+    with trio.fail_after(10):
+        while await paths_of_disks(worker) != wanted:
+            await trio.sleep(0.05)
+
+
+async def test_the_folder_of_the_log_is_watched_and_follows_a_reload(
+    worker: Worker, nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_watch, "LOOK_S", 0.05)
+    always = {Path("/"), worker.metrics.directory.parent}
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    worker.config = Config(log=Log(file=str(old / "engine.log")), hooks=Hooks(folder=str(tmp_path / "none")))
+    nursery.start_soon(serve, worker)
+    await worker.is_ready.wait()
+    await until_disks_are(worker, always | {old})
+    worker.reload(Config(log=Log(file=str(new / "engine.log")), hooks=worker.config.hooks))
+    await until_disks_are(worker, always | {new})
+    worker.drain(0)
 
 
 async def test_while_others_drain_it_goes_on_answering_and_says_not_ready(

@@ -131,12 +131,15 @@ def test_pressure_is_told_where_the_kernel_knows_it() -> None:
     assert series["fanlight_host_pressure_seconds_total", "io", "some"] == 0.5
 
 
-def test_a_disk_is_told_by_the_folder_it_is_used_for(tmp_path: Path) -> None:
-    series = Series()
-    folder = str(tmp_path)
-    watch(ScriptedMachine(), series, folders=lambda: [folder, str(tmp_path / "not yet")]).look()
-    assert 0 <= series["fanlight_host_disk_ratio", folder] <= 1
-    assert len([key for key in series.values if key[0] == "fanlight_host_disk_ratio"]) == 1
+def test_a_disk_is_told_by_the_folder_it_is_used_for_and_only_for_as_long(tmp_path: Path) -> None:
+    folders = [str(tmp_path), str(tmp_path / "nowhere")]
+    host = watch(ScriptedMachine(), Series(), lambda: folders)
+    host.look()
+    assert host.disks.keys() == {str(tmp_path)}
+    assert 0 <= host.disks[str(tmp_path)] <= 1
+    folders[:] = ["/"]
+    host.look()
+    assert host.disks.keys() == {"/"}
 
 
 def test_folders_are_those_that_exist_each_once(tmp_path: Path) -> None:
