@@ -32,7 +32,7 @@ ENDS: Final[Mapping[str, str]] = {
     "idle": "connection_lost",  # whoever is there says something ten times a second, media or none
     "out_of_range": "protocol_error",
 }
-"""What a player's link says of its end -> the reason in logs, counters and traces; else it is the same word."""
+"""What a player's link says of its end -> the reason in logs, counters and traces; else the same word."""
 
 
 async def hand_over_publisher(
