@@ -49,7 +49,7 @@ PERCENTILES: Final = Row(
     "Percentiles",
     (
         panel("Requests", quantiles(_REQUEST, "method"), unit=SECONDS),
-        panel("From socket to socket", quantiles("fanlight_delivery_latency_seconds"), unit=SECONDS),
+        panel("Time in the engine", quantiles("fanlight_delivery_latency_seconds"), unit=SECONDS),
         panel("One pass over the players", quantiles("fanlight_pump_pass_seconds"), unit=SECONDS),
         bars(
             "Slowest 10 routes, p99",

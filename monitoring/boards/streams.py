@@ -64,9 +64,7 @@ PLAYERS: Final = Row(
             steps=above(3, 6),
         ),
         panel("Lag of all players", quantiles("fanlight_player_lag_seconds", "protocol"), unit=SECONDS),
-        panel(
-            "From socket to socket", quantiles("fanlight_delivery_latency_seconds", "protocol"), unit=SECONDS
-        ),
+        panel("Time in the engine", quantiles("fanlight_delivery_latency_seconds", "protocol"), unit=SECONDS),
         panel("Time to the first picture", quantiles("fanlight_join_seconds", "protocol"), unit=SECONDS),
         panel(
             "Jumps",

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from tests.house.log_calls import LEVELS, LogCall, bound_fields, is_logger, log_calls
 from tests.house.source import ROOT, modules
+from workers.fanout.player import PlayerState
 
 PAGE: Final = (ROOT / "docs" / "logs.md").read_text()
 A_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -82,6 +83,12 @@ def test_the_page_explains_every_field_that_it_names_and_no_other() -> None:
     explained = [cells[0].strip("`") for cells in tables("| Field |")]
     assert len(explained) == len(set(explained))
     assert set(explained) == OF_EVERY_LINE | set[str]().union(*(row.fields for row in events().values()))
+
+
+def test_the_page_has_every_state_that_a_player_can_begin_with() -> None:
+    explained = {cells[0].strip("`"): cells[1] for cells in tables("| Field |")}
+    states = [state.value for state in PlayerState if state is not PlayerState.DONE]
+    assert [state for state in states if f"`{state}`" not in explained["state"]] == []
 
 
 def test_every_event_is_said_where_it_can_be_found() -> None:
