@@ -217,9 +217,9 @@ PLAYING: Final = (
     Metric(
         name="fanlight_delivery_latency_seconds",
         kind="histogram",
-        help="From taking what a publisher sends to the player's socket, sampled once per pass. It is taken off"
-        " the publisher's socket, or over SRT out of the receive buffer that holds it for srt.latency_ms (120"
-        " ms), which are not among it.",
+        help="From taking what a publisher sends to the player's socket, sampled once per pass. It is taken"
+        " off the publisher's socket, or over SRT out of the receive buffer that holds it for srt.latency_ms"
+        " (120 ms), which are not among it.",
         labels=("protocol",),
         protocols=PLAYED_OVER,
         buckets=LATENCY_S,

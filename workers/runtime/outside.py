@@ -22,7 +22,7 @@ from typing import Final, Self, TypeVar
 
 import trio
 
-from engine.policy.outside import Blame, LimiterFull, OutsideLimits, TimedOut, blame_for
+from engine.policy.outside import Blame, LimiterFull, OutsideError, OutsideLimits, TimedOut, blame_for
 from engine.policy.retry import Chance, Retry
 from engine.policy.seats import Place, Seats
 from shm.breakers import BreakerEntry, BreakerTable
@@ -63,6 +63,7 @@ class Outside:
     ) -> None:
         self.dependency = dependency
         self.limits = limits
+        self._log = log
         self._breaker = WatchedBreaker(dependency, limits.breaker, entry=entry, metrics=metrics, log=log)
         self._seats = Seats(limits.seats)
         self._queue = trio.lowlevel.ParkingLot()
@@ -138,7 +139,19 @@ class Outside:
                 # Where no time is left for another attempt, this error says more than that time ran out.
                 if pause_s is None or trio.current_time() + pause_s >= trio.current_effective_deadline():
                     raise
+                self._tell_retry(retry.failures, error, pause_s)
             await trio.sleep(pause_s)
+
+    def _tell_retry(self, attempt: int, error: Exception, pause_s: float) -> None:
+        # Of strange errors the name alone: texts of our own family hold no secret, others may repeat one.
+        text = str(error) if isinstance(error, OutsideError) else type(error).__name__
+        self._log.warning(
+            "call_retried",
+            dependency=self.dependency,
+            attempt=attempt,
+            error=text,
+            again_in_s=round(pause_s, 3),
+        )
 
     async def _admitted(self, attempt: _Attempt, go: Work[T]) -> T:
         attempt.ticket, attempt.begun = self._breaker.admit(), False

@@ -168,6 +168,23 @@ async def test_retries_end_with_the_first_success(autojump_clock: MockClock) -> 
     assert stage.figures.of("fanlight_outside_attempts_total") == {"ok": 1, "failed": 2}
 
 
+async def test_every_retry_is_told_and_no_word_of_a_strange_error(autojump_clock: MockClock) -> None:
+    stage, service = make_stage(attempts=3, failures=9), Service([FAIL, FAIL, OK])
+    assert await stage.outside.call(service.attempt) == "answer"
+    retried = {"level": "warning", "event": "call_retried", "dependency": "hooks"}
+    assert stage.log.lines == [
+        retried | {"attempt": 1, "error": "ConnectionResetError", "again_in_s": 0.1},
+        retried | {"attempt": 2, "error": "ConnectionResetError", "again_in_s": 0.2},
+    ]
+
+
+@pytest.mark.parametrize("word", [FAIL, LASTING, OURS])
+async def test_a_failure_that_is_the_last_is_no_retry(autojump_clock: MockClock, word: str) -> None:
+    stage = make_stage(attempts=1, failures=9)
+    assert await outcome(stage, word) == SEEN[word]
+    assert stage.log.lines == []
+
+
 @pytest.mark.parametrize(("word", "asked"), [(FAIL, 3), (LASTING, 1), (OURS, 1)])
 async def test_only_what_may_pass_is_tried_again(autojump_clock: MockClock, word: str, asked: int) -> None:
     stage, service = make_stage(attempts=3, failures=9), Service([word] * 9)

@@ -14,7 +14,7 @@ from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord, Done, Queued
 from engine.hooks.reply import NotUnderstood, is_final, understand
 from engine.hooks.settings import urls_for
-from engine.policy.outside import OutsideError
+from engine.policy.outside import BreakerOpen, OutsideError
 from workers.control.hooks.callers import Posts
 from workers.control.hooks.calls import headers_for
 from workers.control.hooks.figures import Failure, Figures
@@ -125,7 +125,11 @@ class Sender:
     def _failed(self, event: Queued, reason: str, text: str) -> None:
         rest_s = self._lanes.fail(event, trio.current_time(), random.random())
         self._figures.failure(self._failure(event, reason, text))
-        self._log.debug("hook_failed", event_id=event.event_id, reason=reason, again_in_s=round(rest_s, 3))
+        told = {"event_id": event.event_id, "action": event.action, "stream": event.stream, "reason": reason}
+        if reason == BreakerOpen.reason:  # nobody was asked, and that the service is down has been told
+            self._log.debug("hook_failed", **told, error=text, again_in_s=round(rest_s, 3))
+        else:
+            self._log.warning("hook_failed", **told, error=text, again_in_s=round(rest_s, 3))
 
     async def _done(self, event: Queued, result: str) -> None:
         self._lanes.finish(event, trio.current_time(), answered=result != "removed")
