@@ -3,13 +3,21 @@
 A lane is one stream's events for one address. Only its first event is on its way at any time; when that
 fails, the lane rests, longer each time, and the others go on. When an address that had failed for everybody
 answers again, its lanes need not rest to the end.
+
+Services take turns, and each has so many events on their way and no more: one that answers, but slowly, has
+its own events wait, and nobody else's. It never fails, so no breaker would ever help the others.
 """
 
 import heapq
 from collections import deque
 from typing import Final
 
+from engine.hooks.origins import origin_of
 from engine.hooks.records import Queued
+
+AT_ONCE: Final = 16
+"""Events of one service under way. One that takes 50 ms gets some 300 a second, one that hangs holds as many
+calls, each for the time-out; then its breaker opens."""
 
 FIRST_REST_S: Final = 0.5
 LONGEST_REST_S: Final = 30.0
@@ -33,13 +41,27 @@ class Lane:
         self.rest_until_s = 0.0
 
 
+class Service:
+    """What is due at one origin, and what is on its way there, by number."""
+
+    __slots__ = ("due", "on_their_way")
+
+    def __init__(self) -> None:
+        self.due: list[tuple[float, int, tuple[str, str]]] = []
+        self.on_their_way: set[int] = set()
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.on_their_way) < AT_ONCE
+
+
 class Lanes:
     """All lanes. Times are seconds of one steady clock, given with each call."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._failures: dict[str, int] = {}  # by address, since its last success
-        self._due: list[tuple[float, int, tuple[str, str]]] = []
+        self._services: dict[str, Service] = {}  # by origin; whose turn was longest ago stands first
         self._turn = 0
 
     def __len__(self) -> int:
@@ -56,8 +78,18 @@ class Lanes:
 
     def take(self, now_s: float) -> Queued | None:
         """An event to be sent now; it is on its way until `finish` or `fail`. None if there is none."""
-        while self._due and self._due[0][0] <= now_s:
-            _, _, key = heapq.heappop(self._due)
+        for origin, service in list(self._services.items()):
+            event = self._take_from(service, now_s) if service.has_room else None
+            if event is not None:
+                service.on_their_way.add(event.number)
+                self._services[origin] = self._services.pop(origin)
+                return event
+            self._forget_idle(origin, service)
+        return None
+
+    def _take_from(self, service: Service, now_s: float) -> Queued | None:
+        while service.due and service.due[0][0] <= now_s:
+            _, _, key = heapq.heappop(service.due)
             lane = self._lanes.get(key)
             if lane is not None and lane.events and not lane.on_its_way and lane.rest_until_s <= now_s:
                 lane.on_its_way = True
@@ -66,10 +98,12 @@ class Lanes:
 
     def next_s(self) -> float | None:
         """When `take` may have something, if nothing happens before."""
-        return self._due[0][0] if self._due else None
+        services = self._services.values()
+        return min((one.due[0][0] for one in services if one.due and one.has_room), default=None)
 
     def finish(self, event: Queued, now_s: float, *, answered: bool = True) -> None:
         """The event needs no further attempt. `answered`: its address has given an answer."""
+        self._arrived(event)
         key = (event.url, event.stream)
         lane = self._lanes.get(key)
         if lane is not None:
@@ -83,6 +117,7 @@ class Lanes:
 
     def fail(self, event: Queued, now_s: float, chance: float) -> float:
         """The attempt failed; gives the rest before the next one, seconds. `chance` is 0 to 1, for jitter."""
+        self._arrived(event)
         self._failures[event.url] = self._failures.get(event.url, 0) + 1
         key = (event.url, event.stream)
         lane = self._lanes.get(key)
@@ -131,9 +166,21 @@ class Lanes:
                 lane.rest_until_s = now_s
                 self._schedule(key, now_s)
 
+    def _arrived(self, event: Queued) -> None:
+        origin = origin_of(event.url)
+        service = self._services.get(origin)
+        if service is not None:
+            service.on_their_way.discard(event.number)
+            self._forget_idle(origin, service)
+
+    def _forget_idle(self, origin: str, service: Service) -> None:
+        if not service.due and not service.on_their_way:
+            del self._services[origin]
+
     def _schedule(self, key: tuple[str, str], at_s: float) -> None:
         self._turn += 1  # who was scheduled first goes first, among those that are due at the same time
-        heapq.heappush(self._due, (at_s, self._turn, key))
+        service = self._services.setdefault(origin_of(key[0]), Service())
+        heapq.heappush(service.due, (at_s, self._turn, key))
 
 
 def rest_after(failures: int, chance: float) -> float:

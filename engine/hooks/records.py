@@ -62,7 +62,11 @@ class Closed(Record, frozen=True):
 
 
 class Queued(Record, frozen=True):
-    """An event that has to get to `url`. Numbers grow by one over all events; `body` is the JSON."""
+    """An event that has to get to `url`. Numbers grow by one over all events; `body` is the JSON.
+
+    `path` is what the hooks are looked up by, where that is not the stream: what the client had asked for,
+    before a service renamed it.
+    """
 
     number: int
     url: str
@@ -72,6 +76,7 @@ class Queued(Record, frozen=True):
     queued_ms: int
     event_id: str
     body: bytes
+    path: str = ""
 
 
 class Done(Record, frozen=True):

@@ -44,6 +44,11 @@ class Session(Struct, frozen=True, kw_only=True, array_like=True):
     told: bool = False
     """Whether its start has reached the service, or is on its way in the queue."""
 
+    @property
+    def path(self) -> str:
+        """What its hooks are looked up by, from its start to its end: a new name may have others, or none."""
+        return self.asked or self.stream
+
 
 class Ledger:
     """Sessions by id, and by who holds them: there may be as many as players, and few processes."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.hooks.lanes import DOWN_AFTER, FIRST_REST_S, LONGEST_REST_S, Lanes, rest_after
+from engine.hooks.lanes import AT_ONCE, DOWN_AFTER, FIRST_REST_S, LONGEST_REST_S, Lanes, rest_after
 from engine.hooks.records import Queued
 from tests.engine.hooks.records import queued
 
@@ -80,6 +80,36 @@ def test_one_stream_that_its_service_cannot_stand_is_not_woken_by_the_success_of
     assert take_all(lanes, 0.0) == [9]
     lanes.finish(good, 0.0)
     assert take_all(lanes, FIRST_REST_S - 0.01) == []
+
+
+def test_a_service_has_so_many_on_their_way_and_the_others_need_not_wait_for_it() -> None:
+    slow = [queued(number, f"stream{number}", DOWN) for number in range(1, AT_ONCE + 3)]
+    lanes = lanes_of(*slow, queued(99, "live", UP))
+    assert sorted(take_all(lanes, 0.0)) == [*range(1, AT_ONCE + 1), 99]
+    assert lanes.next_s() is None
+    lanes.finish(slow[0], 0.0)
+    lanes.fail(slow[1], 0.0, 1.0)
+    assert take_all(lanes, 0.0) == [AT_ONCE + 1, AT_ONCE + 2]
+
+
+def test_addresses_of_one_service_share_what_it_may_have() -> None:
+    lanes = lanes_of(*(queued(number, f"stream{number}", f"{UP}{number % 3}") for number in range(50)))
+    assert len(take_all(lanes, 0.0)) == AT_ONCE
+
+
+def test_services_take_turns() -> None:
+    ups = [queued(number, f"stream{number}", UP) for number in range(3)]
+    downs = [queued(number, f"stream{number}", DOWN) for number in range(10, 13)]
+    assert take_all(lanes_of(*ups, *downs), 0.0) == [0, 10, 1, 11, 2, 12]
+
+
+def test_an_end_that_is_said_twice_frees_one_place() -> None:
+    events = [queued(number, f"stream{number}") for number in range(AT_ONCE + 2)]
+    lanes = lanes_of(*events)
+    take_all(lanes, 0.0)
+    lanes.finish(events[0], 0.0)
+    lanes.fail(events[0], 0.0, 1.0)
+    assert take_all(lanes, 0.0) == [AT_ONCE]
 
 
 def test_what_is_dropped_is_not_sent_and_what_was_on_its_way_is_forgotten() -> None:

@@ -1,14 +1,16 @@
 """The clients that call services: one per service, so that none of them costs another its answers.
 
-A service is an origin (scheme, host and port). Each has its own breaker, connections and seats, and
-decisions have them apart from events: a queue that is being delivered must not stand in a publisher's way.
+A service is an origin (scheme, host and port). Each has its own breaker, connections and seats, and so has
+each purpose: a queue that is being delivered must not stand in a publisher's way, and neither must players,
+of whom anybody can send as many as he likes. That no service waits for another's events is up to the lanes.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from engine.access.targets import parse_target
+from engine.hooks.lanes import AT_ONCE
 from engine.hooks.limits import MAX_REPLY_BYTES
 from engine.policy.outside import OutsideLimits
 from engine.policy.retry import RetryLimits
@@ -18,20 +20,28 @@ from workers.runtime.outgoing import Outgoing, Reply
 from workers.runtime.outside import Outside
 from workers.runtime.worker import Worker
 
-DECISIONS: Final = "hook_decisions"
-EVENTS: Final = "hooks"
-
 MAX_SERVICES: Final = 64
 """Clients that are kept; the one that was used longest ago goes. Each path may have services of its own."""
 
-LIMITS: Final = {
-    # A second attempt where the first one broke off at once: a kept connection that the service had closed.
-    DECISIONS: OutsideLimits(
-        retry=RetryLimits(attempts=2, first_delay_s=0.05), seats=SeatLimits(seats=32, waiting=256)
-    ),
-    # The lanes try again, each in its own time.
-    EVENTS: OutsideLimits(seats=SeatLimits(seats=16, waiting=16)),
-}
+# A second attempt where the first one broke off at once: a kept connection that the service had closed.
+DECIDING: Final = OutsideLimits(
+    retry=RetryLimits(attempts=2, first_delay_s=0.05), seats=SeatLimits(seats=32, waiting=256)
+)
+# The lanes try again, each in its own time, and send no more at once than there are seats.
+TELLING: Final = OutsideLimits(seats=SeatLimits(seats=AT_ONCE, waiting=AT_ONCE))
+
+
+class Purpose(NamedTuple):
+    """What services are called for: `dependency` in metrics and logs, `name` of its breakers in the API."""
+
+    dependency: str
+    name: str
+    limits: OutsideLimits
+
+
+PUBLISHERS: Final = Purpose("hook_decisions", "hook_decisions", DECIDING)
+PLAYERS: Final = Purpose("hook_decisions", "hook_play_decisions", DECIDING)
+EVENTS: Final = Purpose("hooks", "hooks", TELLING)
 
 
 class Posts(Protocol):
@@ -43,9 +53,9 @@ class Posts(Protocol):
 
 
 class Callers:
-    """The clients of all services that are called for one purpose, DECISIONS or EVENTS."""
+    """The clients of all services that are called for one purpose."""
 
-    def __init__(self, worker: Worker, purpose: str) -> None:
+    def __init__(self, worker: Worker, purpose: Purpose) -> None:
         self._worker = worker
         self._purpose = purpose
         self._clients: OrderedDict[str, Outgoing] = OrderedDict()
@@ -84,11 +94,11 @@ class Callers:
             await self._clients.pop(idle).aclose()
 
     def _new(self, origin: str) -> Outgoing:
-        worker, limits = self._worker, LIMITS[self._purpose]
-        name = f"{self._purpose} {origin}".encode("ascii", "replace")[:NAME_BYTES_MAX].decode()
+        worker, purpose = self._worker, self._purpose
+        name = f"{purpose.name} {origin}".encode("ascii", "replace")[:NAME_BYTES_MAX].decode()
         outside = Outside(
-            self._purpose,
-            limits,
+            purpose.dependency,
+            purpose.limits,
             metrics=worker.metrics,
             log=worker.log,
             entry=BreakerTable(worker.cell).claim(name),

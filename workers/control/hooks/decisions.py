@@ -1,8 +1,8 @@
 """Asking services whether a client may come in."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -17,28 +17,37 @@ from workers.control.hooks.calls import NOT_UNDERSTOOD, headers_for
 from workers.control.hooks.figures import Failure, Figures
 
 
-class Decision:
-    """What came of one question.
-
-    `reached`: whether a service may have had the question without our having its answer, so that it may
-    believe that the client is in.
+class Outcome(NamedTuple):
+    """What came of asking one service. `knows`: whether it believes, or may believe, that the client is in:
+    it has said yes, or may have had the question without our having its answer.
     """
 
-    def __init__(self) -> None:
-        self.verdict = Verdict(allowed=True)
-        self.reached = False
+    verdict: Verdict
+    knows: bool
+
+
+class Decision(NamedTuple):
+    """What came of one question.
+
+    `informed` are the addresses that believe, or may believe, that the client is in, `silent` those that have
+    not answered.
+    """
+
+    verdict: Verdict
+    informed: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 class Decisions:
     """Asks, within the time there is; what is not answered the policy decides.
 
     Args:
-        posts: calls services.
+        posts: calls services, by what they are asked about.
         figures: counts.
         log: tells of calls without an answer.
     """
 
-    def __init__(self, posts: Posts, figures: Figures, log: FilteringBoundLogger) -> None:
+    def __init__(self, posts: Mapping[Kind, Posts], figures: Figures, log: FilteringBoundLogger) -> None:
         self._posts = posts
         self._figures = figures
         self._log = log
@@ -48,36 +57,36 @@ class Decisions:
     ) -> Decision:
         """Ask all at the same time. Takes `timeout_s` at most; raises nothing but Cancelled."""
         began_s = trio.current_time()
-        decision = Decision()
         policy = Verdict(allowed=allows_unanswered(hooks, kind), answered=False)
-        verdicts = [policy] * len(urls)
+        outcomes = [Outcome(policy, knows=False)] * len(urls)
+
+        async def ask(index: int) -> None:
+            outcomes[index] = await self._ask(kind, urls[index], body, hooks, timeout_s, policy)
+
         async with trio.open_nursery() as nursery:
-            for index, url in enumerate(urls):
-                ask = partial(self._ask, url, body, hooks, timeout_s, decision)
-                nursery.start_soon(_into, verdicts, index, ask)
-        decision.verdict = combined(verdicts)
+            for index in range(len(urls)):
+                nursery.start_soon(ask, index)
+        decision = decision_of(urls, outcomes)
         self._figures.decided(result_of(decision.verdict), trio.current_time() - began_s)
         return decision
 
     async def _ask(
-        self, url: str, body: Body, hooks: Hooks, timeout_s: float, decision: Decision
-    ) -> Verdict | None:
-        """One service's verdict; None for no answer."""
+        self, kind: Kind, url: str, body: Body, hooks: Hooks, timeout_s: float, policy: Verdict
+    ) -> Outcome:
+        """One service's verdict, or the policy's."""
         data = encode(body)
         headers = headers_for(data, body.event_id, hooks.secret, int(time.time()))
         try:
-            reply = await self._posts.post(url, data, headers, timeout_s)
+            reply = await self._posts[kind].post(url, data, headers, timeout_s)
             verdict = understand(reply.status, reply.body)
         except OutsideError as error:
-            decision.reached = decision.reached or error.blame is not Blame.OURS
             self._unanswered(url, body, error.reason, str(error))
-            return None
+            return Outcome(policy, knows=error.blame is not Blame.OURS)
         except NotUnderstood as error:
-            decision.reached = True
             self._unanswered(url, body, NOT_UNDERSTOOD, str(error))
-            return None
+            return Outcome(policy, knows=True)
         self._figures.answered(url, time.time_ns() // 1_000_000)
-        return verdict
+        return Outcome(verdict, knows=verdict.allowed)
 
     def _unanswered(self, url: str, body: Body, reason: str, text: str) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -88,11 +97,14 @@ class Decisions:
         )
 
 
-async def _into(verdicts: list[Verdict], index: int, ask: Callable[[], Awaitable[Verdict | None]]) -> None:
-    """Put the answer in its place; without one the policy's stays."""
-    verdict = await ask()
-    if verdict is not None:
-        verdicts[index] = verdict
+def decision_of(urls: Sequence[str], outcomes: Sequence[Outcome]) -> Decision:
+    """All services' outcomes as one."""
+    asked = list(zip(urls, outcomes, strict=True))
+    return Decision(
+        combined(outcome.verdict for outcome in outcomes),
+        tuple(url for url, outcome in asked if outcome.knows),
+        tuple(url for url, outcome in asked if not outcome.verdict.answered),
+    )
 
 
 def result_of(verdict: Verdict) -> str:

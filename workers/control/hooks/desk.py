@@ -12,21 +12,20 @@ from structlog.typing import FilteringBoundLogger
 from engine.config.tree import Hooks
 from engine.hooks.book import Book
 from engine.hooks.events import Body, Stamp, encode, end_of, segment_of, start_of
+from engine.hooks.informed import hear_the_end
 from engine.hooks.notices import AnyNotice, Began, Ended, Held, SegmentFinished
 from engine.hooks.records import AnyRecord, Closed, Opened, Queued
 from engine.hooks.reply import Verdict
 from engine.hooks.sessions import Session
-from engine.hooks.settings import STARTS, allows_unanswered, urls_for
+from engine.hooks.settings import ENDS, STARTS, allows_unanswered, urls_for
 from workers.control.hooks.decisions import Decision, Decisions
+from workers.control.hooks.pots import Pots
 from workers.control.hooks.sender import Append, Sender, now_ms
 from workers.runtime.hook_line import UNANSWERED
 from workers.runtime.stream_settings import StreamSettings
 
-MAX_DECISIONS: Final = 256
-"""Questions under way; further ones the policy answers at once. A hundred a second of a service that takes 2
-s."""
-
 BY_POLICY: Final = "policy"
+DENIED: Final = "hook_denied"
 
 
 class HookDesk:
@@ -58,6 +57,7 @@ class HookDesk:
         self._log = log
         self._server_id = socket.gethostname()
         self._deciding: dict[str, Ended | None] = {}  # by session: its end, if that came first
+        self._pots = Pots()
 
     # -- deciding
 
@@ -67,23 +67,27 @@ class HookDesk:
         The question itself is on disk before it is asked, so that an end will be told whatever happens.
         """
         hooks = self._settings.of(session.stream).hooks
-        if len(self._deciding) >= MAX_DECISIONS or session.id in self._deciding:
+        urls = urls_for(hooks, STARTS[session.kind])
+        if session.id in self._deciding or not self._pots.has_room(session.kind, urls):
             return self._overloaded(session, hooks)
         stamp = self._stamp(session.stream)
         self._book.ledger.begin(session)
         self._deciding[session.id] = None
         try:
-            deadline_s = trio.current_time() + timeout_s
-            with trio.move_on_at(deadline_s):
-                await self._append([Opened(session, stamp.sequence)])
-            decision = await self._ask(session, hooks, stamp, deadline_s - trio.current_time())
+            with self._pots.one_more(session.kind, urls):
+                decision = await self._ask(session, urls, hooks, stamp, timeout_s)
         finally:
             early = self._deciding.pop(session.id)
         return decision.verdict, self._conclude(session, hooks, stamp, decision, early)
 
-    async def _ask(self, session: Session, hooks: Hooks, stamp: Stamp, timeout_s: float) -> Decision:
-        body, urls = start_of(session, stamp), urls_for(hooks, STARTS[session.kind])
-        return await self._decisions.decide(session.kind, body, urls, hooks, max(0.0, timeout_s))
+    async def _ask(
+        self, session: Session, urls: Sequence[str], hooks: Hooks, stamp: Stamp, timeout_s: float
+    ) -> Decision:
+        deadline_s = trio.current_time() + timeout_s
+        with trio.move_on_at(deadline_s):
+            await self._append([Opened(session, stamp.sequence)])
+        left_s = max(0.0, deadline_s - trio.current_time())
+        return await self._decisions.decide(session.kind, start_of(session, stamp), urls, hooks, left_s)
 
     def _overloaded(self, session: Session, hooks: Hooks) -> tuple[Verdict, list[AnyRecord]]:
         verdict = Verdict(allowed=allows_unanswered(hooks, session.kind), answered=False)
@@ -98,12 +102,21 @@ class HookDesk:
             self._book.ledger.change(session)
             records.append(Opened(session, stamp.sequence))
             if not verdict.answered:
-                records += self._queue(start_of(session, stamp, BY_POLICY), hooks)
+                records += self._queue(start_of(session, stamp, BY_POLICY), session.path, decision.silent)
             return records + (self._ended(early) if early else [])
-        if decision.reached and not verdict.answered:
-            return self._ended(Ended(session.id, UNANSWERED))
+        return self._refused(session, hooks, decision)
+
+    def _refused(self, session: Session, hooks: Hooks, decision: Decision) -> list[AnyRecord]:
+        """An end for those who believe that somebody got in, and for nobody else."""
+        starts, ends = urls_for(hooks, STARTS[session.kind]), urls_for(hooks, ENDS[session.kind])
+        urls = hear_the_end(ends, starts, decision.informed)
         self._book.ledger.end(session.id)
-        return [Closed(session.id)]
+        records: list[AnyRecord] = [Closed(session.id)]
+        if urls:
+            ended = Ended(session.id, DENIED if decision.verdict.answered else UNANSWERED)
+            body = end_of(session, ended, self._stamp(session.stream))
+            records += self._queue(body, session.path, urls)
+        return records
 
     # -- being told
 
@@ -122,7 +135,7 @@ class HookDesk:
                 return self._ended(notice)
             case SegmentFinished():
                 body = segment_of(notice, self._stamp(notice.stream))
-                return self._queue(body, self._settings.of(notice.stream).hooks)
+                return self._tell(body, notice.stream)
 
     def _began(self, notice: Began) -> list[AnyRecord]:
         """A start that is told, unless it is known that the service has had it."""
@@ -132,14 +145,12 @@ class HookDesk:
             return []
         if known is None and not self._book.ledger.begin(session):
             return []
-        stamp, hooks = self._stamp(session.stream), self._settings.of(session.stream).hooks
+        stamp = self._stamp(session.stream)
         session = replace(known or session, told=True)
         self._book.ledger.change(session)
         decided_by = BY_POLICY if session.kind != "stream" else ""
-        return [
-            Opened(session, stamp.sequence),
-            *self._queue(start_of(session, stamp, decided_by), hooks),
-        ]
+        body = start_of(session, stamp, decided_by)
+        return [Opened(session, stamp.sequence), *self._tell(body, session.path)]
 
     def _ended(self, notice: Ended) -> list[AnyRecord]:
         if notice.session_id in self._deciding:
@@ -149,16 +160,20 @@ class HookDesk:
         if session is None:
             return []
         body = end_of(session, notice, self._stamp(session.stream))
-        return [Closed(session.id), *self._queue(body, self._settings.of(session.stream).hooks)]
+        return [Closed(session.id), *self._tell(body, session.path)]
 
     # -- the queue
 
-    def _queue(self, body: Body, hooks: Hooks) -> list[AnyRecord]:
-        return list(self._queued(body, hooks))
+    def _tell(self, body: Body, path: str) -> list[AnyRecord]:
+        """Queue it for all who hear of such things; `path` is what the hooks are looked up by."""
+        return self._queue(body, path, urls_for(self._settings.of(path).hooks, body.action))
 
-    def _queued(self, body: Body, hooks: Hooks) -> Iterator[AnyRecord]:
+    def _queue(self, body: Body, path: str, urls: Sequence[str]) -> list[AnyRecord]:
+        return list(self._queued(body, path, urls))
+
+    def _queued(self, body: Body, path: str, urls: Sequence[str]) -> Iterator[AnyRecord]:
         data = encode(body)
-        for url in urls_for(hooks, body.action):
+        for url in urls:
             event = Queued(
                 number=self._book.next_number,
                 url=url,
@@ -168,6 +183,7 @@ class HookDesk:
                 queued_ms=now_ms(),
                 event_id=body.event_id,
                 body=data,
+                path=path if path != body.name else "",
             )
             self._book.next_number += 1
             self._book.pending[event.number] = event

@@ -12,7 +12,8 @@ from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
 from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord
-from workers.control.hooks.callers import DECISIONS, EVENTS, Callers, Posts
+from engine.hooks.settings import Kind
+from workers.control.hooks.callers import EVENTS, PLAYERS, PUBLISHERS, Callers, Posts
 from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
@@ -56,11 +57,15 @@ class HookOffice:
             worker.log,
             worker.metrics.bind("fanlight_hook_spool_errors_total"),
         )
-        self._decision_calls = Callers(worker, DECISIONS)
+        self._questions: dict[Kind, Callers] = {
+            "publish": Callers(worker, PUBLISHERS),
+            "play": Callers(worker, PLAYERS),
+        }
         self._event_calls = Callers(worker, EVENTS)
         settings = StreamSettings(worker)
         book = self.spool.book
-        decisions = Decisions(traced(self._decision_calls, worker), self.figures, worker.log)
+        posts = {kind: traced(calls, worker) for kind, calls in self._questions.items()}
+        decisions = Decisions(posts, self.figures, worker.log)
         self._sender = Sender(
             self.lanes, book, self.spool.append, self._event_calls, settings, self.figures, worker.log
         )
@@ -89,8 +94,8 @@ class HookOffice:
         """Nothing may run any more."""
         if self._is_open:
             await self.spool.close()
-        await self._decision_calls.aclose()
-        await self._event_calls.aclose()
+        for calls in (*self._questions.values(), self._event_calls):
+            await calls.aclose()
 
     # -- opening
 

@@ -20,9 +20,9 @@ from workers.control.hooks.calls import headers_for
 from workers.control.hooks.figures import Failure, Figures
 from workers.runtime.stream_settings import StreamSettings
 
-AT_ONCE: Final = 16
-"""Events under way, of all services together. One that hangs holds as many as it has lanes, each for the
-time-out; then its breaker opens."""
+AT_ONCE: Final = 256
+"""Events under way, of all services together, which take turns for what is free: sixteen services that have as
+many as one may (engine/hooks/lanes.py)."""
 
 Append = Callable[[Sequence[AnyRecord]], Awaitable[None]]
 
@@ -96,7 +96,7 @@ class Sender:
 
     async def _send(self, event: Queued) -> str | None:
         """One attempt; the result in the words of the metrics, None if there is to be another."""
-        hooks = self._settings.of(event.stream).hooks
+        hooks = self._settings.of(event.path or event.stream).hooks
         if event.url not in urls_for(hooks, event.action):
             return "removed"
         headers = headers_for(event.body, event.event_id, hooks.secret, int(time.time()))

@@ -86,7 +86,7 @@ class SmallOffice:
         settings = StreamSettings(cast("Any", worker))
         book = self.spool.book
         self.sender = Sender(self.lanes, book, self.spool.append, service, settings, self.figures, log)
-        decisions = Decisions(service, self.figures, log)
+        decisions = Decisions({"publish": service, "play": service}, self.figures, log)
         self.desk = HookDesk(book, self.spool.append, self.sender, decisions, settings, log)
 
     def reload(self, config: Config) -> None:

@@ -258,21 +258,6 @@ async def test_a_publisher_that_was_handed_on_in_time_survives_the_worker_it_cam
         assert deaths.look(GRACE_S) == []
 
 
-async def test_too_many_questions_at_a_time_are_the_policys(
-    tmp_path: Path, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.control.hooks.desk.MAX_DECISIONS", 1)
-    service = FakeService(hangs)
-    async with small_office(tmp_path, service) as office, trio.open_nursery() as nursery:
-        nursery.start_soon(office.ask, session(1))
-        await trio.sleep(0.1)
-        began_s = trio.current_time()
-        assert not (await office.ask(session(2))).allowed
-        assert (await office.ask(replace(session(3), kind="play"))).allowed
-        assert trio.current_time() == began_s
-        nursery.cancel_scope.cancel()
-
-
 async def test_stories_of_one_stream_are_told_in_order_whatever_fails(
     tmp_path: Path, autojump_clock: trio.abc.Clock
 ) -> None:

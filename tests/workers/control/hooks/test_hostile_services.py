@@ -19,7 +19,7 @@ from shm.board import Board
 from shm.layout import Geometry
 from tests.workers.control.hooks import hostile_services as hostile
 from tests.workers.control.hooks.office import Counts, session
-from workers.control.hooks.callers import DECISIONS, Callers
+from workers.control.hooks.callers import PUBLISHERS, Callers
 from workers.control.hooks.decisions import Decision, Decisions
 from workers.control.hooks.figures import Figures
 
@@ -49,7 +49,7 @@ class Court:
     def __init__(self, callers: Callers) -> None:
         self.figures = Figures(Counts())
         log = cast("Any", structlog.wrap_logger(logging.getLogger("court")))
-        self._decisions = Decisions(callers, self.figures, log)
+        self._decisions = Decisions({"publish": callers, "play": callers}, self.figures, log)
         self._hooks = Config().hooks
 
     async def decide(self, url: str, kind: Kind = "publish") -> Decision:
@@ -71,7 +71,7 @@ async def court(allow: str = '["127.0.0.1/32"]') -> AsyncIterator[Court]:
         log=structlog.wrap_logger(logging.getLogger("court")),
         cell=Board(arena).worker(0),
     )
-    callers = Callers(cast("Any", worker), DECISIONS)
+    callers = Callers(cast("Any", worker), PUBLISHERS)
     try:
         yield Court(callers)
     finally:
@@ -85,7 +85,7 @@ async def test_the_policy_decides(talk: hostile.Talk, reason: str, kind: Kind, *
     async with court() as judge, hostile.service(talk) as url:
         decision = await judge.decide(url, kind)
         assert (decision.verdict.allowed, decision.verdict.answered) == (allowed, False)
-        assert decision.reached
+        assert decision.informed == decision.silent == (url,)
         assert judge.reason == reason
 
 
@@ -111,7 +111,7 @@ async def test_an_address_that_is_not_allowed_is_not_called() -> None:
 
     async with court("[]") as judge, hostile.service(note) as url:
         decision = await judge.decide(url)
-        assert (decision.verdict.allowed, decision.reached) == (False, False)
+        assert (decision.verdict.allowed, decision.informed) == (False, ())
         assert judge.reason == "forbidden"
         assert not called.is_set()
 
