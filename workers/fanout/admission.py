@@ -22,7 +22,7 @@ from workers.fanout.doorman import ask_at_the_gate, refusal_of
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED
 from workers.fanout.hub import StreamGone
-from workers.fanout.visits import Denied, Visit, Who
+from workers.fanout.visits import UNDECIDED, Denied, Visit, Who
 from workers.runtime.remotes import ip_of
 
 STREAM_ROUTE: str = "/{stream}.flv"
@@ -91,6 +91,8 @@ class Admission:
         try:
             visit = await self._audience.visits.begin("play", name, who)
         except Denied as denied:
+            if denied.reason == UNDECIDED:
+                raise self.plain(503, f"{denied}\n", denied.reason, RETRY) from None
             raise self.plain(403, f"{denied}\n", denied.reason) from None
         with visit.until_in():
             return visit, await self.find(visit.name, ip_of(who.remote), visit.key_id)

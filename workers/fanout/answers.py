@@ -30,6 +30,7 @@ from workers.fanout.doorman import judge, refusal_of, unless_banned
 from workers.fanout.exchange import Exchange, waiting
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hls_answers import Hls
+from workers.fanout.hls_visits import Crowded
 from workers.fanout.holds import Unanswerable
 from workers.fanout.library import Library
 from workers.fanout.shelf import Shelf
@@ -154,7 +155,9 @@ class Answers:
     async def _serve_hls(self, hls: Hls, exchange: Exchange, route: Route) -> int:
         answers, name = hls.answers, self._name(route)
         ticket = await self._let_in(hls.library, exchange, name)
-        await self._audience.hls_visits.check(name, exchange, urlencode(exchange.request.query))
+        if self._audience.visits.follows("play", name):
+            await self._expect(hls.library, route, exchange)
+            await self._check_in(name, exchange)
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             self._check_bans(exchange, ticket)
@@ -175,6 +178,32 @@ class Answers:
         if guard.is_key_banned(ticket.key_id):
             self._audience.report.play_refused("hls", BANNED)
             raise Unanswerable(403, SENTENCES[BANNED])
+
+    async def _expect(self, library: Library, route: Route, exchange: Exchange) -> None:
+        """Return when what is asked for is there, if it comes in the time that players wait. Raises
+        Unanswerable.
+
+        For whoever asks before any service hears of it: names of streams that do not exist cost nothing to
+        invent, and each would be a question. Nothing is begun for the player yet, nor is it counted.
+        """
+        hub, name = self._audience.hub, self._name(route)
+        streams = library.renditions(name) if route.kind == "multivariant" else (name,)
+        if any(map(library.find, streams)):
+            return
+        if route.kind != "file":
+            self._check_overload(library, library.programme_of(name), exchange)
+            with waiting(exchange):
+                if await hub.wait_for_any(streams, hub.settings_for(name).wait_s) is not None:
+                    return
+        raise Unanswerable(404, f"no stream is published as {name}")
+
+    async def _check_in(self, name: str, exchange: Exchange) -> None:
+        """Whether services let the player have what is of the stream. Raises Unanswerable."""
+        try:
+            await self._audience.hls_visits.check(name, exchange, urlencode(exchange.request.query))
+        except Crowded as crowded:
+            self._audience.report.play_refused("hls", crowded.reason)
+            raise
 
     async def _let_in(self, library: Library, exchange: Exchange, name: str) -> Ticket:
         """Whether the player may have this. Raises Unanswerable.

@@ -109,9 +109,9 @@ class Audience:
         self.hls = hls
         self.hub = hub
         self.report = report
-        self.visits = Visits(line, hub.settings_for, worker.log)
+        self.visits = Visits(line, hub.settings_for, worker.log, self.guard.undecided)
         self.gate.decider = ServiceDecides(self.visits)
-        self.hls_visits = HlsVisits(self.visits, worker.slot.name)
+        self.hls_visits = HlsVisits(self.visits, worker.slot.name, worker.log, self.guard.guests)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self.seats: set[Seated] = set()  # the same, of those that are heard in the reception
         self._players: dict[str, Player] = {}

@@ -14,6 +14,7 @@ from engine.access.bans import BanTable
 from engine.config import Config
 from engine.policy.addresses import AddressBook, AddressLimits, Visit, parse_networks, share_of
 from engine.policy.overload import Ladder, Level, Load
+from workers.fanout.visits import KINDS
 from workers.runtime.bans import BanWatch
 from workers.runtime.slots import FANOUT, of_role
 from workers.runtime.worker import Worker
@@ -21,6 +22,11 @@ from workers.runtime.worker import Worker
 BANNED: Final = "banned"
 OVERLOADED: Final = "overloaded"
 """Reasons in counters and logs."""
+
+MAX_UNDECIDED: Final = 64
+"""Publishers of one address that a hook service is being asked about, all workers together, and players
+likewise: a quarter of what may wait for one service, and twice what it is asked at a time, so that no honest
+crowd behind one router would get in sooner without this."""
 
 
 class Guard:
@@ -35,6 +41,10 @@ class Guard:
     def __init__(self, config: Config, workers: int, folder: Path | None) -> None:
         self._workers = workers
         self._book = AddressBook(AddressLimits())
+        self.undecided = {kind: AddressBook(AddressLimits()) for kind in KINDS}
+        """Whom services are being asked about."""
+        self.guests = AddressBook(AddressLimits())
+        """Players of HLS that services hear of: one connection may be many, and each says who it is."""
         self._bans = BanWatch(folder)
         self._bans_seen = self._bans.version
         self._ladder = Ladder()
@@ -53,17 +63,26 @@ class Guard:
     def open(cls) -> "Guard":
         """One that lets everybody in."""
         guard = cls(Config(), 1, None)
-        guard._book.limits = AddressLimits()
+        for book in guard._books:
+            book.limits = AddressLimits()
         return guard
+
+    @property
+    def _books(self) -> tuple[AddressBook, ...]:
+        return self._book, self.guests, *self.undecided.values()
 
     def configure(self, config: Config) -> None:
         """Hold to other limits from now on; who is here stays."""
         addresses = config.addresses
-        self._book.exempt = parse_networks(addresses.exempt)
-        self._book.limits = AddressLimits(
+        exempt = parse_networks(addresses.exempt)
+        for book in self._books:
+            book.exempt = exempt
+        self._book.limits = self.guests.limits = AddressLimits(
             max_connections=share_of(addresses.max_connections, self._workers),
             max_handshakes_per_s=addresses.max_handshakes_per_s / self._workers,
         )
+        for book in self.undecided.values():
+            book.limits = AddressLimits(max_connections=share_of(MAX_UNDECIDED, self._workers))
         if not config.overload.enabled:
             self._ladder = Ladder()
 

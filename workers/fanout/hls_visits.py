@@ -3,17 +3,23 @@
 HLS has no connection that a player is, so a visit begins with the first request for anything of the stream,
 and ends when nothing has been asked for in a while. It is this worker's: a player whose connections lead to
 several workers is asked about by each. A player keeps the name it has asked for, whatever a service calls it.
+
+Anybody can be many players, by as many names of user agents on one connection. So what an address may have of
+connections it may have of such players, beside those.
 """
 
 import secrets
 from typing import Final
 
 import trio
+from structlog.typing import FilteringBoundLogger
 
+from engine.policy.addresses import AddressBook, AddressLimits
+from engine.policy.addresses import Visit as AddressVisit
 from workers.fanout.exchange import Exchange
 from workers.fanout.holds import Unanswerable
 from workers.fanout.library import MAX_VIEWERS, VIEWER_S
-from workers.fanout.visits import Denied, Visit, Visits, Who
+from workers.fanout.visits import UNDECIDED, Denied, Visit, Visits, Who
 
 PROTOCOL: Final = "hls"
 
@@ -22,13 +28,29 @@ DENIED_S: Final = 5.0
 
 OVER: Final = "the time that was given is over"
 
+TOO_MANY_PLAYERS: Final = "too_many_players"
+ADDRESS_PLAYERS: Final = "address_players"
+"""Reasons in counters and logs."""
+
+
+class Crowded(Unanswerable):
+    """There are too many players; this one was not asked about. `reason` is the label in the counters."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(503, text)
+        self.reason = reason
+
 
 class Guest:
-    """One player of one stream: not decided about yet, or let in, or refused."""
+    """One player of one stream: not decided about yet, or let in, or refused.
 
-    __slots__ = ("decided", "denied", "seen_s", "visit")
+    `place` is what counts it for its address.
+    """
 
-    def __init__(self, now_s: float) -> None:
+    __slots__ = ("decided", "denied", "place", "seen_s", "visit")
+
+    def __init__(self, now_s: float, place: AddressVisit) -> None:
+        self.place = place
         self.decided = trio.Event()
         self.visit: Visit | None = None
         self.denied: Denied | None = None
@@ -46,11 +68,21 @@ class HlsVisits:
     Args:
         visits: where they begin.
         worker_name: begins their ids.
+        log: the worker's.
+        addresses: how many of one address there may be; without it, any number.
     """
 
-    def __init__(self, visits: Visits, worker_name: str) -> None:
+    def __init__(
+        self,
+        visits: Visits,
+        worker_name: str,
+        log: FilteringBoundLogger,
+        addresses: AddressBook | None = None,
+    ) -> None:
         self._visits = visits
         self._worker_name = worker_name
+        self._log = log
+        self._addresses = addresses if addresses is not None else AddressBook(AddressLimits())
         self._guests: dict[tuple[str, str], Guest] = {}
 
     async def check(self, name: str, exchange: Exchange, query: str) -> None:
@@ -80,6 +112,7 @@ class HlsVisits:
     def _forget(self, key: tuple[str, str], guest: Guest, reason: str) -> None:
         if self._guests.get(key) is guest:
             del self._guests[key]
+        self._addresses.leave(guest.place)
         if guest.visit is not None:
             guest.visit.end(reason, trio.current_time() - guest.visit.began_s)
 
@@ -98,12 +131,12 @@ class HlsVisits:
                 return guest
 
     async def _begin(self, key: tuple[str, str], name: str, exchange: Exchange, query: str) -> Guest:
-        if len(self._guests) >= MAX_VIEWERS:
-            raise Unanswerable(503, "there are too many players here")
-        guest = self._guests[key] = Guest(trio.current_time())
+        guest = self._guests[key] = Guest(trio.current_time(), self._place(exchange))
         try:
             guest.visit = await self._visits.begin("play", name, self._who(exchange, query))
         except Denied as denied:
+            if denied.reason == UNDECIDED:
+                raise Crowded(UNDECIDED, str(denied)) from None
             guest.denied = denied
         finally:
             guest.decided.set()
@@ -111,6 +144,17 @@ class HlsVisits:
                 self._forget(key, guest, "closed")
         guest.seen_s = trio.current_time()
         return guest
+
+    def _place(self, exchange: Exchange) -> AddressVisit:
+        """Room for one more. Raises Crowded."""
+        if len(self._guests) >= MAX_VIEWERS:
+            raise Crowded(TOO_MANY_PLAYERS, "there are too many players here")
+        place = self._addresses.enter(exchange.host, trio.current_time())
+        if place.news:
+            self._log.warning("address_refused", remote=exchange.host, reason=ADDRESS_PLAYERS)
+        if place.refused:
+            raise Crowded(ADDRESS_PLAYERS, "too many players come from this address")
+        return place
 
     def _who(self, exchange: Exchange, query: str) -> Who:
         client_id = f"{self._worker_name}-{secrets.token_hex(6)}"

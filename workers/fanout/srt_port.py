@@ -41,7 +41,7 @@ from workers.fanout.hand_over import publisher_id
 from workers.fanout.hub import StreamGone
 from workers.fanout.srt_session import PROTOCOL, hand_over_publisher, new_id, serve_player
 from workers.fanout.start_mode import start_mode
-from workers.fanout.visits import DENIED, Denied, Visit, Who
+from workers.fanout.visits import DENIED, UNDECIDED, Denied, Visit, Who
 from workers.runtime.circle import now_us
 from workers.runtime.datagrams import MAX_DATAGRAM_BYTES
 
@@ -69,6 +69,9 @@ BUFFER_BYTES: Final = 4 * 1024 * 1024
 SEED_BYTES: Final = 32
 
 US_PER_S: Final = 1_000_000
+
+DENIALS: Final = {DENIED: Rejection.FORBIDDEN, UNDECIDED: Rejection.OVERLOAD}
+"""What callers are told whom services, or those who would have asked them, do not let in."""
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 
@@ -232,7 +235,7 @@ class SrtPort:
                 "publish" if publishes else "play", name, who, MAX_WAIT_S
             )
         except Denied as denied:
-            code = Rejection.FORBIDDEN if denied.reason == DENIED else Rejection.SERVER_ERROR
+            code = DENIALS.get(denied.reason, Rejection.SERVER_ERROR)
             raise Refused(code, denied.reason) from None
         return visit, conn_id
 

@@ -7,9 +7,9 @@ visit is nothing at all.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -21,14 +21,20 @@ from engine.hooks.notices import Ended
 from engine.hooks.reply import Verdict
 from engine.hooks.sessions import Session
 from engine.hooks.settings import STARTS, is_followed, urls_for
+from engine.policy.addresses import AddressBook, AddressLimits
 from workers.runtime.hook_line import UNANSWERED, HookLine
 from workers.runtime.messages import HandedVisit
 from workers.runtime.remotes import ip_of
 
+VisitKind = Literal["publish", "play"]
+KINDS: Final[tuple[VisitKind, ...]] = get_args(VisitKind)
+
 DENIED: Final = "hook_denied"
 REFUSED: Final = "refused"
+UNDECIDED: Final = "address_undecided"
 SORRY: Final = "this stream is not for you"
 TRY_AGAIN: Final = "the server cannot decide about this now"
+TOO_MANY: Final = "too many at this address wait for a decision, try again later"
 
 
 class Who(NamedTuple):
@@ -123,26 +129,30 @@ class Visits:
         line: to the sender of webhooks; None where there is none.
         settings_for: a stream's settings by its name.
         log: the worker's.
+        undecided: how many of one address may be asked about at a time; without it, any number.
     """
 
     def __init__(
-        self, line: HookLine | None, settings_for: Callable[[str], PathSettings], log: FilteringBoundLogger
+        self,
+        line: HookLine | None,
+        settings_for: Callable[[str], PathSettings],
+        log: FilteringBoundLogger,
+        undecided: Mapping[VisitKind, AddressBook] | None = None,
     ) -> None:
         self._line = line
         self._settings_for = settings_for
         self._log = log
+        self._undecided = undecided or {kind: AddressBook(AddressLimits()) for kind in KINDS}
 
-    def follows(self, kind: Literal["publish", "play"], name: str) -> bool:
+    def follows(self, kind: VisitKind, name: str) -> bool:
         """Whether anybody is asked or told about such visits of the stream."""
         return self._line is not None and is_followed(self._settings_for(name).hooks, kind)
 
-    def asks(self, kind: Literal["publish", "play"], name: str) -> bool:
+    def asks(self, kind: VisitKind, name: str) -> bool:
         """Whether somebody decides about such visits of the stream."""
         return self._line is not None and bool(urls_for(self._settings_for(name).hooks, STARTS[kind]))
 
-    async def begin(
-        self, kind: Literal["publish", "play"], name: str, who: Who, patience_s: float = 60.0
-    ) -> Visit:
+    async def begin(self, kind: VisitKind, name: str, who: Who, patience_s: float = 60.0) -> Visit:
         """Ask who is to be asked. Raises Denied.
 
         `patience_s`: how long this client waits at most before it gives up by itself.
@@ -152,15 +162,27 @@ class Visits:
             return Visit(name, key_id=who.key_id)
         session = self._session(kind, name, who, whole_params=hooks.params == "whole")
         visit = Visit(name, session.id, None, self._line)
-        with visit.until_in():  # the client may be gone before the answer comes
+        with self._one_undecided(kind, who), visit.until_in():  # it may be gone before the answer comes
             verdict = await self._line.begin(session, hooks, patience_s)
             if not verdict.allowed:
                 raise self._denied(verdict, who, name)
         return Visit(verdict.stream or name, session.id, verdict, self._line, key_id=who.key_id)
 
-    def _session(
-        self, kind: Literal["publish", "play"], name: str, who: Who, *, whole_params: bool
-    ) -> Session:
+    @contextmanager
+    def _one_undecided(self, kind: VisitKind, who: Who) -> Iterator[None]:
+        """A client is asked about in here. Raises Denied, of which no service hears."""
+        book = self._undecided[kind]
+        place = book.enter(ip_of(who.remote), trio.current_time())
+        if place.news:
+            self._log.warning("address_refused", remote=who.remote, reason=UNDECIDED)
+        if place.refused:
+            raise Denied(UNDECIDED, TOO_MANY)
+        try:
+            yield
+        finally:
+            book.leave(place)
+
+    def _session(self, kind: VisitKind, name: str, who: Who, *, whole_params: bool) -> Session:
         assert self._line is not None
         query = who.query[:MAX_PARAM_CHARACTERS]
         return Session(

@@ -21,11 +21,13 @@ from shm.layout import Geometry
 from tests.workers.fanout.http2_stage import Log, Report
 from tests.workers.packager.press import KIB, Press
 from workers.fanout.audience import Audience
+from workers.fanout.guard import Guard
 from workers.fanout.hls_answers import Hls, HlsAnswers
 from workers.fanout.holds import Holds
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
+from workers.runtime.hook_line import HookLine
 from workers.runtime.slots import WorkerSlot
 
 FANOUT, PACKAGER = WorkerSlot(0, "fanout", 0), WorkerSlot(1, "packager", 0)
@@ -106,10 +108,12 @@ class HttpStage:
     audience: Audience
     hub: Hub
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Config, guard: Guard | None, line: HookLine | None) -> None:
+        self.guard, self.line = guard, line
         self.press = Press(folder)
         self._streams = Arena.create(Geometry(workers=2, streams=2, ring_bytes=64 * KIB, index_entries=64))
-        DirectoryWriter(self._streams, 0, 1).claim(NAME)
+        self.directory = DirectoryWriter(self._streams, 0, 1)
+        self.directory.claim(NAME)
         self.report, self.log = Report(), Log()
         self.holds = Holds()
         self._parts = 0
@@ -124,7 +128,7 @@ class HttpStage:
             doorbell=None,
             doorbells={PACKAGER.number: SimpleNamespace(ring=lambda: None)},
             arena=self._streams,
-            config=Config(),
+            config=config,
             log=self.log,
             draining=trio.Event(),
         )
@@ -135,7 +139,7 @@ class HttpStage:
         self.hub = Hub(worker, nursery, lambda feed: None)
         answers = HlsAnswers(self.press.packages, lambda: self.worker.config, self.holds, report)
         hls = Hls(Library(worker, nursery, self.hub.bell), answers)
-        self.audience = Audience(worker, self.hub, report, hls)
+        self.audience = Audience(worker, self.hub, report, hls, self.guard, self.line)
         self._nursery = nursery
         nursery.start_soon(self.hub.reception.run)
         nursery.start_soon(self.audience.make_rounds)
@@ -189,9 +193,14 @@ class HttpStage:
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[HttpStage]:
+async def staged(
+    folder: Path,
+    config: Config | None = None,
+    guard: Guard | None = None,
+    line: HookLine | None = None,
+) -> AsyncIterator[HttpStage]:
     """A stage whose playlist has two segments; the third begins with its first part."""
-    stage = HttpStage(folder)
+    stage = HttpStage(folder, config or Config(), guard, line)
     stage.press.journal.open()
     for _ in range(WHOLE_SEGMENTS):
         stage.press.write_segment()

@@ -15,6 +15,7 @@ from engine.hooks.reply import Limits, Verdict
 from engine.hooks.sessions import Holder, Session
 from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import Exchange
+from workers.fanout.guard import Guard
 from workers.fanout.hls_visits import DENIED_S, HlsVisits
 from workers.fanout.holds import Unanswerable
 from workers.fanout.library import VIEWER_S
@@ -22,6 +23,9 @@ from workers.fanout.visits import DENIED, SORRY, Denied, Visit, Visits, Who
 from workers.runtime.hook_line import UNANSWERED
 
 WHO = Who("fanout0-aa", "fanout0-aa", "[2001:db8::1]:5000", "rtmp", "token=s3cret&start=live")
+LOG = cast(
+    "Any", SimpleNamespace(info=lambda _event, **_fields: None, warning=lambda _event, **_fields: None)
+)
 FOLLOWED = '[hooks]\nurl = "http://hooks.example/"\n'
 
 
@@ -49,14 +53,18 @@ class Line:
         return [notice.reason for notice in self.told if isinstance(notice, Ended)]
 
 
-def visits_of(line: Line | None, text: str = FOLLOWED) -> Visits:
+def visits_of(line: Line | None, text: str = FOLLOWED, guard: Guard | None = None) -> Visits:
     config = load(text, {})
 
     def settings_for(name: str) -> PathSettings:
         return for_path(config, name)
 
-    log = SimpleNamespace(info=lambda _event, **_fields: None)
-    return Visits(cast("Any", line), settings_for, cast("Any", log))
+    return Visits(cast("Any", line), settings_for, LOG, (guard or Guard.open()).undecided)
+
+
+def players_of(line: Line | None, text: str = FOLLOWED, guard: Guard | None = None) -> HlsVisits:
+    guard = guard or Guard.open()
+    return HlsVisits(visits_of(line, text, guard), "fanout0", LOG, guard.guests)
 
 
 @pytest.fixture
@@ -149,7 +157,7 @@ def asks(host: str = "192.0.2.1", agent: str = "hls.js") -> Exchange:
 
 
 async def test_a_player_of_hls_is_asked_about_once(line: Line, autojump_clock: MockClock) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     line.takes_s = 1.0
     async with trio.open_nursery() as nursery:
         for _ in range(5):
@@ -163,7 +171,7 @@ async def test_a_player_of_hls_is_asked_about_once(line: Line, autojump_clock: M
 
 
 async def test_a_player_of_hls_that_asks_no_more_has_gone(line: Line, autojump_clock: MockClock) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     await players.check("live/cam", asks(), "")
     await trio.sleep(VIEWER_S + 1)
     players.sweep()
@@ -177,7 +185,7 @@ async def test_a_player_of_hls_that_asks_no_more_has_gone(line: Line, autojump_c
 async def test_others_at_the_same_address_and_other_streams_are_asked_about_apart(
     line: Line, autojump_clock: MockClock
 ) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     for name, agent in (("live/cam", "hls.js"), ("live/cam", "VLC"), ("live/other", "VLC")):
         await players.check(name, asks(agent=agent), "")
     assert len(line.asked) == 3
@@ -186,7 +194,7 @@ async def test_others_at_the_same_address_and_other_streams_are_asked_about_apar
 async def test_a_refused_player_of_hls_is_refused_for_a_while_and_asked_about_again(
     line: Line, autojump_clock: MockClock
 ) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     line.verdicts.append(Verdict(allowed=False, reason="not you"))
     for _ in range(3):
         with pytest.raises(Unanswerable, match="not you") as refused:
@@ -198,7 +206,7 @@ async def test_a_refused_player_of_hls_is_refused_for_a_while_and_asked_about_ag
 
 
 async def test_a_player_of_hls_stays_no_longer_than_it_may(line: Line, autojump_clock: MockClock) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     line.verdicts.append(Verdict(allowed=True, lifetime_s=5))
     await players.check("live/cam", asks(), "")
     await trio.sleep(6)
@@ -211,7 +219,7 @@ async def test_a_player_of_hls_stays_no_longer_than_it_may(line: Line, autojump_
 async def test_one_that_leaves_before_the_answer_costs_those_who_wait_with_it_nothing(
     line: Line, autojump_clock: MockClock
 ) -> None:
-    players = HlsVisits(visits_of(line), "fanout0")
+    players = players_of(line)
     line.takes_s = 2.0
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(1):
@@ -227,7 +235,7 @@ async def wait_for_it(players: HlsVisits) -> None:
 
 
 async def test_without_hooks_players_of_hls_are_nobody(line: Line) -> None:
-    await HlsVisits(visits_of(line, ""), "fanout0").check("live/cam", asks(), "")
-    await HlsVisits(visits_of(None), "fanout0").check("live/cam", asks(), "")
+    await players_of(line, "").check("live/cam", asks(), "")
+    await players_of(None).check("live/cam", asks(), "")
     assert line.asked == []
     assert not Config().hooks.url.urls

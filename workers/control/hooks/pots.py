@@ -13,8 +13,8 @@ from typing import Final
 from engine.hooks.settings import Kind
 
 MAX_QUESTIONS: Final = 256
-"""Of one kind under way for the same addresses; further ones the policy answers at once. A hundred a second of
-a service that takes 2 s. There are as many such rooms as different addresses in the configuration."""
+"""Of one kind under way for the same addresses; further ones the policy answers at once. A hundred a second
+of a service that takes 2 s. There are as many such rooms as different addresses in the configuration."""
 
 
 class Pots:

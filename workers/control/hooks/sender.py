@@ -21,8 +21,8 @@ from workers.control.hooks.figures import Failure, Figures
 from workers.runtime.stream_settings import StreamSettings
 
 AT_ONCE: Final = 256
-"""Events under way, of all services together, which take turns for what is free: sixteen services that have as
-many as one may (engine/hooks/lanes.py)."""
+"""Events under way, of all services together, which take turns for what is free: sixteen services that have
+as many as one may (engine/hooks/lanes.py)."""
 
 Append = Callable[[Sequence[AnyRecord]], Awaitable[None]]
 

@@ -65,10 +65,11 @@ async def half_an_answer(stream: trio.abc.Stream) -> None:
     await stream.send_all(HEAD + b"Content-Length: 12\r\n\r\n" + b'{"code"')
 
 
-async def read_request(stream: trio.abc.Stream) -> None:
+async def read_request(stream: trio.abc.Stream, until: bytes = b"\r\n\r\n") -> bytes:
     data = b""
-    while b"\r\n\r\n" not in data:
+    while until not in data:
         data += await stream.receive_some()
+    return data
 
 
 @asynccontextmanager

@@ -59,7 +59,7 @@ def be_quick() -> None:
     lanes.LONGEST_REST_S = 0.2  # type: ignore[misc]
     office.LOOK_S = watch.GRACE_S = 0.1  # type: ignore[misc, attr-defined]
     limits = replace(callers.TELLING, breaker=BreakerLimits(open_s=0.1))
-    office.EVENTS = callers.EVENTS._replace(limits=limits)  # type: ignore[misc, attr-defined]
+    office.EVENTS = callers.EVENTS._replace(limits=limits)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from msgspec.structs import replace
 
 from engine.hooks.notices import AnyNotice, Began, Ended, Held, SegmentFinished
 from engine.hooks.reply import Limits

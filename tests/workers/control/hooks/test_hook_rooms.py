@@ -15,7 +15,9 @@ from workers.control.hooks import pots
 from workers.runtime.outgoing import Reply
 
 SLOW, FAST = "http://slow.example/hook", "http://fast.example/hook"
-TWO_SERVICES = f'[paths."slow/*"]\nhooks = {{ url = "{SLOW}" }}\n[paths."live/*"]\nhooks = {{ url = "{FAST}" }}'
+TWO_SERVICES = (
+    f'[paths."slow/*"]\nhooks = {{ url = "{SLOW}" }}\n[paths."live/*"]\nhooks = {{ url = "{FAST}" }}'
+)
 SLOW_S = 2.9
 
 

@@ -13,13 +13,14 @@ import trio
 
 from engine.config import Config, load
 from engine.hooks.events import Stamp, start_of
+from engine.hooks.reply import Verdict
 from engine.hooks.settings import Kind
 from shm.arena import Arena
 from shm.board import Board
 from shm.layout import Geometry
 from tests.workers.control.hooks import hostile_services as hostile
 from tests.workers.control.hooks.office import Counts, session
-from workers.control.hooks.callers import PUBLISHERS, Callers
+from workers.control.hooks.callers import PLAYERS, PUBLISHERS, Callers
 from workers.control.hooks.decisions import Decision, Decisions
 from workers.control.hooks.figures import Figures
 
@@ -46,10 +47,10 @@ REASONS = [
 class Court:
     """Decides with the engine's own client."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, publishers: Callers, players: Callers) -> None:
         self.figures = Figures(Counts())
         log = cast("Any", structlog.wrap_logger(logging.getLogger("court")))
-        self._decisions = Decisions({"publish": callers, "play": callers}, self.figures, log)
+        self._decisions = Decisions({"publish": publishers, "play": players}, self.figures, log)
         self._hooks = Config().hooks
 
     async def decide(self, url: str, kind: Kind = "publish") -> Decision:
@@ -71,11 +72,12 @@ async def court(allow: str = '["127.0.0.1/32"]') -> AsyncIterator[Court]:
         log=structlog.wrap_logger(logging.getLogger("court")),
         cell=Board(arena).worker(0),
     )
-    callers = Callers(cast("Any", worker), PUBLISHERS)
+    callers = [Callers(cast("Any", worker), purpose) for purpose in (PUBLISHERS, PLAYERS)]
     try:
-        yield Court(callers)
+        yield Court(*callers)
     finally:
-        await callers.aclose()
+        for each in callers:
+            await each.aclose()
         arena.close()
 
 
@@ -130,3 +132,15 @@ async def test_after_some_failures_nobody_is_asked_and_another_service_is_none_t
             await judge.decide(ill)
         assert judge.figures.failed < 8
         assert (await judge.decide(well)).verdict.answered
+
+
+async def test_a_service_that_fails_at_players_is_still_asked_about_publishers() -> None:
+    async def cares_for_publishers(stream: trio.abc.Stream) -> None:
+        question = await hostile.read_request(stream, until=b"}")
+        if b"on_publish" in question:
+            await stream.send_all(hostile.HEAD + b"Content-Length: 1\r\n\r\n0")
+
+    async with court() as judge, hostile.service(cares_for_publishers) as url:
+        while not judge.figures.failures or judge.reason != "breaker_open":
+            await judge.decide(url, "play")
+        assert (await judge.decide(url, "publish")).verdict == Verdict(allowed=True)
