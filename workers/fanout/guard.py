@@ -42,7 +42,7 @@ class Guard:
         self._workers = workers
         self._book = AddressBook(AddressLimits())
         self.undecided = {kind: AddressBook(AddressLimits()) for kind in KINDS}
-        """Whom services are being asked about."""
+        """Whom services are being asked about; over HTTP/2 one connection may be many that play."""
         self.guests = AddressBook(AddressLimits())
         """Players of HLS that services hear of: one connection may be many, and each says who it is."""
         self._bans = BanWatch(folder)
@@ -77,12 +77,15 @@ class Guard:
         exempt = parse_networks(addresses.exempt)
         for book in self._books:
             book.exempt = exempt
+        rate = addresses.max_handshakes_per_s / self._workers
         self._book.limits = self.guests.limits = AddressLimits(
-            max_connections=share_of(addresses.max_connections, self._workers),
-            max_handshakes_per_s=addresses.max_handshakes_per_s / self._workers,
+            max_connections=share_of(addresses.max_connections, self._workers), max_handshakes_per_s=rate
+        )
+        undecided = AddressLimits(
+            max_connections=share_of(MAX_UNDECIDED, self._workers), max_handshakes_per_s=rate
         )
         for book in self.undecided.values():
-            book.limits = AddressLimits(max_connections=share_of(MAX_UNDECIDED, self._workers))
+            book.limits = undecided
         if not config.overload.enabled:
             self._ladder = Ladder()
 

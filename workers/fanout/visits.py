@@ -1,8 +1,9 @@
 """Clients as webhooks know them: who is asked before one gets in, and the end that each beginning has.
 
 A visit begins before the stream is looked for, so that a service may give it another name, or start what is
-asked for; and it ends exactly once, whatever becomes of the client. Where no service follows the path, a
-visit is nothing at all.
+asked for (but for players of HLS, who pay no connection for each name that they ask for: answers.py); and it
+ends exactly once, whatever becomes of the client. Where no service follows the path, a visit is nothing at
+all.
 """
 
 import secrets
@@ -34,7 +35,7 @@ REFUSED: Final = "refused"
 UNDECIDED: Final = "address_undecided"
 SORRY: Final = "this stream is not for you"
 TRY_AGAIN: Final = "the server cannot decide about this now"
-TOO_MANY: Final = "too many at this address wait for a decision, try again later"
+TOO_MANY: Final = "too many at this address have to be asked about, try again later"
 
 
 class Who(NamedTuple):

@@ -61,6 +61,21 @@ async def test_players_of_one_address_wait_for_a_decision_only_so_many_at_a_time
         await visits.begin("play", NAME, WHO._replace(remote=f"{HERE}:5000"))
 
 
+async def test_an_address_is_asked_about_no_more_often_than_it_may_connect(
+    line: Line, guard: Guard, autojump_clock: MockClock
+) -> None:
+    guard.configure(load("[addresses]\nmax_handshakes_per_s = 2", {}))
+    visits, refused = visits_of(line, guard=guard), 0
+    for _ in range(20):
+        try:
+            await visits.begin("play", NAME, WHO._replace(remote=f"{HERE}:5000"))
+        except Denied:
+            refused += 1
+    assert (len(line.asked), refused) == (4, 16)
+    await trio.sleep(1)
+    await visits.begin("play", NAME, WHO._replace(remote=f"{HERE}:5000"))
+
+
 async def test_who_gives_up_makes_room(line: Line, guard: Guard, autojump_clock: MockClock) -> None:
     visits, line.takes_s = visits_of(line, guard=guard), 10
     async with trio.open_nursery() as nursery:
