@@ -1,5 +1,9 @@
 """The spool's codec: whatever becomes of a file, what comes out is whole, and in order."""
 
+import struct
+import zlib
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +85,14 @@ def test_a_record_that_a_client_has_put_into_its_parameters_is_not_one() -> None
     assert MARKER in whole[4:]
     damaged = header(SALT) + b"\x00" + whole[1:]
     assert scan(damaged).records == []
+
+
+def test_an_event_of_a_version_that_knew_no_paths_is_delivered_still() -> None:
+    event = queued(1)
+    old: list[object] = msgspec.msgpack.decode(msgspec.msgpack.encode(event))[:-1]
+    payload = msgspec.msgpack.encode(old)
+    check = zlib.crc32(payload, zlib.crc32(len(payload).to_bytes(4, "big"), zlib.crc32(SALT)))
+    assert scan(header(SALT) + struct.pack(">4sII", MARKER, len(payload), check) + payload).records == [event]
 
 
 def test_a_length_beyond_all_records_is_damage_and_not_an_allocation() -> None:
