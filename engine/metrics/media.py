@@ -7,7 +7,8 @@ from engine.metrics.buckets import JOIN_S, LAG_S, LATENCY_S, PASS_S, PROCESSING_
 from engine.metrics.metric import Metric
 from engine.policy.publisher_limits import REASONS
 
-_COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", "worker_death", "error")
+_OUR_ENDS: Final = ("worker_death", "error")
+_COMMON_ENDS: Final = ("connection_lost", "protocol_error", "kicked", "drained", *_OUR_ENDS)
 
 PUBLISHED_OVER: Final = ("rtmp", "srt")
 PLAYED_OVER: Final = ("rtmp", "srt", "http-flv", "ws-flv", "ws-mp4", "hls")
@@ -42,6 +43,7 @@ PUBLISHING: Final = (
             "lifetime",
             *_COMMON_ENDS,
         ),
+        faults=_OUR_ENDS,
     ),
     Metric(
         name="fanlight_limits_broken_total",
@@ -69,6 +71,7 @@ PUBLISHING: Final = (
             "draining",
             "overloaded",
         ),
+        faults=("no_memory", "no_ingest", "hook_unanswered", "overloaded"),
     ),
     Metric(
         name="fanlight_takeovers_total",
@@ -121,6 +124,7 @@ PUBLISHING: Final = (
         " had passed to another writer.",
         labels=("reason",),
         reasons=("tag_too_large", "no_memory", "lost_ring"),
+        faults=("tag_too_large", "no_memory", "lost_ring"),
     ),
 )
 
@@ -157,6 +161,7 @@ PLAYING: Final = (
             "lifetime",
             *_COMMON_ENDS,
         ),
+        faults=_OUR_ENDS,
     ),
     Metric(
         name="fanlight_play_refusals_total",
@@ -178,6 +183,7 @@ PLAYING: Final = (
             "draining",
             "overloaded",
         ),
+        faults=("hook_unanswered", "no_memory", "overloaded"),
     ),
     Metric(
         name="fanlight_sent_bytes_total",
@@ -200,6 +206,7 @@ PLAYING: Final = (
         labels=("protocol", "reason"),
         protocols=PLAYED_OVER,
         reasons=("too_slow", "waited", "new_epoch", "lapped", "left"),
+        faults=("lapped",),
     ),
     Metric(
         name="fanlight_jumps_total",

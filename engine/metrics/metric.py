@@ -6,7 +6,8 @@ anything unforeseen into `other`. The one label that comes from outside, `stream
 metrics, which are made anew for each scrape, and is capped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -98,6 +99,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     """The values of its label `reason` or `result`, if it has one."""
+    faults: tuple[str, ...] = ()
+    """Those of `reasons` that are failures of ours, which objectives count: see `from_nought`."""
     roles: tuple[str, ...] = ()
     """The values of its label `role`, where it means clients and not workers."""
     protocols: tuple[str, ...] = ()
@@ -117,6 +120,19 @@ class Metric(Struct, frozen=True, kw_only=True):
             return self.reasons
         own = {"role": self.roles, "protocol": self.protocols, **dict(self.own)}.get(label)
         return own or LABELS.get(label, ())
+
+    def from_nought(self) -> Iterator[dict[str, str]]:
+        """The labels of those of its series that stand at 0 before anything happens.
+
+        A series that begins with its first event does not grow by it, and rate() is blind for it: the first
+        worker that dies takes a thousand players along, and none is seen. So failures of ours are there from
+        the start; of everything else that would be too many.
+        """
+        values = (
+            self.faults or self.allowed(label) if label == "reason" else self.allowed(label)
+            for label in self.labels
+        )
+        return (dict(zip(self.labels, each, strict=True)) for each in product(*values))
 
     @property
     def unit(self) -> str:

@@ -23,7 +23,7 @@ from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
 from workers.fanout.proxy_door import Unintroduced, introduced
-from workers.fanout.report import Report
+from workers.fanout.report import FROM_NOUGHT, Report
 from workers.fanout.rtmp_connection import serve_rtmp
 from workers.fanout.sinks import Sink
 from workers.fanout.srt_port import SrtPort
@@ -58,6 +58,7 @@ SPOKEN_AT: dict[str, str] = {RTMPS: RTMP, HTTPS: HTTP}
 
 async def serve(worker: Worker) -> None:
     """Run one fanout worker until it has drained."""
+    worker.metrics.begin(*FROM_NOUGHT)
     report = Report(worker.metrics, worker.slot.name)
     mourn_predecessor(worker, report)
     async with trio.open_nursery() as background:

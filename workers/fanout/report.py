@@ -19,6 +19,14 @@ from workers.runtime.worker import HTTPS, RTMPS
 
 NS: float = 1e-9
 WEBSOCKETS: frozenset[str] = frozenset({"ws-flv", "ws-mp4"})
+FROM_NOUGHT: tuple[str, ...] = (
+    "fanlight_publish_refusals_total",
+    "fanlight_players_started_total",
+    "fanlight_players_ended_total",
+    "fanlight_play_refusals_total",
+    "fanlight_dropped_tags_total",
+)
+"""Counters that objectives watch: what they count is to be seen from the first time on."""
 
 
 class Report:

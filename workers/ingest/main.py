@@ -11,7 +11,7 @@ import time
 import trio
 
 from workers.ingest.desk import Desk
-from workers.ingest.report import Report
+from workers.ingest.report import FROM_NOUGHT, Report
 from workers.ingest.stream_news import StreamNews
 from workers.ingest.streams import Streams
 from workers.runtime.bans import BanWatch
@@ -25,6 +25,7 @@ ROUND_S: float = 0.5
 
 async def serve(worker: Worker) -> None:
     """Run one ingest worker until it has drained."""
+    worker.metrics.begin(*FROM_NOUGHT)
     report = Report(worker.metrics)
     line = open_line(worker)
     streams = Streams(worker, StreamNews(line, worker), BanWatch(worker.metrics.directory))

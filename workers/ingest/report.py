@@ -12,6 +12,12 @@ from workers.runtime.metrics import Metrics
 from workers.runtime.srt_readings import Measured, Packets
 
 NS: float = 1e-9
+FROM_NOUGHT: tuple[str, ...] = (
+    "fanlight_publishes_started_total",
+    "fanlight_publishes_ended_total",
+    "fanlight_ring_failures_total",
+)
+"""Counters that objectives watch: what they count is to be seen from the first time on."""
 
 
 class Report:

@@ -150,6 +150,12 @@ class Metrics:
             self._metrics[metric.name] = _build(metric, self._registry)
         return self._metrics[metric.name]
 
+    def begin(self, *names: str) -> None:
+        """Let those series of these counters be there at 0 that must be seen to grow: `from_nought`."""
+        for name in names:
+            for labels in self._catalogue[name].from_nought():
+                self.bind(name, **labels)
+
     def gather(self, name: str, **labels: str) -> Gathering:
         """The histogram with these labels, to be added to often; the same object for the same labels."""
         metric = self._catalogue[name]

@@ -101,6 +101,22 @@ def test_labels_that_we_bound_otherwise_are_left_alone() -> None:
     assert requests.fold("status", "404") == "404"
 
 
+@every_metric
+def test_failures_of_ours_are_among_the_reasons(metric: Metric) -> None:
+    assert set(metric.faults) <= set(metric.reasons)
+
+
+def test_what_stands_at_nought_is_each_failure_of_ours_over_each_protocol() -> None:
+    ended = next(metric for metric in CATALOGUE if metric.name == "fanlight_publishes_ended_total")
+    assert list(ended.from_nought()) == [
+        {"protocol": protocol, "reason": reason}
+        for protocol in ("rtmp", "srt")
+        for reason in ("worker_death", "error")
+    ]
+    requests = next(metric for metric in CATALOGUE if metric.name == "fanlight_http_requests_total")
+    assert list(requests.from_nought()) == []
+
+
 def test_scopes_divide_the_catalogue() -> None:
     assert {*WORKER_METRICS, *COLLECTOR_METRICS} == set(CATALOGUE)
     assert not {*WORKER_METRICS} & {*COLLECTOR_METRICS}

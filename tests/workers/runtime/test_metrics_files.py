@@ -112,6 +112,17 @@ def test_ten_thousand_strangers_words_are_one_series_and_the_files_stay(tmp_path
     assert scraped(tmp_path, "fanlight_players_started_total") == {"other": 10_001}
 
 
+def test_failures_of_ours_are_there_before_the_first_and_go_on_after_a_death(tmp_path: Path) -> None:
+    for _ in range(2):
+        metrics = Metrics("ingest0", tmp_path)
+        metrics.begin("fanlight_ring_failures_total", "fanlight_publishes_ended_total")
+        metrics.bind("fanlight_ring_failures_total", reason="lost_ring").inc()
+    failures = {"tag_too_large": 0, "no_memory": 0, "lost_ring": 2}
+    assert scraped(tmp_path, "fanlight_ring_failures_total") == failures
+    ends = {f"{protocol},{reason}" for protocol in ("rtmp", "srt") for reason in ("error", "worker_death")}
+    assert scraped(tmp_path, "fanlight_publishes_ended_total") == dict.fromkeys(ends, 0)
+
+
 def test_what_gathers_is_what_would_have_been_observed(tmp_path: Path) -> None:
     metrics = Metrics("fanout0", tmp_path)
     gathering = metrics.gather("fanlight_join_seconds", protocol="rtmp")
