@@ -31,6 +31,13 @@ HOST: Final = (
         gauge_mode="livemax",
     ),
     Metric(
+        name="fanlight_cgroup_cpu_ratio",
+        kind="gauge",
+        help="Share that is used of the processor time that the engine's control group may have, over the"
+        " last seconds; not there without such a bound.",
+        gauge_mode="livemax",
+    ),
+    Metric(
         name="fanlight_cgroup_memory_ratio",
         kind="gauge",
         help="Share that is used of the memory that the engine's control group may have; not there without"

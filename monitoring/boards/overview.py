@@ -112,12 +112,8 @@ REQUESTS: Final = Row(
     "Requests and errors",
     (
         panel("Requests", rate("fanlight_http_requests_total", "status"), unit=REQUESTS_PER_S, stacked=True),
-        panel(
-            "Publishers refused",
-            rate("fanlight_publish_refusals_total", "protocol", "reason"),
-            unit=PER_S,
-        ),
-        panel("Players refused", rate("fanlight_play_refusals_total", "protocol", "reason"), unit=PER_S),
+        panel("Publishers refused", rate("fanlight_publish_refusals_total", "reason"), unit=PER_S),
+        panel("Players refused", rate("fanlight_play_refusals_total", "reason"), unit=PER_S),
         panel(
             "Handshakes failed", rate("fanlight_handshake_failures_total", "protocol", "reason"), unit=PER_S
         ),
@@ -135,6 +131,7 @@ RESOURCES: Final = Row(
         panel(
             "CPU of the machine",
             now("fanlight_host_cpu_ratio", "instance"),
+            now("fanlight_cgroup_cpu_ratio", "instance", legend="{{instance}}, of the control group's"),
             unit=SHARE,
             steps=above(0.8, 0.95),
         ),

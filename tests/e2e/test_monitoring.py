@@ -48,12 +48,12 @@ UNEVENTFUL: Final = {
     "fanlight_jumps_total",
     "fanlight_log_lines_left_out_total",
     "fanlight_reconnects_total",
-    "fanlight_ring_failures_total",
     "fanlight_trace_spans_dropped_total",
 }
 """Counters of what does not happen here: a series with labels is there from its first event on."""
 
 NOT_EVERYWHERE: Final = {
+    "fanlight_cgroup_cpu_ratio",
     "fanlight_cgroup_memory_ratio",
     "fanlight_host_disk_bytes_total",  # whose disks have no device behind them
     "fanlight_host_pressure_ratio",
@@ -122,6 +122,21 @@ def check_names(engine: RunningEngine) -> None:
     assert read - names <= UNEVENTFUL | NOT_EVERYWHERE
 
 
+def check_faults(engine: RunningEngine) -> None:
+    """Failures of ours are there at 0, or whatever it is by now, before they have happened."""
+    families = list(text_string_to_metric_families(engine.metrics()))
+    told = {
+        (sample.name, frozenset(sample.labels.items())) for family in families for sample in family.samples
+    }
+    wanted = {
+        (metric.name, frozenset(labels.items()))
+        for metric in CATALOGUE
+        if metric.faults
+        for labels in metric.from_nought()
+    }
+    assert wanted - told == set()
+
+
 def wait_until_all_is_full(server: Server, load: SmallLoad) -> None:
     deadline = time.monotonic() + PATIENCE_S
     empty = empty_places(server)
@@ -144,6 +159,7 @@ def test_every_query_has_an_answer(
             wait_until_all_is_full(server, load)
             check_rules(server)
             check_names(engine)
+            check_faults(engine)
 
 
 def test_no_variable_of_grafana_is_left() -> None:

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from workers.control.machine import Machine, Moved, Ticks, Traffic, disk_use
 from workers.control.process_memory import memory_by_type
+from workers.control.processor_bound import CPU_MAX, ProcessorBound
 from workers.runtime.metrics import Binder
 from workers.runtime.vitals import cgroup_memory_use, machine_memory_use, own_cgroup
 
@@ -34,6 +35,7 @@ class HostWatch:
         pids: the engine's processes by name, as they are now.
         log: hears of what cannot be read, once for each part of a look.
         machine: where to read.
+        bound: the processor time that we may have.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class HostWatch:
         pids: Callable[[], Mapping[str, int]],
         log: FilteringBoundLogger,
         machine: Machine | None = None,
+        bound: ProcessorBound | None = None,
     ) -> None:
         self._metrics = metrics
         self._folders = folders
@@ -51,6 +54,7 @@ class HostWatch:
         self._failed: set[str] = set()
         self._machine = machine or Machine()
         self._cgroup = own_cgroup()
+        self._bound = bound or ProcessorBound(own_cgroup(CPU_MAX))
         self._ticks: Ticks | None = None
         self._traffic: dict[str, Traffic] | None = None
         self._moved: dict[str, Moved] | None = None
@@ -75,6 +79,7 @@ class HostWatch:
     def look(self, with_memory: bool = True) -> None:
         """Look once."""
         self._try("processors", self._look_at_processors)
+        self._try("processors of the control group", self._look_at_bound)
         self._try("memory", self._look_at_memory)
         self._try("folders", self._look_at_folders)
         self._try("disks", self._look_at_disks)
@@ -102,6 +107,11 @@ class HostWatch:
             return
         busy, passed = self._ticks.busy - before.busy, self._ticks.all - before.all
         self._set("fanlight_host_cpu_ratio", max(0, busy) / passed)
+
+    def _look_at_bound(self) -> None:
+        share = self._bound.take_use()
+        if share is not None:
+            self._set("fanlight_cgroup_cpu_ratio", share)
 
     def _look_at_memory(self) -> None:
         total = self._machine.memory_bytes()

@@ -17,6 +17,7 @@ from engine.policy.overload import Load
 _DESCRIPTORS: Final = "/proc/self/fd"
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_OWN_CGROUP: Final = Path("/proc/self/cgroup")
 
 
 class Vitals:
@@ -73,15 +74,24 @@ def machine_memory_use() -> float:
     return 1 - available / total
 
 
-def own_cgroup() -> Path | None:
-    """The control group of this process, if it has a bound for memory; cgroups(7), version 2."""
+def own_cgroup(bound: str = "memory.max") -> Path | None:
+    """The control group of this process, if it has this bound; cgroups(7), version 2.
+
+    A container may see its path from outside and its own group alone as what is mounted: that is looked at as
+    well. The root of all groups has no bounds.
+    """
     with suppress(OSError, StopIteration):
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _OWN_CGROUP.read_text().splitlines()
         path = next(line.removeprefix("0::/") for line in lines if line.startswith("0::/"))
-        group = _CGROUPS / path
-        if (group / "memory.max").read_text().strip() != "max":
-            return group
+        return next((group for group in (_CGROUPS / path, _CGROUPS) if is_bounded(group / bound)), None)
     return None
+
+
+def is_bounded(bound: Path) -> bool:
+    """Whether a file of a control group sets a bound: it may be missing, or say "max"."""
+    with suppress(OSError):
+        return not bound.read_text().startswith("max")
+    return False
 
 
 def cgroup_memory_use(group: Path | None) -> float:

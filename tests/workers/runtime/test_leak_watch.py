@@ -11,12 +11,14 @@ from trio.testing import MockClock
 
 from engine.policy.leaks import BASELINE_S, FLOOR
 from tests.workers.control.house import CountingMetrics, Lines
+from workers.runtime import vitals
 from workers.runtime.leak_watch import LeakWatch
 from workers.runtime.vitals import (
     Vitals,
     cgroup_memory_use,
     machine_memory_use,
     open_descriptors,
+    own_cgroup,
     private_bytes,
 )
 from workers.runtime.worker import Worker
@@ -87,14 +89,14 @@ def test_memory_is_that_of_this_process_alone() -> None:
 
 
 def test_a_load_is_what_came_since_the_last_one() -> None:
-    vitals = Vitals()
+    own = Vitals()
     for late_s in (0.1, 0.5, 0.2):
-        vitals.note_lag(late_s)
-    load = vitals.take_load(max_loop_lag_s=1.0, max_cpu=1.0)
+        own.note_lag(late_s)
+    load = own.take_load(max_loop_lag_s=1.0, max_cpu=1.0)
     assert load.loop_lag == 0.5
     assert 0 < load.memory < 1.5
     assert 0 < load.descriptors < 1
-    assert vitals.take_load(1.0, 1.0).loop_lag == 0
+    assert own.take_load(1.0, 1.0).loop_lag == 0
     assert 0 < machine_memory_use() < 1
 
 
@@ -107,3 +109,20 @@ def test_a_control_groups_bound_counts_without_what_would_be_given_up(tmp_path: 
     (group / "memory.max").write_text("max\n")
     assert cgroup_memory_use(group) == 0.0
     assert cgroup_memory_use(None) == 0.0
+
+
+def test_bounds_are_found_by_the_path_or_by_what_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vitals, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(vitals, "_OWN_CGROUP", tmp_path / "own")
+    (tmp_path / "own").write_text("1:cpu:/elsewhere\n0::/pod/engine\n")
+    assert own_cgroup("memory.max") is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert own_cgroup("memory.max") == tmp_path
+    assert own_cgroup("cpu.max") is None
+    engine = tmp_path / "pod" / "engine"
+    engine.mkdir(parents=True)
+    (engine / "cpu.max").write_text("200000 100000\n")
+    assert own_cgroup("cpu.max") == engine
