@@ -47,6 +47,13 @@ class Authorization(Kind, frozen=True, kw_only=True):
     credentials: SecretKey
 
 
+class Relabeling(Kind, frozen=True, kw_only=True):
+    """What a target is called: the value of these labels becomes that one's (action `replace`)."""
+
+    source_labels: Annotated[list[Text], Meta(min_length=1)]
+    target_label: Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+
+
 class Endpoint(Kind, frozen=True, kw_only=True):
     """A port of the Service, by name."""
 
@@ -55,6 +62,7 @@ class Endpoint(Kind, frozen=True, kw_only=True):
     interval: Duration
     scrape_timeout: Duration
     authorization: Authorization
+    relabelings: list[Relabeling] = []
 
 
 class ServiceMonitorSpec(Kind, frozen=True, kw_only=True):

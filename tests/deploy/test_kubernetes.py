@@ -164,6 +164,15 @@ def test_the_monitor_finds_the_service_and_the_service_the_pod() -> None:
     ]
 
 
+def test_an_engine_keeps_its_name_when_its_pod_comes_back_elsewhere() -> None:
+    """Availability is counted by the label `instance`, and a pod's address is another each time."""
+    (endpoint,) = the("ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint["relabelings"] == [
+        {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "instance"}
+    ]
+    assert the("StatefulSet")["kind"] == "StatefulSet"  # whose pods have the same names for good
+
+
 def test_memory_holds_the_rings_the_segments_and_the_workers() -> None:
     (shared,) = (volume["emptyDir"] for volume in POD["volumes"] if volume["name"] == "shared-memory")
     assert shared["medium"] == "Memory"
@@ -213,6 +222,7 @@ def test_the_projects_rules_and_dashboards_fit_into_kubernetes() -> None:
         ("StatefulSet", ("spec", "template", "spec", "containers", 0, "livenesProbe"), {}),
         ("ServiceMonitor", ("spec", "endpoints", 0, "intervall"), "15s"),
         ("ServiceMonitor", ("spec", "endpoints", 0, "interval"), "15 seconds"),
+        ("ServiceMonitor", ("spec", "endpoints", 0, "relabelings", 0, "targetLable"), "instance"),
     ],
 )
 def test_a_slip_in_a_manifest_is_noticed(kind: str, path: tuple[Any, ...], value: object) -> None:
