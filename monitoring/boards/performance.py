@@ -124,7 +124,7 @@ WORKERS: Final = Row(
         panel("TLS handshakes", quantiles("fanlight_tls_handshake_seconds", "port"), unit=SECONDS),
         panel(
             "Stalled for want of a resource",
-            rate("fanlight_host_pressure_seconds_total", "resource", "share"),
+            rate("fanlight_host_pressure_seconds_total", "instance", "resource", "share"),
             unit=SHARE,
         ),
         table("Memory of machines", now("fanlight_host_memory_bytes", "instance"), unit=BYTES),
@@ -179,9 +179,9 @@ LEAKS: Final = Row(
         panel(
             "Share of descriptors",
             share(
-                now("fanlight_worker_descriptors", "worker", how="max"),
-                now("fanlight_worker_descriptors_limit", "worker", how="max"),
-                "{{worker}}",
+                now("fanlight_worker_descriptors", "instance", "worker", how="max"),
+                now("fanlight_worker_descriptors_limit", "instance", "worker", how="max"),
+                "{{instance}} {{worker}}",
             ),
             unit=SHARE,
             steps=above(0.7, 0.9),

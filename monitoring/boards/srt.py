@@ -54,41 +54,38 @@ ALL: Final = Row(
     ),
 )
 
+
+def _link(what: str, words: str = "") -> Query:
+    """A figure of each publisher's link; a name may be at two engines, and their sum means nothing."""
+    legend = " ".join(["{{instance}} {{stream}}", *([words] if words else [])])
+    return now(f"fanlight_stream_srt_{what}", "instance", "stream", how="max", legend=legend)
+
+
 LINKS: Final = Row(
     "The link to each publisher",
     (
-        panel("Round trip", now("fanlight_stream_srt_rtt_seconds", "stream"), unit=SECONDS),
-        panel("Jitter", now("fanlight_stream_srt_rtt_variation_seconds", "stream"), unit=SECONDS),
-        panel(
-            "Loss since connected",
-            now("fanlight_stream_srt_loss_ratio", "stream"),
-            unit=SHARE,
-            steps=above(0.01, 0.05),
-        ),
-        panel(
-            "Received",
-            times(now("fanlight_stream_srt_received_bytes_per_second", "stream"), 8),
-            unit=BITS_PER_S,
-        ),
-        panel(
-            "Bandwidth",
-            times(now("fanlight_stream_srt_bandwidth_bytes_per_second", "stream"), 8),
-            unit=BITS_PER_S,
-        ),
+        panel("Round trip", _link("rtt_seconds"), unit=SECONDS),
+        panel("Jitter", _link("rtt_variation_seconds"), unit=SECONDS),
+        panel("Loss since connected", _link("loss_ratio"), unit=SHARE, steps=above(0.01, 0.05)),
+        panel("Received", times(_link("received_bytes_per_second"), 8), unit=BITS_PER_S),
+        panel("Bandwidth", times(_link("bandwidth_bytes_per_second"), 8), unit=BITS_PER_S),
         panel("Packets", rate("fanlight_stream_srt_packets_total", "stream", "kind"), unit=PER_S),
         panel(
             "Held back",
-            now("fanlight_stream_srt_buffer_seconds", "stream", legend="{{stream}} now"),
-            now("fanlight_stream_srt_latency_seconds", "stream", legend="{{stream}} negotiated"),
+            _link("buffer_seconds", "now"),
+            _link("latency_seconds", "negotiated"),
             unit=SECONDS,
         ),
         panel(
             "Windows",
-            now("fanlight_stream_srt_congestion_window_packets", "stream", legend="{{stream}} congestion"),
-            now("fanlight_stream_srt_flow_window_packets", "stream", legend="{{stream}} flow"),
-            now("fanlight_stream_srt_flight_packets", "stream", legend="{{stream}} in flight"),
+            _link("congestion_window_packets", "congestion"),
+            _link("flow_window_packets", "flow"),
+            _link("flight_packets", "in flight"),
         ),
-        table("Encryption and version", now("fanlight_stream_srt_info", "stream", "encryption", "version")),
+        table(
+            "Encryption and version",
+            now("fanlight_stream_srt_info", "instance", "stream", "encryption", "version", how="max"),
+        ),
     ),
 )
 

@@ -10,9 +10,11 @@ PUBLISHERS: Final = Row(
     "What publishers send",
     (
         panel(
-            "Bit rate", times(now("fanlight_stream_published_bytes_per_second", "stream"), 8), unit=BITS_PER_S
+            "Bit rate",
+            times(now("fanlight_stream_published_bytes_per_second", "instance", "stream"), 8),
+            unit=BITS_PER_S,
         ),
-        panel("Frame rate", now("fanlight_stream_frames_per_second", "stream"), unit="fps"),
+        panel("Frame rate", now("fanlight_stream_frames_per_second", "instance", "stream"), unit="fps"),
         panel(
             "Keyframe interval",
             now("fanlight_stream_keyframe_interval_seconds", "stream", how="max"),

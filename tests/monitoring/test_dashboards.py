@@ -1,6 +1,7 @@
 """The dashboards are what Grafana takes, and can be read."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -13,8 +14,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from engine.metrics import CATALOGUE
 from monitoring.boards import DASHBOARDS
-from monitoring.queries import now, quantiles, rate, series, share
-from tests.monitoring.committed import GRAFANA, dashboards, targets
+from monitoring.queries import BY_NAME, now, quantiles, rate, series, share
+from tests.monitoring.committed import GRAFANA, Target, dashboards, targets
 from tests.monitoring.promql import series_in
 
 each_dashboard = pytest.mark.parametrize("name", dashboards())
@@ -107,6 +108,35 @@ def test_every_metric_is_on_a_dashboard() -> None:
     bare = {name.removeprefix("fanlight:").removesuffix(":quantile_5m") for name in read}
     bare |= {name.removeprefix("fanlight_") for name in read}
     assert {metric.name for metric in CATALOGUE if metric.name.removeprefix("fanlight_") not in bare} == set()
+
+
+_SUMS = re.compile(r"sum(?: by \(([^)]*)\))? \((fanlight_\w+)\{")
+ONE_ENGINES = ("ratio", "seconds", "frames per second")
+"""Units of gauges whose sum over engines means nothing: 3 % and 3 % lost are not 6 %."""
+
+
+def added_up(expr: str) -> Iterator[str]:
+    """Gauges of such a unit that a query adds up over engines."""
+    for labels, name in _SUMS.findall(expr):
+        metric = BY_NAME.get(name)
+        if metric and metric.kind == "gauge" and metric.unit in ONE_ENGINES and "instance" not in labels:
+            yield name
+
+
+@pytest.mark.parametrize("target", targets(), ids=lambda target: f"{target.dashboard}, {target.panel}")
+def test_what_is_one_engines_is_not_added_up_over_engines(target: Target) -> None:
+    assert list(added_up(target.expr)) == []
+
+
+def test_such_a_sum_would_be_found() -> None:
+    loss = "fanlight_stream_srt_loss_ratio"
+    assert list(added_up(now(loss, "stream").expr)) == [loss]
+    assert list(added_up(now(loss, "instance", "stream").expr)) == []
+
+
+def test_shares_of_descriptors_are_of_the_same_engine() -> None:
+    (expr,) = (target.expr for target in targets() if target.panel == "Share of descriptors")
+    assert set(re.findall(r"by \(([^)]*)\)", expr)) == {"instance, worker"}
 
 
 def test_grafana_finds_the_data_source_and_the_files() -> None:
