@@ -1,5 +1,6 @@
 """Every alert fires when it should, says what is wrong, stays silent just below, recovers: by promtool."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,9 +9,9 @@ import yaml
 
 from tests.monitoring.cases import CASES
 from tests.monitoring.cases.case import Case, Series
-from tests.monitoring.committed import PROMETHEUS, RULE_FILES, Rule, alerts, rules
+from tests.monitoring.committed import PROMETHEUS, RULE_FILES, Json, Rule, alerts, rules
 from tests.monitoring.promql import series_in
-from tests.monitoring.timelines import BEGAN_MIN, SCRAPE_S, steady
+from tests.monitoring.timelines import SCRAPE_S, steady
 from tests.monitoring.tools import content, run
 
 SICK: Final = "sick:9972"
@@ -48,7 +49,8 @@ def expected(case: Case) -> dict[str, Any]:
 
 def looks(case: Case) -> list[dict[str, Any]]:
     """When the alert is looked at, and what there must be."""
-    before_s = BEGAN_MIN * 60 + max(0, wait_s(case) - SCRAPE_S) if wait_s(case) else BEGAN_MIN * 60 - SCRAPE_S
+    waited_s = max(0, wait_s(case) - SCRAPE_S) if wait_s(case) else -SCRAPE_S
+    before_s = case.began_min * 60 + waited_s
     moments = {before_s: [], case.fires_min * 60: [expected(case)], case.recovered_min * 60: []}
     return [
         {"eval_time": f"{seconds:.0f}s", "alertname": case.alert, "exp_alerts": alerts_then}
@@ -66,10 +68,18 @@ def needed(name: str) -> list[Rule]:
 
 def write_rules(path: Path, alert: str, numb: bool) -> None:
     """A file with these rules in one group; a numb alert asks for what is never so."""
-    bodies = [rule.body for rule in {id(rule.body): rule for rule in needed(alert)}.values()]
     if numb:
-        bodies[-1] = {**bodies[-1], "expr": "vector(0) > 1"}
+        bodies = [{**alerts()[alert].body, "expr": "vector(0) > 1"}]
+    else:
+        found = {id(rule.body): rule.body for rule in needed(alert)}.values()
+        bodies = [body for body in found if concerns(body, alert)]
     path.write_text(yaml.safe_dump({"groups": [{"name": "case", "rules": bodies}]}, sort_keys=False))
+
+
+def concerns(body: Json, alert: str) -> bool:
+    """Whether a rule is about the objectives of the alert's cases, or about none: cases take seconds."""
+    of_cases = {case.labels.get("slo") for case in CASES if case.alert == alert}
+    return body.get("labels", {}).get("slo") in {None, *of_cases}
 
 
 def group_of(case: Case) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def group_of(case: Case) -> dict[str, Any]:
 
 
 def write_tests(folder: Path, *, numb: bool = False) -> list[Path]:
-    """A file of tests for each alert, beside a file with the rules that it needs."""
+    """A file of tests for each alert, beside a file with the rules that it needs. JSON is YAML too."""
     paths = []
     for alert in alerts():
         write_rules(folder / f"{alert}_rules.yml", alert, numb)
@@ -93,7 +103,7 @@ def write_tests(folder: Path, *, numb: bool = False) -> list[Path]:
             "tests": [group_of(case) for case in CASES if case.alert == alert],
         }
         paths.append(folder / f"{alert}.yml")
-        paths[-1].write_text(yaml.safe_dump(document, sort_keys=False))
+        paths[-1].write_text(json.dumps(document, indent=1))
     return paths
 
 

@@ -17,7 +17,7 @@ FROM_NOUGHT: tuple[str, ...] = (
     "fanlight_publishes_ended_total",
     "fanlight_ring_failures_total",
 )
-"""Counters that objectives watch: what they count is to be seen from the first time on."""
+"""Metrics that objectives watch: what they count is to be seen from the first time on."""
 
 
 class Report:

@@ -151,7 +151,7 @@ class Metrics:
         return self._metrics[metric.name]
 
     def begin(self, *names: str) -> None:
-        """Let those series of these counters be there at 0 that must be seen to grow: `from_nought`."""
+        """Let those series of these metrics be there at 0 that must be seen to grow: `from_nought`."""
         for name in names:
             for labels in self._catalogue[name].from_nought():
                 self.bind(name, **labels)

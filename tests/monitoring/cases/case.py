@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from tests.monitoring.timelines import born, bumped, steady
+from tests.monitoring.timelines import BEGAN_MIN, born, bumped, steady, unscraped
 
 Series = dict[str, str]
 """Names with their labels -> values; the labels `job` and `instance` are added."""
@@ -28,6 +28,8 @@ class Case(NamedTuple):
     recovered_min: float = 50
     of_instance: bool = True
     """Whether the alert is about one engine; else its labels are only those given."""
+    began_min: float = BEGAN_MIN
+    """When trouble begins."""
 
 
 def always(
@@ -55,6 +57,11 @@ def buckets(histogram: str, counts: Mapping[str, str], **labels: str) -> Series:
     return {named(f"{histogram}_bucket", **labels, le=bound): values for bound, values in counts.items()}
 
 
+def after_failed_scrapes(series: str, count: float) -> Series:
+    """A counter that has stood so for long, of an engine that answers again after many failed scrapes."""
+    return {"up": unscraped(1, meanwhile="0"), series: unscraped(count)}
+
+
 class Counted(NamedTuple):
     """An alert that tells how often something was counted of late."""
 
@@ -69,6 +76,11 @@ class Counted(NamedTuple):
     def first(self, count: int, *, harmless: Labels = NONE, **labels: str) -> Case:
         """A series that was not there before; at the other engine something harmless is new, or nothing."""
         well = {named(self.counter, **harmless): born(count)} if harmless else {}
+        return self._case(count, labels, born(count), well)
+
+    def first_and_not_seen_again(self, count: int, **labels: str) -> Case:
+        """A series that was not there before; the other engine's was only not to be seen, and is old."""
+        well = after_failed_scrapes(named(self.counter, **labels), count)
         return self._case(count, labels, born(count), well)
 
     def again(self, before: int, count: int, *, stands: int, **labels: str) -> Case:

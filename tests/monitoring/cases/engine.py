@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tests.monitoring.cases.case import Case, Counted, always, buckets
-from tests.monitoring.timelines import born, counter, gauge, gone, steady
+from tests.monitoring.cases.case import Case, Counted, Series, after_failed_scrapes, always, buckets, named
+from tests.monitoring.timelines import born, counter, gauge, gone, late, steady
 
 FANOUT: Final = {"worker": "fanout0"}
 
@@ -24,6 +24,29 @@ _SPANS: Final = Counted(
     "fanlight_trace_spans_dropped_total",
     "{count} spans of sick:9972 were lost in 15 minutes with the reason {reason}.",
 )
+
+
+def _request(route: str, status: int) -> str:
+    return named("fanlight_http_requests_total", method="GET", route=route, status=str(status))
+
+
+_SPIKE_MIN: Final = 62
+_ACCEPTED: Final = 'fanlight_connections_accepted_total{protocol="rtmp"}'
+
+
+def _spike(well: Series) -> Case:
+    return Case(
+        "FanlightConnectionSpike",
+        {_ACCEPTED: counter(1, 100, _SPIKE_MIN)},
+        well,
+        "100 connections a second over rtmp arrive at sick:9972, more than three times the rate of the last"
+        " hour.",
+        labels={"protocol": "rtmp"},
+        fires_min=_SPIKE_MIN + 5,
+        recovered_min=_SPIKE_MIN + 18,
+        began_min=_SPIKE_MIN,
+    )
+
 
 ENGINE: Final = (
     always(
@@ -68,6 +91,14 @@ ENGINE: Final = (
         fires_min=25,
     ),
     Case(
+        "FanlightWorkersRestarting",
+        {'fanlight_worker_restarts_total{role="packager", reason="killed"}': born(7)},
+        after_failed_scrapes('fanlight_worker_restarts_total{role="packager", reason="killed"}', 7),
+        "packager workers of sick:9972 were restarted 7 times in 10 minutes.",
+        labels={"role": "packager"},
+        fires_min=25,
+    ),
+    Case(
         "FanlightErrors",
         {
             'fanlight_errors_total{type="ring_failed", component="ingest"}': counter(0, 6),
@@ -93,28 +124,24 @@ ENGINE: Final = (
         "One in a hundred requests for /api/v1/streams of sick:9972 takes more than 2.485s.",
         labels={"route": "/api/v1/streams"},
     ),
+    # Probes and scrapes make nothing better, and /readyz says 503 for as long as an engine drains.
     Case(
         "FanlightServerErrors",
         {
-            'fanlight_http_requests_total{method="GET", route="/", status="200"}': counter(9, 9),
-            'fanlight_http_requests_total{method="GET", route="/", status="500"}': counter(0, 1),
+            _request("/", 200): counter(9, 9),
+            _request("/", 500): counter(0, 1),
+            _request("/metrics", 200): counter(90, 90),
         },
         {
-            'fanlight_http_requests_total{method="GET", route="/", status="200"}': counter(96, 96),
-            'fanlight_http_requests_total{method="GET", route="/", status="500"}': counter(0, 4),
+            _request("/", 200): counter(96, 96),
+            _request("/", 500): counter(0, 4),
+            _request("/readyz", 503): counter(0, 90),
         },
         "10% of the requests to sick:9972 are answered with a 5xx status.",
     ),
-    always(
-        'fanlight_connections_accepted_total{protocol="rtmp"}',
-        counter(1, 100),
-        counter(0.1, 9.9),
-        "FanlightConnectionSpike",
-        "100 connections a second over rtmp arrive at sick:9972, more than three times the rate of the last"
-        " hour.",
-        labels={"protocol": "rtmp"},
-        fires_min=25,
-    ),
+    # After an hour, for that is what it compares with; the others have few, or are new.
+    _spike({_ACCEPTED: counter(0.1, 9.9, _SPIKE_MIN)}),
+    _spike({"up": late(steady(1), 56), _ACCEPTED: late(counter(20, 20), 56)}),
     Case(
         "FanlightStreamsNearLimit",
         {
@@ -164,17 +191,23 @@ ENGINE: Final = (
         "The certificate of sick:9972 has 13d 0h 0m 0s left.",
     ),
     _REFUSALS.first(2, result="refused", harmless={"result": "applied"}),
+    _REFUSALS.first_and_not_seen_again(4, result="refused"),
     _REFUSALS.again(3, 1, result="refused", stands=3),
     _LINES.first(7, reason="file_failed", harmless={"reason": "rate"}),
+    _LINES.first_and_not_seen_again(4, reason="file_failed"),
     _LINES.again(2, 9, reason="stream_full", stands=11),
     _SPANS.first(7, reason="not_sent"),
+    _SPANS.first_and_not_seen_again(4, reason="not_sent"),
     _SPANS.again(7, 60, reason="backlog_full", stands=67),
-    always(
-        "fanlight_host_cpu_ratio",
-        gauge(0.5, 0.9),
-        gauge(0.5, 0.79),
-        "FanlightCpuHigh",
-        "90% of the processor time of sick:9972 is in use.",
+    *(
+        always(
+            processors,
+            gauge(0.5, 0.9),
+            gauge(0.5, 0.79),
+            "FanlightCpuHigh",
+            "90% of the processor time of sick:9972 is in use.",
+        )
+        for processors in ("fanlight_host_cpu_ratio", "fanlight_cgroup_cpu_ratio")
     ),
     *(
         always(

@@ -37,7 +37,9 @@ HOOKS: Final = (
     _EVENTS.first(
         9, action="on_play", result="dropped", harmless={"action": "on_play", "result": "delivered"}
     ),
+    _EVENTS.first_and_not_seen_again(9, action="on_play", result="dropped"),
     _EVENTS.again(1, 90, action="on_stop", result="dropped", stands=91),
     _WRITES.first(1),
+    _WRITES.first_and_not_seen_again(3),
     _WRITES.again(0, 60, stands=60),
 )

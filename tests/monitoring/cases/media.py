@@ -40,6 +40,7 @@ MEDIA: Final = (
         reason="worker_death",
         harmless={"protocol": "rtmp", "reason": "finished"},
     ),
+    _ENDS.first_and_not_seen_again(7, protocol="rtmp", reason="error"),
     _ENDS.again(7, 2, protocol="srt", reason="error", stands=7),
     Case(
         "FanlightNoKeyframe",
@@ -92,6 +93,7 @@ MEDIA: Final = (
         labels=FILM,
     ),
     _TAGS.first(3, reason="no_memory"),
+    _TAGS.first_and_not_seen_again(7, reason="no_memory"),
     _TAGS.again(8, 1, reason="lost_ring", stands=8),
     Case(
         "FanlightPlayersLagging",
@@ -109,7 +111,9 @@ MEDIA: Final = (
         labels={"protocol": "rtmp", "quantile": "0.9"},
     ),
     _SEGMENTS.first(5, reason="no_room"),
+    _SEGMENTS.first_and_not_seen_again(7, reason="no_room"),
     _SEGMENTS.again(8, 2, reason="lapped", stands=8),
     _PACKAGES.first(1, reason="error"),
+    _PACKAGES.first_and_not_seen_again(7, reason="error"),
     _PACKAGES.again(8, 2, reason="no_memory", stands=8),
 )
