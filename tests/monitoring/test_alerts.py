@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 import yaml
@@ -66,20 +66,40 @@ def needed(name: str) -> list[Rule]:
     return [*before, *(rule for rule in found if rule not in before)]
 
 
-def write_rules(path: Path, alert: str, numb: bool) -> None:
-    """A file with these rules in one group; a numb alert asks for what is never so."""
+class Subject(NamedTuple):
+    """Cases that share a file: an alert's, and where it is about objectives those of one."""
+
+    alert: str
+    slo: str | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.alert}_{self.slo}" if self.slo else self.alert
+
+    @property
+    def cases(self) -> list[Case]:
+        return [case for case in CASES if subject_of(case) == self]
+
+    def concerns(self, body: Json) -> bool:
+        """Whether a rule is about this objective or about none; without the others cases take no time."""
+        return body.get("labels", {}).get("slo") in (None, self.slo)
+
+
+def subject_of(case: Case) -> Subject:
+    return Subject(case.alert, case.labels.get("slo"))
+
+
+SUBJECTS: Final = tuple(dict.fromkeys(map(subject_of, CASES)))
+
+
+def write_rules(path: Path, subject: Subject, numb: bool) -> None:
+    """A file with the rules needed in one group; a numb alert asks for what is never so, and needs none."""
     if numb:
-        bodies = [{**alerts()[alert].body, "expr": "vector(0) > 1"}]
+        bodies = [{**alerts()[subject.alert].body, "expr": "vector(0) > 1"}]
     else:
-        found = {id(rule.body): rule.body for rule in needed(alert)}.values()
-        bodies = [body for body in found if concerns(body, alert)]
+        found = {id(rule.body): rule.body for rule in needed(subject.alert)}.values()
+        bodies = [body for body in found if subject.concerns(body)]
     path.write_text(yaml.safe_dump({"groups": [{"name": "case", "rules": bodies}]}, sort_keys=False))
-
-
-def concerns(body: Json, alert: str) -> bool:
-    """Whether a rule is about the objectives of the alert's cases, or about none: cases take seconds."""
-    of_cases = {case.labels.get("slo") for case in CASES if case.alert == alert}
-    return body.get("labels", {}).get("slo") in {None, *of_cases}
 
 
 def group_of(case: Case) -> dict[str, Any]:
@@ -93,16 +113,16 @@ def group_of(case: Case) -> dict[str, Any]:
 
 
 def write_tests(folder: Path, *, numb: bool = False) -> list[Path]:
-    """A file of tests for each alert, beside a file with the rules that it needs. JSON is YAML too."""
+    """A file of tests for each subject, beside a file with the rules that it needs. JSON is YAML too."""
     paths = []
-    for alert in alerts():
-        write_rules(folder / f"{alert}_rules.yml", alert, numb)
+    for subject in SUBJECTS:
+        write_rules(folder / f"{subject.name}_rules.yml", subject, numb)
         document = {
-            "rule_files": [f"{alert}_rules.yml"],
+            "rule_files": [f"{subject.name}_rules.yml"],
             "evaluation_interval": f"{SCRAPE_S}s",
-            "tests": [group_of(case) for case in CASES if case.alert == alert],
+            "tests": [group_of(case) for case in subject.cases],
         }
-        paths.append(folder / f"{alert}.yml")
+        paths.append(folder / f"{subject.name}.yml")
         paths[-1].write_text(json.dumps(document, indent=1))
     return paths
 
@@ -119,7 +139,7 @@ def test_the_configuration_and_its_rules_are_right() -> None:
 @pytest.mark.slow
 def test_alerts_fire_say_what_is_wrong_stay_silent_and_recover(tmp_path: Path) -> None:
     said = content("promtool", "test", "rules", *write_tests(tmp_path))
-    assert said.count("SUCCESS") == len(alerts())
+    assert said.count("SUCCESS") == len(SUBJECTS)
 
 
 @pytest.mark.slow
