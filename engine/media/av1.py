@@ -1,4 +1,5 @@
-"""AV1: the av1C record (AV1-ISOBMFF §2.3.3) and the frame size in its sequence header OBU (AV1 §5.5)."""
+"""AV1: the av1C record (AV1-ISOBMFF §2.3.3) and the frame size in its sequence header OBU (AV1 §5.5), which
+key frames begin with, too."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,6 +26,14 @@ def parse_av1_config(config: bytes) -> VideoFormat:
     return VideoFormat(
         codec="av01", profile=profile, level=level, width=width, height=height, bit_depth=bit_depth
     )
+
+
+def read_av1_key_frame(frame: bytes) -> tuple[int, int]:
+    """Width and height; raises BadConfig for what has no sequence header before anything long."""
+    for kind, payload in _units(frame):
+        if kind == _OBU_SEQUENCE_HEADER:
+            return _frame_size(BitReader(payload))
+    raise BadConfig("no sequence header")
 
 
 def _units(data: bytes) -> Iterator[tuple[int, bytes]]:

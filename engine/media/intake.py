@@ -110,7 +110,7 @@ class Intake:
         if fixed.new_epoch:
             flags |= NEW_EPOCH
         data = encode_tag(kind, ms, body)
-        self._survey.frame(kind, len(data), now_ns, found, fixed, main=main)
+        self._survey.frame(kind, len(data), now_ns, found, fixed, body, main=main)
         dts_us = ms * 1000 + found.nanos // 1000
         pts_us = dts_us + found.cts_ms * 1000
         return IntakeTag(data, kind, flags, dts_us, pts_us, self.headers.generation, now_ns)

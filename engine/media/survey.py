@@ -2,8 +2,10 @@
 
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from engine.media.classify import Classified, Role
-from engine.media.describe import describe
+from engine.media.describe import KEY_FRAME_BYTES, describe, size_in_key_frame
 from engine.media.formats import AudioFormat, VideoFormat
 from engine.media.tags import KIND_AUDIO, KIND_VIDEO, Body
 from engine.media.timeline import Fixed
@@ -40,6 +42,8 @@ class IntakeStats(NamedTuple):
     frames: int
     keyframe_age_ms: int
     video_ahead_ms: int
+    size_is_known: bool
+    """Whether the session of now has told the size of the picture; else it is that of one before, or 0."""
 
 
 class Survey:
@@ -48,8 +52,8 @@ class Survey:
 
     __slots__ = (
         "_ahead", "_audio", "_audio_ms", "_audio_tags", "_audio_track", "_backwards", "_epochs", "_key_ms",
-        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_main_ms", "_tags", "_video", "_video_ms",
-        "_video_tags", "_video_track", "_window",
+        "_keyframe_interval_ms", "_keyframes", "_last_tag_ns", "_main_ms", "_size_is_known", "_tags",
+        "_video", "_video_ms", "_video_tags", "_video_track", "_window",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -63,10 +67,11 @@ class Survey:
         self._audio_ms: int | None = None  # newest audio
         self._window = RateWindow()
         self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
+        self._size_is_known = False
         self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
 
     def frame(
-        self, kind: int, length: int, now_ns: int, found: Classified, fixed: Fixed, *, main: bool
+        self, kind: int, length: int, now_ns: int, found: Classified, fixed: Fixed, body: Body, *, main: bool
     ) -> None:
         """Count a frame of coded media; main: it belongs to the video track that is described."""
         self._tags += 1
@@ -79,6 +84,8 @@ class Survey:
             if main:
                 self._video_ms = fixed.ms
                 self._count_main(found, fixed.ms + found.cts_ms)
+                if found.keyframe:
+                    self._read_size(found, body)
             return
         self._audio_ms = fixed.ms
         self._audio_tags += 1
@@ -99,12 +106,14 @@ class Survey:
     def begin_session(self) -> None:
         """What comes next comes from a publisher of its own."""
         self._video_ms = self._audio_ms = None
+        self._size_is_known = False
 
     def forget(self, kind: int) -> None:
         """There is no such track any more."""
         if kind == KIND_VIDEO:
             self._video_ms = None
             self._video, self._video_track = _NO_VIDEO, _LAST_TRACK
+            self._size_is_known = False
         else:
             self._audio_ms = None
             self._audio, self._audio_track = _NO_AUDIO, _LAST_TRACK
@@ -130,6 +139,7 @@ class Survey:
             frames=self._window.frames,
             keyframe_age_ms=max(0, self._main_ms - self._key_ms) if self._key_ms is not None else 0,
             video_ahead_ms=self._video_ahead_ms(),
+            size_is_known=self._size_is_known,
         )
 
     def _video_ahead_ms(self) -> int:
@@ -147,7 +157,7 @@ class Survey:
     def _count_main(self, found: Classified, pts_ms: int) -> None:
         """Key frames are measured by when they are shown: with B-frames they are not decoded evenly."""
         if found.codec != self._video.codec:
-            self._video = VideoFormat(codec=_printable(found.codec))
+            self._video, self._size_is_known = VideoFormat(codec=_printable(found.codec)), False
         self._main_ms = pts_ms
         if not found.keyframe:
             return
@@ -155,6 +165,16 @@ class Survey:
         if self._key_ms is not None and pts_ms > self._key_ms:
             self._keyframe_interval_ms = pts_ms - self._key_ms
         self._key_ms = pts_ms
+
+    def _read_size(self, found: Classified, body: Body) -> None:
+        """Some codecs tell their picture's size in key frames, and some of them nowhere else."""
+        at = min(found.parts, key=lambda part: part.track).start if found.parts else found.payload_at
+        size = size_in_key_frame(found.codec, bytes(body[at : at + KEY_FRAME_BYTES]))
+        if not all(size):
+            return
+        self._size_is_known = True
+        if size != (self._video.width, self._video.height):
+            self._video = replace(self._video, width=size[0], height=size[1])
 
     def _read_config(self, kind: int, found: Classified, body: Body) -> None:
         """Describe the lowest track; a header that does not parse leaves its codec's name."""
@@ -164,9 +184,20 @@ class Survey:
             form = VideoFormat if kind == KIND_VIDEO else AudioFormat
             read = form(codec=_printable(found.codec))
         if isinstance(read, VideoFormat) and found.track <= self._video_track:
-            self._video, self._video_track = read, found.track
+            self._take_video(read)
+            self._video_track = found.track
         elif isinstance(read, AudioFormat) and found.track <= self._audio_track:
             self._audio, self._audio_track = read, found.track
+
+    def _take_video(self, read: VideoFormat) -> None:
+        """A header without a size takes none away that a key frame has told."""
+        if read.width and read.height:
+            self._size_is_known = True
+        elif self._size_is_known and read.codec == self._video.codec:
+            read = replace(read, width=self._video.width, height=self._video.height)
+        else:
+            self._size_is_known = False
+        self._video = read
 
 
 def _printable(codec: str) -> str:
