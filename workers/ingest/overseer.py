@@ -4,9 +4,10 @@ bitrate that a service has set. The strictest of each kind counts; what becomes 
 Asked twice a second by the role's rounds, and at once when codec headers change, so that a codec that is not
 allowed is gone before its pictures are there.
 
-Between two looks nothing is counted: the stream's own figures say what came.
+Between two looks nothing is counted: the streams' own figures say what came, and the session's how much.
 """
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import trio
@@ -15,18 +16,13 @@ from structlog.typing import FilteringBoundLogger
 from engine.config import PathSettings
 from engine.config.media_limits import MediaLimits
 from engine.media.codec_words import codecs_of
-from engine.policy.publisher_limits import (
-    REASONS,
-    Breach,
-    PublisherJudge,
-    PublisherLimits,
-    Sample,
-    strictest,
-)
+from engine.media.survey import IntakeStats
+from engine.policy.publisher_judge import PublisherJudge, Sample
+from engine.policy.publisher_limits import REASONS, Breach, PublisherLimits, strictest
+from engine.policy.video_judge import VideoSample
 from engine.protocols.srt.rejections import Rejection
 from workers.ingest.report import Report
 from workers.ingest.stream import PublishedStream
-from workers.ingest.tracks import PublishedTracks
 
 OVER_LIMIT: str = "over_limit"
 """Why such a session ends, in logs and counters; which limit it was has a counter and a line of its own."""
@@ -52,7 +48,8 @@ class Overseer:
 
     Args:
         stream: the session's own.
-        tracks: its further video tracks; None for a protocol that has none.
+        tracks: the streams of its further video tracks, as they are when asked.
+        received_bytes: how much it has sent in this session, whatever that was.
         overseen: its publisher.
         log, report: hear of each limit when it begins to be broken.
     """
@@ -60,13 +57,15 @@ class Overseer:
     def __init__(
         self,
         stream: PublishedStream,
-        tracks: PublishedTracks | None,
+        tracks: Iterable[PublishedStream],
+        received_bytes: Callable[[], int],
         overseen: Overseen,
         log: FilteringBoundLogger,
         report: Report,
     ) -> None:
         self._stream = stream
         self._tracks = tracks
+        self._received_bytes = received_bytes
         self._overseen = overseen
         self._log = log
         self._report = report
@@ -119,19 +118,28 @@ class Overseer:
 
     def _sample(self) -> Sample:
         stats = self._stream.measured()
-        tracks = [track.measured() for track in self._tracks or ()]
+        further = {track.name: video_sample(track.measured()) for track in self._tracks}
         return Sample(
-            media_bytes=stats.bytes_in,
-            video_frames=stats.frames,
-            keyframes=stats.keyframes,
-            video_tags=stats.video_tags,
+            received_bytes=self._received_bytes(),
             audio_tags=stats.audio_tags,
-            keyframe_interval_ms=stats.keyframe_interval_ms,
-            keyframe_age_ms=stats.keyframe_age_ms,
-            sizes=tuple((each.video.width, each.video.height) for each in (stats, *tracks)),
-            video_codecs=tuple(each.video.codec for each in (stats, *tracks)),
-            audio_codecs=(stats.audio.codec,),
+            audio_codec=stats.audio.codec,
+            video={self._stream.name: video_sample(stats)} | further,
         )
+
+
+def video_sample(stats: IntakeStats) -> VideoSample:
+    """A stream's picture as a judge wants it."""
+    sized = stats.size_is_known
+    return VideoSample(
+        frames=stats.frames,
+        keyframes=stats.keyframes,
+        tags=stats.video_tags,
+        keyframe_interval_ms=stats.keyframe_interval_ms,
+        keyframe_age_ms=stats.keyframe_age_ms,
+        width=stats.video.width if sized else 0,
+        height=stats.video.height if sized else 0,
+        codec=stats.video.codec,
+    )
 
 
 def limits_of(settings: PathSettings, overseen: Overseen) -> PublisherLimits:

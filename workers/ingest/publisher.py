@@ -148,7 +148,9 @@ class Publisher:
         stream = self.stream = self._streams.open(name, self, self.remote, self.key_id)
         self._tracks = PublishedTracks(self._streams, name, self.id, self._worker.log)
         overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
-        self._overseer = Overseer(stream, self._tracks, overseen, self._worker.log, self._report)
+        self._overseer = Overseer(
+            stream, self._tracks, lambda: self.bytes_in, overseen, self._worker.log, self._report
+        )
         self._report.started(PROTOCOL, stream.beginning)
         if self._story is not None:
             self._story.begin(name, self.id, PROTOCOL)

@@ -81,6 +81,7 @@ class SrtPublisher:
         self.accepted_ns = message.accepted_wall_ns
         self.stream: PublishedStream | None = None
         self.tags_in = 0
+        self._transported_bytes = 0  # of its transport stream, padding included
         self.link = SrtLink(sock, state.negotiated, now_us())
         self._name = parse_stream_name(state.name)
         self._worker = worker
@@ -124,7 +125,9 @@ class SrtPublisher:
         if self._story is not None:
             self._story.begin(stream.name, self.id, PROTOCOL)
         overseen = Overseen(self.id, PROTOCOL, self.key_id, self._visit.max_bitrate_bps)
-        self._overseer = Overseer(stream, None, overseen, self._worker.log, self._report)
+        self._overseer = Overseer(
+            stream, (), lambda: self._transported_bytes, overseen, self._worker.log, self._report
+        )
         self._worker.log.info(
             "publishing", conn=self.id, stream=stream.name, protocol=PROTOCOL, remote=self.remote
         )
@@ -176,6 +179,7 @@ class SrtPublisher:
         self._end("error")
 
     def _take(self, data: bytes, now_us: int) -> None:
+        self._transported_bytes += len(data)
         try:
             media = self._opening.take(self._reader.receive(data, now_us), now_us)
             if self.link.end:  # a frame is known to be whole by the next one's beginning

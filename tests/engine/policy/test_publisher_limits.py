@@ -8,11 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.policy.publisher_limits import REASONS, Breach, PublisherJudge, PublisherLimits, Sample, strictest
+from engine.policy.publisher_judge import PublisherJudge, Sample
+from engine.policy.publisher_limits import REASONS, Breach, PublisherLimits, strictest
+from engine.policy.video_judge import VideoSample
 
-NOTHING = Sample()
-HD = Sample(video_tags=1, sizes=((1920, 1080),), video_codecs=("avc1",))
-BEFORE = Sample(video_tags=100, audio_tags=100, keyframes=9, keyframe_interval_ms=60_000)
+MAIN, SECOND = "live/a", "live/a_2"
+
+
+def sample_of(video: VideoSample, second: VideoSample | None = None) -> Sample:
+    further = {} if second is None else {SECOND: second}
+    return Sample(video={MAIN: video} | further)
+
+
+NOTHING = sample_of(VideoSample())
+HD = VideoSample(tags=1, frames=1, keyframes=1, width=1920, height=1080, codec="avc1")
+BEFORE = VideoSample(tags=100, frames=90, keyframes=9, keyframe_interval_ms=60_000)
 
 
 def judge_of(limits: PublisherLimits, before: Sample = NOTHING) -> PublisherJudge:
@@ -32,8 +42,9 @@ class Source:
 
     def at(self, half_seconds: int) -> Sample:
         seconds = half_seconds / 2
+        frames = int(self.frame_rate * seconds)
         return Sample(
-            media_bytes=int(self.bitrate_bps * seconds / 8), video_frames=int(self.frame_rate * seconds)
+            received_bytes=int(self.bitrate_bps * seconds / 8), video={MAIN: VideoSample(frames=frames)}
         )
 
     def first_breach_s(self, limits: PublisherLimits, most_s: int = 200) -> float | None:
@@ -58,48 +69,110 @@ def test_a_nominal_frame_rate_is_no_breach_and_twice_as_much_is() -> None:
 
 
 def test_what_the_publisher_before_has_sent_is_nobodys_fault_now() -> None:
-    limits = PublisherLimits(max_bitrate_bps=1000, max_sizes=((640, 0),), codecs=frozenset({"mp4a"}))
-    old = replace(BEFORE, media_bytes=10**9, sizes=((1920, 1080),), video_codecs=("hvc1",))
-    judge = judge_of(limits, old)
-    assert judge.judge(old, 1.0) == []
-    new = replace(old, video_tags=101)
-    assert reasons(judge.judge(new, 1.5)) == ["resolution", "codec"]
+    limits = PublisherLimits(max_sizes=((640, 0),), codecs=frozenset({"mp4a"}))
+    old = replace(BEFORE, width=1920, height=1080, codec="hvc1")
+    judge = judge_of(limits, sample_of(old))
+    assert judge.judge(sample_of(old), 1.0) == []
+    assert reasons(judge.judge(sample_of(replace(old, tags=101)), 1.5)) == ["resolution", "codec"]
 
 
 @pytest.mark.parametrize(
     ("width", "height", "fits"),
-    [(1280, 720, True), (720, 1280, True), (1280, 721, False), (1920, 720, False), (0, 0, True)],
+    [(1280, 720, True), (720, 1280, True), (1280, 721, False), (1920, 720, False)],
 )
 def test_a_picture_on_its_side_is_measured_lying(width: int, height: int, fits: bool) -> None:
     judge = judge_of(PublisherLimits(max_sizes=((1280, 720),)))
-    assert (judge.judge(replace(HD, sizes=((width, height),)), 1.0) == []) == fits
+    assert (judge.judge(sample_of(replace(HD, width=width, height=height)), 1.0) == []) == fits
 
 
 def test_one_side_alone_can_be_limited() -> None:
     judge = judge_of(PublisherLimits(max_sizes=((0, 720),)))
-    assert judge.judge(replace(HD, sizes=((4000, 700),)), 1.0) == []
-    assert reasons(judge.judge(replace(HD, sizes=((4000, 700), (100, 800))), 2.0)) == ["resolution"]
+    assert judge.judge(sample_of(replace(HD, width=4000, height=700)), 1.0) == []
+    assert reasons(judge.judge(sample_of(replace(HD, width=100, height=800)), 2.0)) == ["resolution"]
+
+
+def test_a_picture_whose_size_nobody_tells_is_let_be_for_a_second_of_frames() -> None:
+    judge = judge_of(PublisherLimits(max_sizes=((640, 360),)))
+    header = VideoSample(tags=1, codec="vp09")
+    assert judge.judge(sample_of(header), 5.0) == []
+    first = replace(header, tags=2, frames=1)
+    assert judge.judge(sample_of(first), 9.0) == []
+    assert judge.judge(sample_of(replace(first, frames=13)), 9.5) == []
+    (breach,) = judge.judge(sample_of(replace(first, frames=25)), 10.0)
+    assert breach == Breach("resolution", "the size of the picture is not known, and it is limited")
+    assert judge.judge(sample_of(replace(first, frames=26, width=640, height=360)), 10.5) == []
+    assert not judge.broken
+
+
+def test_a_size_that_is_told_in_time_is_what_counts() -> None:
+    judge = judge_of(PublisherLimits(max_sizes=((640, 360),)))
+    first = VideoSample(tags=1, frames=1)
+    assert judge.judge(sample_of(first), 1.0) == []
+    for second in range(2, 9):
+        assert judge.judge(sample_of(replace(first, frames=25 * second, width=640, height=360)), second) == []
+
+
+def test_no_size_is_asked_for_where_none_is_limited() -> None:
+    judge = judge_of(PublisherLimits(max_frame_rate=60))
+    for second in range(1, 9):
+        assert judge.judge(sample_of(VideoSample(tags=second, frames=second)), second) == []
 
 
 def test_a_codec_counts_by_the_track_that_was_sent() -> None:
     judge = judge_of(PublisherLimits(codecs=frozenset({"avc1"})))
-    sound = Sample(audio_codecs=("Opus",))
+    sound = Sample(audio_codec="Opus")
     assert judge.judge(sound, 1.0) == []
     found = judge.judge(replace(sound, audio_tags=1), 2.0)
     assert (reasons(found), found[0].text) == (["codec"], "Opus is not allowed, only avc1")
 
 
 def test_keyframes_are_measured_from_the_sessions_second_one() -> None:
-    judge = judge_of(PublisherLimits(max_keyframe_interval_s=2.0), BEFORE)
-    first = replace(BEFORE, video_tags=101, keyframes=10)
-    assert judge.judge(first, 1.0) == []
-    assert judge.judge(replace(first, keyframe_age_ms=2_050), 3.0) == []
-    assert reasons(judge.judge(replace(first, keyframe_age_ms=2_150), 3.5)) == ["keyframe_interval"]
+    judge = judge_of(PublisherLimits(max_keyframe_interval_s=2.0), sample_of(BEFORE))
+    first = replace(BEFORE, tags=101, frames=91, keyframes=10)
+    assert judge.judge(sample_of(first), 1.0) == []
+    assert judge.judge(sample_of(replace(first, keyframe_age_ms=2_050)), 3.0) == []
+    late = sample_of(replace(first, keyframe_age_ms=2_150))
+    assert reasons(judge.judge(late, 3.5)) == ["keyframe_interval"]
     second = replace(first, keyframes=11, keyframe_interval_ms=4_000)
-    assert judge.judge(second, 5.0) == []  # it goes on
+    assert judge.judge(sample_of(second), 5.0) == []  # it goes on
     assert judge.broken == ("keyframe_interval",)
-    assert judge.judge(replace(second, keyframes=12, keyframe_interval_ms=2_000), 7.0) == []
+    assert judge.judge(sample_of(replace(second, keyframes=12, keyframe_interval_ms=2_000)), 7.0) == []
     assert not judge.broken
+
+
+def test_a_session_without_any_keyframe_is_measured_from_its_first_frame() -> None:
+    judge = judge_of(PublisherLimits(max_keyframe_interval_s=4.0), sample_of(BEFORE))
+    for second in range(1, 60):  # whoever sends sound alone has none to send
+        assert judge.judge(sample_of(BEFORE), second) == []
+    frames = [
+        sample_of(replace(BEFORE, tags=100 + second, frames=90 + second, keyframe_age_ms=90_000))
+        for second in range(1, 7)
+    ]
+    told = [judge.judge(frame, 60.0 + second) for second, frame in enumerate(frames)]
+    assert [reasons(breaches) for breaches in told] == [[], [], [], [], [], ["keyframe_interval"]]
+
+
+def test_a_further_track_keeps_to_the_same_limits_by_itself() -> None:
+    limits = PublisherLimits(max_frame_rate=30, window_s=2.0, max_keyframe_interval_s=2.0)
+    judge = judge_of(limits)
+    for half_seconds in range(1, 5):
+        main = replace(HD, frames=12 * half_seconds, keyframe_age_ms=500)
+        assert judge.judge(sample_of(main), half_seconds / 2) == []
+    found = list[str]()
+    for half_seconds in range(5, 20):
+        main = replace(HD, frames=12 * half_seconds, keyframe_age_ms=500)
+        second = replace(HD, tags=half_seconds, frames=30 * half_seconds, keyframes=0)
+        found += reasons(judge.judge(sample_of(main, second), half_seconds / 2))
+    assert sorted(found) == ["frame_rate", "keyframe_interval"]
+
+
+def test_a_further_track_is_judged_by_what_it_sends_once_it_is_there() -> None:
+    limits = PublisherLimits(max_sizes=((640, 360),), codecs=frozenset({"avc1"}))
+    judge, small = judge_of(limits), replace(HD, width=640, height=360)
+    large = replace(HD, tags=70, codec="hvc1")  # of another publisher, for all that can be known
+    assert judge.judge(sample_of(small, large), 1.0) == []
+    assert judge.judge(sample_of(small, large), 1.5) == []
+    assert reasons(judge.judge(sample_of(small, replace(large, tags=71)), 2.0)) == ["resolution", "codec"]
 
 
 def test_the_session_is_as_long_as_it_is_whatever_was_loaded_meanwhile() -> None:
@@ -113,19 +186,23 @@ def test_no_limits_are_nothing_to_judge() -> None:
     assert PublisherLimits(max_session_s=1).any
 
 
-words = st.sampled_from(["avc1", "hvc1", "mp4a", ""])
-samples = st.builds(
-    Sample,
-    media_bytes=st.integers(0, 10**6),
-    video_frames=st.integers(0, 500),
+tracks = st.builds(
+    VideoSample,
+    frames=st.integers(0, 500),
     keyframes=st.integers(0, 5),
-    video_tags=st.integers(0, 5),
-    audio_tags=st.integers(0, 5),
+    tags=st.integers(0, 5),
     keyframe_interval_ms=st.integers(0, 9_000),
     keyframe_age_ms=st.integers(0, 9_000),
-    sizes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 4000)), max_size=3).map(tuple),
-    video_codecs=st.lists(words, max_size=3).map(tuple),
-    audio_codecs=st.lists(words, max_size=1).map(tuple),
+    width=st.integers(0, 4000),
+    height=st.integers(0, 4000),
+    codec=st.sampled_from(["avc1", "hvc1", ""]),
+)
+samples = st.builds(
+    Sample,
+    received_bytes=st.integers(0, 10**6),
+    audio_tags=st.integers(0, 5),
+    audio_codec=st.sampled_from(["avc1", "mp4a", ""]),
+    video=st.dictionaries(st.sampled_from([MAIN, SECOND]), tracks),
 )
 limits_of_any_kind = st.builds(
     PublisherLimits,
@@ -178,7 +255,7 @@ def test_the_strictest_of_several_is_what_each_of_them_says(
 
 def test_two_lists_without_a_codec_in_common_allow_none() -> None:
     lists = [PublisherLimits(codecs=frozenset({codec})) for codec in ("avc1", "hvc1")]
-    (breach,) = judge_of(strictest(1.0, *lists)).judge(HD, 1.0)
+    (breach,) = judge_of(strictest(1.0, *lists)).judge(sample_of(HD), 1.0)
     assert breach.text == "avc1 is not allowed, only nothing"
 
 

@@ -55,8 +55,8 @@ class Log:
 class CountingHouse(House):
     """The house of the other tests with a log and real counters."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(load("", {}))
+    def __init__(self, directory: Path, settings: str = "") -> None:
+        super().__init__(load(settings, {}))
         self.log = Log()
         self._counters = directory
         self.worker.log = cast("Any", self.log)

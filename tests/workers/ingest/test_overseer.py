@@ -27,13 +27,19 @@ class Desk:
         self.house = House(load(f"[limits]\n{limits}", {}))
         self.streams: Streams = self.house.ingest()
         self.metrics, self.lines = CountingMetrics(), Lines()
-        self.now_ns = 0
+        self.tracks: list[PublishedStream] = []
+        self.padding_bytes = 0
 
     def publish(self, key_id: str = "", max_bitrate_bps: int = 0) -> tuple[PublishedStream, Overseer]:
         stream = self.streams.open("live/a", Somebody())
         report = Report(cast("Any", self.metrics))
         overseen = Overseen("ingest0-1", "rtmp", key_id, max_bitrate_bps)
-        return stream, Overseer(stream, None, overseen, self.lines.logger(), report)
+        self.stream = stream
+        received = self.received_bytes
+        return stream, Overseer(stream, self.tracks, received, overseen, self.lines.logger(), report)
+
+    def received_bytes(self) -> int:
+        return self.stream.measured().bytes_in + self.padding_bytes
 
     def counted(self, reason: str) -> float:
         child = self.metrics.bind("fanlight_limits_broken_total", reason=reason)
@@ -142,6 +148,68 @@ async def test_a_services_bitrate_is_warned_about_where_the_path_says_so(
     stream.take([CONFIG_TAG, keyframe(0)], 1)
     assert await seconds_at_twice_80_kbps(stream, overseer, 20) >= 20
     assert [(line["limit"], line["ends"]) for line in desk.lines.lines] == [("bitrate", False)]
+
+
+async def test_what_makes_no_media_counts_as_well(desks: list[Desk], autojump_clock: MockClock) -> None:
+    desk = desk_with(desks, "limit_window_s = 2\nmax_bitrate_bps = 80000")
+    stream, overseer = desk.publish()
+    stream.take([CONFIG_TAG, keyframe(0)], 1)
+    breach = None
+    for _ in range(8):
+        assert breach is None
+        await trio.sleep(0.5)
+        desk.padding_bytes += 10_000
+        breach = overseer.look()
+        if breach is not None:
+            break
+    assert breach is not None
+    assert breach.reason == "bitrate"
+
+
+async def test_a_session_whose_size_or_keyframes_never_come_is_over_its_limits(
+    desks: list[Desk], autojump_clock: MockClock
+) -> None:
+    desk = desk_with(desks, 'max_width = 640\nmax_keyframe_interval_s = 4\nover_limit = "warn"')
+    stream, overseer = desk.publish()
+    for number in range(12):
+        stream.take([frame(500 * number)], 1)
+        overseer.look()
+        await trio.sleep(0.5)
+    assert [line["limit"] for line in desk.lines.lines] == ["resolution", "keyframe_interval"]
+
+
+async def test_who_returns_without_a_header_has_not_told_its_size(
+    desks: list[Desk], autojump_clock: MockClock
+) -> None:
+    desk = desk_with(desks, "max_width = 640")
+    stream, overseer = desk.publish()
+    stream.take([CONFIG_TAG, keyframe(0)], 1)
+    await trio.sleep(5)
+    assert overseer.look() is None
+    stream, overseer = desk.publish()
+    stream.take([keyframe(0)], 1)
+    assert overseer.look() is None
+    await trio.sleep(1)
+    breach = overseer.look()
+    assert breach is not None
+    assert breach.text == "the size of the picture is not known, and it is limited"
+
+
+async def test_a_further_track_is_held_to_the_frame_rate_too(
+    desks: list[Desk], autojump_clock: MockClock
+) -> None:
+    desk = desk_with(desks, "limit_window_s = 1\nmax_frame_rate = 30")
+    stream, overseer = desk.publish()
+    stream.take([CONFIG_TAG, keyframe(0)], 1)
+    assert overseer.look() is None
+    track = desk.streams.open("live/a_2", Somebody())
+    desk.tracks.append(track)
+    breaches = list[Breach | None]()
+    for number in range(6):
+        track.take([frame(500 * number + ms) for ms in range(0, 500, 10)], 1)
+        breaches.append(overseer.look())
+        await trio.sleep(0.5)
+    assert [breach.reason for breach in breaches if breach] == ["frame_rate"]
 
 
 async def test_a_publisher_who_comes_after_one_that_broke_limits_begins_clean(
