@@ -42,8 +42,12 @@ MAX_SECONDS: Final = 2**53
 """Where floats stop telling seconds apart; a moment beyond is none."""
 
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-_SUBJECT: Final = re.compile(r"[A-Za-z0-9_.@:|-]{1,64}", re.ASCII)
-"""What of `sub` may stand in a log line as it is."""
+_SUBJECT: Final = re.compile(r"(?!sub-[0-9a-f]{16}$)[A-Za-z0-9_.@:|-]{1,64}", re.ASCII)
+"""What of `sub` may stand in a log line, a ban and a table of limits as it is: nothing that looks like what
+another becomes."""
+
+SUBJECT_HEX_DIGITS: Final = 16
+"""Of the digest that stands for any other: one in 10^19 is somebody's namesake."""
 
 
 class BadToken(Exception):
@@ -60,6 +64,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     expires_s: float
     begins_s: float
     subject: str
+    """As `subject_id` has it."""
     actions: tuple[str, ...]
     patterns: tuple[str, ...]
 
@@ -178,6 +183,15 @@ class _Said(msgspec.Struct):
     actions: tuple[str, ...] = ("play",)
 
 
+def subject_id(subject: str) -> str:
+    """What a subject is called by bans, limits and logs: itself, if it may be, and else by its digest, so
+    that nobody is without a name for having a strange one. Empty for none.
+    """
+    if not subject or _SUBJECT.fullmatch(subject):
+        return subject
+    return f"sub-{hashlib.sha256(subject.encode()).hexdigest()[:SUBJECT_HEX_DIGITS]}"
+
+
 def claims_of(said: _Said) -> Claims:
     """What follows from what a token says. Raises BadToken."""
     if not (0 <= said.exp <= MAX_SECONDS and 0 <= said.nbf <= MAX_SECONDS):
@@ -185,7 +199,7 @@ def claims_of(said: _Said) -> Claims:
     return Claims(
         expires_s=said.exp,
         begins_s=said.nbf,
-        subject=said.sub if _SUBJECT.fullmatch(said.sub) else "",
+        subject=subject_id(said.sub),
         actions=said.actions[:MAX_PATTERNS],
         patterns=tuple(one for one in said.paths[:MAX_PATTERNS] if problem_with(one) is None),
     )

@@ -15,9 +15,10 @@ from jwt.api_jws import PyJWS
 
 from engine.access import tokens
 from engine.access.token_keys import BadKey, key_of_pem, keys_of_jwks
-from engine.access.tokens import BadToken, TokenReader, is_token
+from engine.access.tokens import BadToken, TokenReader, is_token, subject_id
 from engine.access.trust import trust_of, unusable_keys
 from engine.config import load
+from engine.config.key_limits import ID
 from engine.config.tree import JwtAlgorithm
 from tests.engine.access.guarded import CLAIMS, ISSUER_SECRET, NOW_S, PRIVATE_KEYS, pem_of, token
 
@@ -214,3 +215,32 @@ def test_a_key_of_the_wrong_kind_is_told_and_believes_nobody() -> None:
     assert reader is not None
     assert reader.read(token(PRIVATE_KEYS["EdDSA"], "EdDSA", kid="EdDSA"), NOW_S).subject == "viewer-17"
     assert refusal(reader, token(PRIVATE_KEYS["EdDSA"], "EdDSA", kid="ES256")) == "unknown_key_id"
+
+
+@pytest.mark.parametrize(
+    "subject", ["bob+x@example.com", "Bob Smith", "a" * 65, "zoë", "sub-0123456789abcdef"]
+)
+def test_who_has_a_strange_name_is_called_by_its_digest(subject: str) -> None:
+    """As `printf %s NAME | sha256sum | cut -c1-16` says it."""
+    wanted = f"sub-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+    algorithm: JwtAlgorithm = "EdDSA"
+    claims = reader_of(algorithm).read(token(PRIVATE_KEYS[algorithm], algorithm, sub=subject), NOW_S)
+    assert claims.subject == wanted
+    assert claims.subject != subject
+
+
+def test_the_digest_is_the_one_that_the_manual_lets_operators_compute() -> None:
+    assert subject_id("bob+x@example.com") == "sub-1e7f6d35a0248c59"
+
+
+@given(st.text(max_size=80))
+def test_everybody_who_has_a_name_can_be_banned_and_limited(subject: str) -> None:
+    assert (subject_id(subject) == "") == (subject == "")
+    assert not subject or ID.fullmatch(subject_id(subject))
+
+
+def test_half_of_a_surrogate_pair_is_no_subject() -> None:
+    claims = json.dumps({**CLAIMS, "sub": "x"}).replace('"x"', '"\\ud800"')
+    assert "ud800" in claims
+    signed = PyJWS().encode(claims.encode(), PRIVATE_KEYS["EdDSA"], "EdDSA", headers={"kid": "issuer"})
+    assert refusal(reader_of("EdDSA"), signed) == "token_wrong"
