@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
@@ -47,6 +47,13 @@ def key_of_pem(pem: str, algorithm: JwtAlgorithm) -> TokenKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadKey("not a public key in PEM") from None
     return _fitting(key, algorithm)
+
+
+def pem_of(key: TokenKey) -> str:
+    """What `key_of_pem` reads. Raises BadKey for a secret, which is no public key."""
+    if isinstance(key, bytes):
+        raise BadKey("not a public key")
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def keys_of_jwks(document: bytes, algorithm: JwtAlgorithm) -> dict[str, TokenKey]:

@@ -14,11 +14,15 @@ import pytest
 
 from tests.certificates import write_pair
 from tests.e2e.conftest import StartEngine
+from tests.e2e.engine_process import RunningEngine
+from tests.e2e.studio import replace_worker
 from tests.engine.access.guarded import PRIVATE_KEYS, token
 from tests.engine.access.test_tokens import document, jwk_of
 
 PATIENCE_S: Final = 40.0
 LOOK_S: Final = 0.2
+LET_IN, REFUSED = 404, 401
+"""What players hear of a stream that nobody publishes, and who is not let in."""
 
 
 class Issuer(ThreadingHTTPServer):
@@ -59,6 +63,25 @@ def issuer_at(folder: Path) -> Iterator[Issuer]:
             thread.join()
 
 
+def trusting_engine(start_engine: StartEngine, issuer: Issuer) -> RunningEngine:
+    """One that lets players in with tokens of this issuer."""
+    url = f"https://127.0.0.1:{issuer.server_address[1]}/keys"
+    return start_engine(
+        {
+            "access": {"jwt_algorithm": "ES256", "jwt_keys_url": url},
+            "outgoing": {"allow": ["127.0.0.1/32"]},
+            "play": {"play_access": ["jwt"], "wait_s": 0.0},
+            "workers": {"fanout": 1},
+        }
+    )
+
+
+def status_for(engine: RunningEngine, kid: str) -> int:
+    """What a player hears that comes with a token signed with that key."""
+    url = f"http://{engine.addresses['http']}/live/cam.flv?token={fresh(kid)}"
+    return httpx.get(url, timeout=PATIENCE_S).status_code
+
+
 def fresh(kid: str) -> str:
     return token(PRIVATE_KEYS["ES256"], "ES256", kid=kid, exp=int(time.time()) + 600)
 
@@ -67,23 +90,26 @@ def fresh(kid: str) -> str:
 def test_a_key_that_is_published_while_the_engine_runs_is_fetched_when_it_is_met(
     start_engine: StartEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     with issuer_at(tmp_path) as issuer:
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-        engine = start_engine(
-            {
-                "access": {
-                    "jwt_algorithm": "ES256",
-                    "jwt_keys_url": f"https://127.0.0.1:{issuer.server_address[1]}/keys",
-                },
-                "outgoing": {"allow": ["127.0.0.1/32"]},
-                "play": {"play_access": ["jwt"], "wait_s": 0.0},
-            }
-        )
-        url = f"http://{engine.addresses['http']}/live/cam.flv?token="
-        assert httpx.get(url + fresh("first"), timeout=PATIENCE_S).status_code == 404  # let in; not published
-        assert httpx.get(url + fresh("second"), timeout=PATIENCE_S).status_code == 401
+        engine = trusting_engine(start_engine, issuer)
+        assert status_for(engine, "first") == LET_IN
+        assert status_for(engine, "second") == REFUSED
         issuer.published = document(jwk_of("ES256", "first"), jwk_of("ES256", "second"))
         deadline_s = time.monotonic() + PATIENCE_S
-        while httpx.get(url + fresh("second"), timeout=PATIENCE_S).status_code != 404:
+        while status_for(engine, "second") != LET_IN:
             assert time.monotonic() < deadline_s
             time.sleep(LOOK_S)
+
+
+@pytest.mark.slow
+def test_a_worker_that_begins_while_the_issuer_is_down_has_its_last_keys(
+    start_engine: StartEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    with issuer_at(tmp_path) as issuer:
+        engine = trusting_engine(start_engine, issuer)
+        assert status_for(engine, "first") == LET_IN
+    replace_worker(engine, "fanout0")
+    assert status_for(engine, "first") == LET_IN
+    assert status_for(engine, "second") == REFUSED

@@ -1,4 +1,5 @@
-"""The way to the issuer of tokens: its keys through the one client that goes outside, into the gate.
+"""The way to the issuer of tokens: its keys through the one client that goes outside, into the gate; at first
+those that another process has fetched before.
 
 Only where `access.jwt_keys_url` is set: until a reload sets it there is no client.
 """
@@ -8,6 +9,7 @@ import trio
 from engine.config import Config
 from engine.policy.outside import OutsideError, OutsideLimits
 from workers.runtime.gate import Gate
+from workers.runtime.kept_keys import KeptKeys
 from workers.runtime.outgoing import Outgoing, open_outgoing
 from workers.runtime.published_keys import FetchFailed, PublishedKeys
 from workers.runtime.worker import Worker
@@ -37,11 +39,14 @@ class FetchFromIssuer:
 
 
 async def keep_issuers_keys(worker: Worker, gate: Gate) -> None:
-    """Keep the gate's published keys up to date, until cancelled."""
+    """Keep the gate's published keys up to date, until cancelled. This worker may be the successor of one
+    that died while the issuer is down."""
     await _until_configured(worker)
+    kept = KeptKeys(worker.metrics.directory)
+    gate.publish_keys(kept.read(worker.config.access))
     async with open_outgoing(worker, DEPENDENCY, OutsideLimits(), MAX_KEY_SET_BYTES) as outgoing:
         fetch = FetchFromIssuer(outgoing)
-        keys = PublishedKeys(lambda: worker.config.access, fetch, gate.publish_keys, worker.log)
+        keys = PublishedKeys(lambda: worker.config.access, fetch, kept, gate.publish_keys, worker.log)
         worker.on_reload(keys.reconfigure)
         gate.refresh = keys.refresh
         await keys.run()

@@ -2,8 +2,8 @@
 
 A key that is not known yet is a reason to look again at once: that is how issuers change keys. Not more
 often than every `PAUSE_S`, since whoever makes up key ids could else have us ask without end. Where the
-issuer cannot be reached, or answers nonsense, the keys of the last time stay: it is its outage, not that of
-its viewers.
+issuer cannot be reached, or answers nonsense, the keys of the last time stay, in this process and for those
+that begin meanwhile (`kept_keys`): it is its outage, not that of its viewers.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from engine.access.token_keys import BadKey, TokenKey, keys_of_jwks
 from engine.config import Config
 from engine.config.tree import Access
+from workers.runtime.kept_keys import KeptKeys
 
 REFRESH_S: float = 600.0
 """How often keys are fetched anyway: a key that was withdrawn is good for so long at most."""
@@ -47,6 +48,7 @@ class PublishedKeys:
     Args:
         access: the configuration as it is now.
         fetch: gets the document.
+        kept: where they are for processes that begin later.
         tell: hears of new keys.
         log: hears of failures.
     """
@@ -55,11 +57,13 @@ class PublishedKeys:
         self,
         access: Callable[[], Access],
         fetch: Fetch,
+        kept: KeptKeys,
         tell: Callable[[Mapping[str, TokenKey]], None],
         log: FilteringBoundLogger,
     ) -> None:
         self._access = access
         self._fetch = fetch
+        self._kept = kept
         self._tell = tell
         self._log = log
         self._wanted = trio.Event()
@@ -88,10 +92,12 @@ class PublishedKeys:
         return fetched.is_set()
 
     def reconfigure(self, old: Config, new: Config) -> None:
-        """Another issuer, or another algorithm: what was fetched means nothing any more."""
+        """Another issuer, or another algorithm: what was fetched means nothing any more, unless it is what
+        another process has fetched of the new one just now.
+        """
         before, after = old.access, new.access
         if (before.jwt_keys_url, before.jwt_algorithm) != (after.jwt_keys_url, after.jwt_algorithm):
-            self._tell({})
+            self._tell(self._kept.read(after))
             self._wanted.set()
 
     async def _look(self) -> bool:
@@ -106,8 +112,16 @@ class PublishedKeys:
         else:
             self._tell(keys)
             self._log.info("token_keys_fetched", url=where, keys=sorted(keys))
+            self._keep(access, keys)
             return True
         finally:
             self._last_s = trio.current_time()
             self._fetched.set()
             self._fetched = trio.Event()
+
+    def _keep(self, access: Access, keys: Mapping[str, TokenKey]) -> None:
+        """Without room they are still the keys of this process."""
+        try:
+            self._kept.write(access, keys)
+        except OSError as error:
+            self._log.warning("token_keys_not_kept", why=str(error))

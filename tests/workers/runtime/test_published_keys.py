@@ -1,8 +1,10 @@
 """The issuer's keys: fetched, kept through its outages, renewed when a new one is met, and not too often."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ import trio
 from engine.access.token_keys import TokenKey
 from engine.config import Config, load
 from tests.engine.access.test_tokens import document, jwk_of
+from workers.runtime.kept_keys import FILE, KeptKeys
 from workers.runtime.published_keys import PAUSE_S, REFRESH_S, RETRY_S, WAIT_S, FetchFailed, PublishedKeys
 
 
@@ -45,11 +48,12 @@ class Issuer:
 class House:
     """Keys, their issuer, and what was heard of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.config = config_for("ES256")
         self.issuer, self.log = Issuer(), Log()
         self.heard: list[list[str]] = []
-        self.keys = PublishedKeys(lambda: self.config.access, self.issuer, self._hear, cast("Any", self.log))
+        log, kept = cast("Any", self.log), KeptKeys(folder)
+        self.keys = PublishedKeys(lambda: self.config.access, self.issuer, kept, self._hear, log)
 
     def _hear(self, keys: Mapping[str, TokenKey]) -> None:
         self.heard.append(list(keys))
@@ -64,8 +68,8 @@ def config_for(algorithm: str, url: str = "https://example.org/keys?secret=yes")
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[House]:
-    house = House()
+async def opened(folder: Path | None = None) -> AsyncIterator[House]:
+    house = House(folder)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(house.keys.run)
         yield house
@@ -150,3 +154,34 @@ async def test_secrets_in_the_address_are_not_logged(autojump_clock: object) -> 
         house.issuer.document = None
         await trio.sleep(REFRESH_S)
         assert {line[1]["url"] for line in house.log.lines} == {"https://example.org/keys"}
+
+
+async def test_what_one_process_has_fetched_is_there_for_the_next(
+    autojump_clock: object, tmp_path: Path
+) -> None:
+    async with opened(tmp_path) as house:
+        await trio.sleep(1)
+        house.issuer.document = b"<html>sorry</html>"
+        await trio.sleep(REFRESH_S)
+        assert list(KeptKeys(tmp_path).read(house.config.access)) == ["first"]
+    assert os.listdir(tmp_path) == [FILE]
+
+
+async def test_who_returns_to_an_issuer_has_what_others_fetched_of_it(
+    autojump_clock: object, tmp_path: Path
+) -> None:
+    async with opened(tmp_path) as house:
+        await trio.sleep(1)
+        first, house.issuer.document = house.config, None
+        house.reload(config_for("ES256", "https://example.net/keys"))
+        house.reload(first)
+        assert house.heard == [["first"], [], ["first"]]
+
+
+async def test_keys_that_there_is_no_room_to_keep_are_used_all_the_same(
+    autojump_clock: object, tmp_path: Path
+) -> None:
+    async with opened(tmp_path / "gone") as house:
+        await trio.sleep(1)
+        assert house.heard == [["first"]]
+        assert house.log.lines[-1][0] == "token_keys_not_kept"
