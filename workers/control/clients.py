@@ -3,11 +3,14 @@
 Ids sort as text, and all ids of a worker begin with its name and a hyphen, so pages of several workers
 merge by sorting. One trap: a worker that had more to tell than it told (`more`) ends what may be shown,
 because the next page begins after the last id of this one, and would skip the rest of that worker's.
+
+Another: webhooks are told a publisher's id before they have decided what its stream is called, and with that
+which ingest gets it. So whoever looks for a publisher of one ingest has it looked for in the others, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import trio
 
@@ -17,10 +20,12 @@ from workers.control.staff import Staff
 from workers.control.streams import wall_time
 from workers.runtime.bus import BusError
 from workers.runtime.messages import AnyMessage, ClientInfo, ClientsPage, Kick, KickResult, ListClients
-from workers.runtime.slots import WorkerSlot, slot_of_client
+from workers.runtime.slots import INGEST, WorkerSlot, of_role, slot_of_client
 
 ID_DIGITS = 16
 """How many ids differ in their last hexadecimal digit only."""
+
+Found = TypeVar("Found")
 
 
 class Asks(Protocol):
@@ -62,25 +67,44 @@ class Clients:
 
     async def find(self, client_id: str) -> models.Client | None:
         """The client of that id. Raises Unanswered."""
-        slot = slot_of_client(self._staff.with_clients(), client_id)
-        if slot is None:
-            return None
+        return await self._first_of(client_id, self._look_for)
+
+    async def kick(self, client_id: str, reason: str) -> bool:
+        """End the client; whether it was there. Raises Unanswered."""
+
+        async def kick(slot: WorkerSlot, its_id: str) -> bool:
+            answer = await self._answer(slot, Kick(its_id, reason))
+            if not isinstance(answer, KickResult):
+                raise Unanswered(slot.name)
+            return answer.found
+
+        return bool(await self._first_of(client_id, kick))
+
+    async def _first_of(
+        self, client_id: str, ask: Callable[[WorkerSlot, str], Awaitable[Found]]
+    ) -> Found | None:
+        """What the first worker finds that may hold this client. Raises Unanswered if none does, and one of
+        them said nothing."""
+        silent: Unanswered | None = None
+        for slot, its_id in holders_of(self._staff.with_clients(), client_id):
+            try:
+                found = await ask(slot, its_id)
+            except Unanswered as error:
+                silent = silent or error
+            else:
+                if found:
+                    return found
+        if silent is not None:
+            raise silent
+        return None
+
+    async def _look_for(self, slot: WorkerSlot, client_id: str) -> models.Client | None:
         # There is no question for one id; the ids right before it are at most its last digit away.
         heard = await self._ask((slot,), ListClients(None, client_id[:-1], ID_DIGITS))
         if heard.missing:
             raise Unanswered(slot.name)
         infos = (info for page in heard.pages for info in page.clients)
         return next((client_of(info) for info in infos if info.id == client_id), None)
-
-    async def kick(self, client_id: str, reason: str) -> bool:
-        """End the client; whether it was there. Raises Unanswered."""
-        slot = slot_of_client(self._staff.with_clients(), client_id)
-        if slot is None:
-            return False
-        answer = await self._answer(slot, Kick(client_id, reason))
-        if not isinstance(answer, KickResult):
-            raise Unanswered(slot.name)
-        return answer.found
 
     async def _ask(self, slots: Iterable[WorkerSlot], question: ListClients) -> Heard:
         heard = Heard([], [])
@@ -104,6 +128,17 @@ class Clients:
             return await self._bus.request(slot.number, question, ASK_TIMEOUT_S)
         except BusError:
             return None
+
+
+def holders_of(slots: Sequence[WorkerSlot], client_id: str) -> list[tuple[WorkerSlot, str]]:
+    """The workers that may hold a client, and what each would call it: the one that it is named after; of a
+    publisher, all other ingests after that."""
+    named = slot_of_client(slots, client_id)
+    if named is None:
+        return []
+    others = [slot for slot in of_role(slots, INGEST) if slot is not named] if named.role == INGEST else []
+    number = client_id.removeprefix(named.name)
+    return [(slot, f"{slot.name}{number}") for slot in (named, *others)]
 
 
 def merged(pages: Sequence[ClientsPage], limit: int) -> list[ClientInfo]:

@@ -83,6 +83,9 @@ class Link(Answer, frozen=True, kw_only=True):
 class Client(Answer, frozen=True, kw_only=True):
     """One connection: a player or a publisher. Its id begins with the name of the worker that holds it.
 
+    A player of HLS is no connection: it is here where webhooks are told of players, in the state "asking",
+    with the address that it comes from, and nothing of it is counted.
+
     `key` is what the key that let it in is called, as bans and limits take it: the name of a static key, the
     key id of a signed link, the subject of a token (or what stands for a strange one); empty where nothing
     was needed. `link` is there for SRT: a publisher's has what a stream's has, a player's its counterparts.

@@ -157,7 +157,7 @@ class Answers:
         ticket = await self._let_in(hls.library, exchange, name)
         if self._audience.visits.follows("play", name):
             await self._expect(hls.library, route, exchange)
-            await self._check_in(name, exchange)
+            await self._check_in(name, exchange, ticket)
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             self._check_bans(exchange, ticket)
@@ -197,10 +197,11 @@ class Answers:
                     return
         raise Unanswerable(404, f"no stream is published as {name}")
 
-    async def _check_in(self, name: str, exchange: Exchange) -> None:
+    async def _check_in(self, name: str, exchange: Exchange, ticket: Ticket) -> None:
         """Whether services let the player have what is of the stream. Raises Unanswerable."""
+        query = urlencode(exchange.request.query)
         try:
-            await self._audience.hls_visits.check(name, exchange, urlencode(exchange.request.query))
+            await self._audience.hls_visits.check(name, exchange, query, ticket.key_id)
         except Crowded as crowded:
             self._audience.report.play_refused("hls", crowded.reason)
             raise

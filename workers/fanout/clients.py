@@ -1,6 +1,13 @@
-"""What control asks about players: lists, and the end of one."""
+"""What control asks about players: lists, and the end of one. Players of HLS are among them where a service
+follows them (`hls_visits`)."""
+
+from collections.abc import Iterable
+from heapq import nsmallest
+from itertools import chain
+from operator import attrgetter
 
 from workers.fanout.audience import Audience
+from workers.fanout.hls_visits import PROTOCOL, Guest
 from workers.fanout.player import Player, PlayerState
 from workers.fanout.srt_player import SrtPlayer
 from workers.runtime.bus import Bus, Descriptors, Envelope
@@ -8,6 +15,9 @@ from workers.runtime.circle import now_us
 from workers.runtime.link_figures import Figures
 from workers.runtime.messages import ClientInfo, ClientsPage, Kick, KickResult, ListClients
 from workers.runtime.srt_readings import sent_figures
+
+ASKING: str = "asking"
+"""The state of a player of HLS that has asked for something lately: others have their connection's."""
 
 
 def answer_for_clients(bus: Bus, audience: Audience) -> None:
@@ -17,7 +27,8 @@ def answer_for_clients(bus: Bus, audience: Audience) -> None:
         return page_of(audience, message)
 
     async def kick(message: Kick, envelope: Envelope, fds: Descriptors) -> KickResult:
-        return KickResult(audience.kick(message.client_id, message.reason))
+        client_id, reason = message.client_id, message.reason
+        return KickResult(audience.kick(client_id, reason) or audience.hls_visits.kick(client_id, reason))
 
     bus.handle(ListClients, list_clients)
     bus.handle(Kick, kick)
@@ -25,13 +36,38 @@ def answer_for_clients(bus: Bus, audience: Audience) -> None:
 
 def page_of(audience: Audience, asked: ListClients) -> ClientsPage:
     """Players with ids after `asked.after`, in order."""
-    wanted = sorted(
-        (player for player in audience if player.client_id > asked.after and _is_of(player, asked.stream)),
-        key=lambda player: player.client_id,
-    )
+    everybody: Iterable[Player | Guest] = chain(audience, audience.hls_visits)
+    later = (one for one in everybody if one.client_id > asked.after)
+    of_stream = (one for one in later if asked.stream is None or stream_of(one) == asked.stream)
+    # Not sorted whole: there may be a hundred thousand, and others wait meanwhile.
+    wanted = nsmallest(asked.limit + 1, of_stream, key=attrgetter("client_id"))
     worker = audience.worker.slot.name
-    clients = [info_of(player, worker) for player in wanted[: asked.limit]]
+    clients = [
+        guest_info(one, worker) if isinstance(one, Guest) else info_of(one, worker)
+        for one in wanted[: asked.limit]
+    ]
     return ClientsPage(clients, len(wanted) > asked.limit)
+
+
+def guest_info(guest: Guest, worker: str) -> ClientInfo:
+    """A player of HLS: it has no connection of its own, so nothing is measured of one."""
+    return ClientInfo(
+        id=guest.client_id,
+        worker=worker,
+        protocol=PROTOCOL,
+        role="player",
+        stream=guest.stream,
+        remote=guest.host,
+        started_ns=guest.started_ns,
+        bytes=0,
+        tags=0,
+        dropped_tags=0,
+        jumps=0,
+        lag_ms=0,
+        user_agent=guest.user_agent,
+        state=ASKING,
+        key=guest.key_id,
+    )
 
 
 def info_of(player: Player, worker: str) -> ClientInfo:
@@ -42,7 +78,7 @@ def info_of(player: Player, worker: str) -> ClientInfo:
         worker=worker,
         protocol=player.protocol,
         role="player",
-        stream=player.feed.name if player.feed else "",
+        stream=stream_of(player),
         remote=player.remote,
         started_ns=player.started_ns,
         bytes=sent_bytes,
@@ -57,8 +93,11 @@ def info_of(player: Player, worker: str) -> ClientInfo:
     )
 
 
-def _is_of(player: Player, stream: str | None) -> bool:
-    return stream is None or (player.feed is not None and player.feed.name == stream)
+def stream_of(player: Player | Guest) -> str:
+    """What it plays; empty before that is known."""
+    if isinstance(player, Guest):
+        return player.stream
+    return player.feed.name if player.feed else ""
 
 
 def _link_of(player: Player) -> Figures | None:

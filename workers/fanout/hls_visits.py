@@ -6,9 +6,14 @@ several workers is asked about by each. A player keeps the name it has asked for
 
 Anybody can be many players, by as many names of user agents on one connection. So what an address may have of
 connections it may have of such players, beside those.
+
+Who is let in is a client that can be listed and sent away, by the id that the service knows: it gets no more
+for the rest of its visit.
 """
 
 import secrets
+import time
+from collections.abc import Iterator
 from typing import Final
 
 import trio
@@ -27,6 +32,7 @@ DENIED_S: Final = 5.0
 """How long a "no" holds before the service is asked again: players that are refused try every second."""
 
 OVER: Final = "the time that was given is over"
+SENT_AWAY: Final = "this player was sent away"
 
 TOO_MANY_PLAYERS: Final = "too_many_players"
 ADDRESS_PLAYERS: Final = "address_players"
@@ -42,19 +48,36 @@ class Crowded(Unanswerable):
 
 
 class Guest:
-    """One player of one stream: not decided about yet, or let in, or refused.
+    """One player of one stream: not decided about yet, or let in, or refused, or let in and over.
 
     `place` is what counts it for its address.
     """
 
-    __slots__ = ("decided", "denied", "place", "seen_s", "visit")
+    __slots__ = (
+        "client_id", "decided", "denied", "host", "key_id", "over", "place", "seen_s", "started_ns", "stream",
+        "user_agent", "visit",
+    )  # fmt: skip
 
-    def __init__(self, now_s: float, place: AddressVisit) -> None:
+    def __init__(self, who: Who, stream: str, host: str, place: AddressVisit) -> None:
+        self.client_id = who.client_id
+        self.key_id = who.key_id
+        self.user_agent = who.user_agent
+        self.stream = stream
+        self.host = host
+        self.started_ns = time.time_ns()
         self.place = place
         self.decided = trio.Event()
         self.visit: Visit | None = None
         self.denied: Denied | None = None
-        self.seen_s = now_s
+        self.over = ""
+        """Why it gets no more, if it was let in before."""
+        self.seen_s = trio.current_time()
+
+    def end(self, reason: str, why: str = OVER) -> None:
+        """Its visit is over, if it had one: the first time counts. It is told `why`, should it ask again."""
+        self.over = self.over or why
+        if self.visit is not None:
+            self.visit.end(reason, trio.current_time() - self.visit.began_s)
 
     def is_stale(self, now_s: float) -> bool:
         """Whether nothing is to be remembered of it."""
@@ -85,18 +108,32 @@ class HlsVisits:
         self._addresses = addresses if addresses is not None else AddressBook(AddressLimits())
         self._guests: dict[tuple[str, str], Guest] = {}
 
-    async def check(self, name: str, exchange: Exchange, query: str) -> None:
-        """Return if this player may have what is of the stream `name`. Raises Unanswerable."""
+    async def check(self, name: str, exchange: Exchange, query: str, key_id: str = "") -> None:
+        """Return if this player, let in with that key, may have what is of the stream `name`. Raises
+        Unanswerable.
+        """
         if not self._visits.follows("play", name):
             return
-        guest = await self._find(name, exchange, query)
+        guest = await self._find(name, exchange, query, key_id)
         now_s = trio.current_time()
         if guest.denied is not None:
             raise Unanswerable(403, str(guest.denied))
         guest.seen_s = now_s
         if guest.visit is not None and guest.visit.is_over(now_s):
-            guest.visit.end("lifetime")
-            raise Unanswerable(403, OVER)
+            guest.end("lifetime")
+        if guest.over:
+            raise Unanswerable(403, guest.over)
+
+    def __iter__(self) -> Iterator[Guest]:
+        """Those who get what they ask for."""
+        return (guest for guest in self._guests.values() if guest.visit is not None and not guest.over)
+
+    def kick(self, client_id: str, reason: str) -> bool:
+        """End a player's visit now; False if it is not here."""
+        guest = next((one for one in self if one.client_id == client_id), None)
+        if guest is not None:
+            guest.end(reason, SENT_AWAY)
+        return guest is not None
 
     def sweep(self) -> None:
         """Those end that have not asked for anything in a while."""
@@ -113,10 +150,9 @@ class HlsVisits:
         if self._guests.get(key) is guest:
             del self._guests[key]
         self._addresses.leave(guest.place)
-        if guest.visit is not None:
-            guest.visit.end(reason, trio.current_time() - guest.visit.began_s)
+        guest.end(reason)
 
-    async def _find(self, name: str, exchange: Exchange, query: str) -> Guest:
+    async def _find(self, name: str, exchange: Exchange, query: str, key_id: str) -> Guest:
         """The player, decided about; those who ask at the same time wait for one answer."""
         key = (name, f"{exchange.host}|{exchange.request.user_agent}")
         while True:
@@ -125,15 +161,16 @@ class HlsVisits:
                 self._forget(key, guest, "closed")
                 guest = None
             if guest is None:
-                return await self._begin(key, name, exchange, query)
+                return await self._begin(key, exchange, query, key_id)
             await guest.decided.wait()
             if guest.visit is not None or guest.denied is not None:
                 return guest
 
-    async def _begin(self, key: tuple[str, str], name: str, exchange: Exchange, query: str) -> Guest:
-        guest = self._guests[key] = Guest(trio.current_time(), self._place(exchange))
+    async def _begin(self, key: tuple[str, str], exchange: Exchange, query: str, key_id: str) -> Guest:
+        place, who = self._place(exchange), self._who(exchange, query, key_id)
+        guest = self._guests[key] = Guest(who, key[0], exchange.host, place)
         try:
-            guest.visit = await self._visits.begin("play", name, self._who(exchange, query))
+            guest.visit = await self._visits.begin("play", guest.stream, who)
         except Denied as denied:
             if denied.reason == UNDECIDED:
                 raise Crowded(UNDECIDED, str(denied)) from None
@@ -156,7 +193,7 @@ class HlsVisits:
             raise Crowded(ADDRESS_PLAYERS, "too many players come from this address")
         return place
 
-    def _who(self, exchange: Exchange, query: str) -> Who:
+    def _who(self, exchange: Exchange, query: str, key_id: str) -> Who:
         client_id = f"{self._worker_name}-{secrets.token_hex(6)}"
         request = exchange.request
         return Who(
@@ -167,4 +204,5 @@ class HlsVisits:
             query,
             request.user_agent,
             exchange.request_id,
+            key_id,
         )

@@ -1,5 +1,7 @@
 """Clients of many workers on one page: complete, in order, and never late because of one that hangs."""
 
+from typing import cast
+
 import pytest
 import trio
 import trio.testing
@@ -8,9 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shm.board import WorkerState
-from tests.workers.control.house import House, client, open_house
+from tests.workers.control.house import House, ScriptedBus, client, open_house
 from workers.control.clients import Clients, Unanswered, client_of
 from workers.control.limits import ASK_TIMEOUT_S
+from workers.control.staff import Staff
+from workers.runtime.slots import WorkerSlot
 
 
 def some_id(worker: str, number: int) -> str:
@@ -109,3 +113,44 @@ def test_figures_of_a_link_are_passed_on() -> None:
     told = client_of(replace(client("fanout0-000000000001"), link=figures))
     assert told.link == figures
     assert client_of(client("fanout0-000000000001")).link is None
+
+
+async def test_a_publisher_is_looked_for_in_all_ingests_wherever_its_id_says_it_is() -> None:
+    """Its stream may have got a name that is another ingest's after the id was told."""
+    slots = [WorkerSlot(0, "ingest", 0), WorkerSlot(1, "ingest", 1), WorkerSlot(2, "fanout", 0)]
+    bus = ScriptedBus()
+    bus.clients = {slot.number: [] for slot in slots}
+    bus.clients[1] = [client(some_id("ingest1", 5))]
+    clients = Clients(bus, cast("Staff", EverybodyAnswers(slots)))
+    found = await clients.find(some_id("ingest0", 5))
+    assert found is not None
+    assert found.id == some_id("ingest1", 5)
+    assert await clients.kick(some_id("ingest0", 5), "kicked")
+    assert not await clients.kick(some_id("ingest0", 5), "kicked")
+    assert {to for to, _ in bus.asked} == {0, 1}
+
+
+async def test_an_ingest_that_hangs_is_no_matter_where_another_has_the_publisher(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    slots = [WorkerSlot(0, "ingest", 0), WorkerSlot(1, "ingest", 1)]
+    bus = ScriptedBus()
+    bus.clients = {0: [], 1: [client(some_id("ingest1", 5))]}
+    bus.silent = {0}
+    clients = Clients(bus, cast("Staff", EverybodyAnswers(slots)))
+    assert await clients.kick(some_id("ingest0", 5), "kicked")
+    with pytest.raises(Unanswered, match="ingest0"):
+        await clients.kick(some_id("ingest0", 5), "kicked")
+
+
+class EverybodyAnswers:
+    """Staff of which nobody is away."""
+
+    def __init__(self, slots: list[WorkerSlot]) -> None:
+        self._slots = tuple(slots)
+
+    def with_clients(self) -> tuple[WorkerSlot, ...]:
+        return self._slots
+
+    def answers(self, _slot: WorkerSlot) -> bool:
+        return True
