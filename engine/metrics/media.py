@@ -139,14 +139,15 @@ PLAYING: Final = (
     Metric(
         name="fanlight_players_started_total",
         kind="counter",
-        help="Players that were let in.",
+        help="Players that were let in; of HLS, addresses with a user agent that began to ask a worker for a"
+        " programme's playlists.",
         labels=("protocol",),
         protocols=PLAYED_OVER,
     ),
     Metric(
         name="fanlight_players_ended_total",
         kind="counter",
-        help="Players that have gone, and why.",
+        help="Players that have gone, and why; of HLS, closed: asked for no playlist in a while.",
         labels=("protocol", "reason"),
         protocols=PLAYED_OVER,
         reasons=(
@@ -188,7 +189,8 @@ PLAYING: Final = (
     Metric(
         name="fanlight_sent_bytes_total",
         kind="counter",
-        help="Bytes that the kernel accepted for players.",
+        help="Bytes that the kernel accepted for players: of HTTP/1 heads as well, of TLS and HTTP/2 what is"
+        " inside; of HLS, when an answer is over.",
         labels=("protocol",),
         protocols=PLAYED_OVER,
     ),

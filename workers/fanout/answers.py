@@ -6,7 +6,7 @@ agent that asked for a playlist lately.
 
 import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 from urllib.parse import urlencode
 
@@ -55,6 +55,9 @@ Work: TypeAlias = Callable[[], Awaitable[int]]
 
 CLIENT_GONE: int = 499
 """What an answer counts as that its player did not wait for; nginx's number for it."""
+
+BAD_REQUEST: int = 400
+"""Refusals have this status or a higher one."""
 
 
 def route_of(request: Request) -> Route | None:
@@ -107,6 +110,8 @@ class Answers:
         report.request_took(method, name, time.monotonic() - exchange.began_s)
         if route is not None and kind in HLS_ROUTES:
             report.hls_request(resource_of(route), status)
+            if method == "GET" and (status < BAD_REQUEST or status == CLIENT_GONE):
+                self._audience.hls_players.book(exchange)
 
     def count_gone(self, exchange: Exchange, route: Route) -> None:
         """Count an answer that its player did not wait for."""
@@ -161,9 +166,11 @@ class Answers:
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             self._check_bans(exchange, ticket)
+            self._open_account(name, exchange, shelves)
             return await answers.send_multivariant(exchange, shelves, ticket)
         shelf = await self._find(hls.library, route, exchange)
         self._check_bans(exchange, ticket)
+        self._open_account(name, exchange, [shelf])
         if route.kind == "media":
             return await answers.send_media(exchange, shelf, ticket)
         return await answers.send_named(exchange, shelf, route.file, ticket)
@@ -191,7 +198,7 @@ class Answers:
         if any(map(library.find, streams)):
             return
         if route.kind != "file":
-            self._check_overload(library, library.programme_of(name), exchange)
+            self._check_overload(library.programme_of(name), exchange)
             with waiting(exchange):
                 if await hub.wait_for_any(streams, hub.settings_for(name).wait_s) is not None:
                     return
@@ -205,6 +212,11 @@ class Answers:
         except Crowded as crowded:
             self._audience.report.play_refused("hls", crowded.reason)
             raise
+
+    def _open_account(self, name: str, exchange: Exchange, shelves: Sequence[Shelf]) -> None:
+        is_over = all(shelf.window.ended for shelf in shelves)
+        record = None if is_over else self._audience.hub.find(name)
+        self._audience.hls_players.open_account(name, record, exchange)
 
     async def _let_in(self, library: Library, exchange: Exchange, name: str) -> Ticket:
         """Whether the player may have this. Raises Unanswerable.
@@ -248,7 +260,7 @@ class Answers:
     async def _find_renditions(self, library: Library, route: Route, exchange: Exchange) -> list[Shelf]:
         """The shelves of the programme's renditions, or of the stream that is one by itself."""
         programme = self._name(route)
-        self._check_overload(library, programme, exchange)
+        self._check_overload(programme, exchange)
         streams = library.renditions(programme)
         if streams == (programme,):
             shelf = await self._find(library, route, exchange)
@@ -274,14 +286,15 @@ class Answers:
     ) -> Shelf | None:
         """The shelf for a playlist: the stream is packaged for it, if it lives."""
         hub = self._audience.hub
-        self._check_overload(library, library.programme_of(name), exchange)
+        self._check_overload(library.programme_of(name), exchange)
         if shelf is not None:
             record = hub.find(name)
         else:
             with waiting(exchange):
                 record = await hub.wait_for(name, hub.settings_for(name).wait_s)
         if record is not None:
-            library.note_player(record, viewer_of(exchange))
+            library.ask_for(record)
+            self._audience.hls_players.note(record, exchange)
         if shelf is not None and shelf.window.ready:
             return shelf
         if record is None:
@@ -294,9 +307,9 @@ class Answers:
             raise Unanswerable(503, "there is no segment yet")
         return shelf
 
-    def _check_overload(self, library: Library, programme: str, exchange: Exchange) -> None:
+    def _check_overload(self, programme: str, exchange: Exchange) -> None:
         """Who watches goes on; others are told to come back. Raises Unanswerable."""
-        if self._audience.guard.takes_players or library.has_viewer(programme, viewer_of(exchange)):
+        if self._audience.guard.takes_players or self._audience.hls_players.knows(programme, exchange):
             return
         self._audience.report.play_refused("hls", OVERLOADED)
         raise Unanswerable(503, "this server is overloaded, try again later")
@@ -313,11 +326,6 @@ class Answers:
             status, f"{error}\n", request_id=exchange.request_id, origin=self._origin, extra=extra
         )
         await exchange.send(*answer)
-
-
-def viewer_of(exchange: Exchange) -> str:
-    """What one player is told apart by."""
-    return f"{exchange.host}|{exchange.request.user_agent}"
 
 
 def resource_of(route: Route) -> str:

@@ -13,6 +13,7 @@ from shm.directory import StreamRecord
 from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED, Guard
 from workers.fanout.hls_answers import Hls
+from workers.fanout.hls_players import HlsPlayers
 from workers.fanout.hls_visits import HlsVisits
 from workers.fanout.hook_way import ServiceDecides
 from workers.fanout.hub import Hub
@@ -112,6 +113,7 @@ class Audience:
         self.visits = Visits(line, hub.settings_for, worker.log, self.guard.undecided)
         self.gate.decider = ServiceDecides(self.visits)
         self.hls_visits = HlsVisits(self.visits, worker.slot.name, worker.log, self.guard.guests)
+        self.hls_players = HlsPlayers(worker, hub, report)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self.seats: set[Seated] = set()  # the same, of those that are heard in the reception
         self._players: dict[str, Player] = {}
@@ -220,6 +222,8 @@ class Audience:
         if self.hls is not None:
             self.hls.library.close()
         self.hls_visits.end_all()
+        self.hls_players.end_all()
+        self._count_hls_players()  # whoever comes after this worker finds nobody left on the board
 
     # -- the round
 
@@ -239,7 +243,12 @@ class Audience:
             self._read_srt_links()
             self._count_hls_players()
             self.hub.close_idle()
-            self.report.flush(self.hub.feeds.values())
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what has gathered since the last time."""
+        self.hls_players.flush()
+        self.report.flush(self.hub.feeds.values())
 
     def _obey_guard(self) -> None:
         guard = self.guard
@@ -247,6 +256,7 @@ class Audience:
         if guard.bans_changed():
             for player in to_ban(self, guard.bans):
                 self.kick(player.client_id, BANNED)
+            self.hls_players.end_banned(guard.was_banned)
         if guard.level is Level.DROP_PLAYERS:
             for player in to_drop(self):
                 self.kick(player.client_id, OVERLOADED)
@@ -280,12 +290,12 @@ class Audience:
     def _count_hls_players(self) -> None:
         if self.hls is None:
             return
-        counts = self.hls.library.count_viewers()
+        counts = self.hls_players.sweep()
         for record in self.worker.directory.all():
             row = self.worker.board.row(self.worker.slot.number, record.slot)
             if row.lease == record.lease:
-                row.players_hls = counts.get(record.slot, 0)
-        self.report.hls_players(sum(counts.values()), self.hls.answers.held)
+                row.players_hls = counts[record.slot, record.lease]
+        self.report.hls_players(counts.total(), self.hls.answers.held)
         self.hls.answers.files.sweep()
 
     def _ping_websockets(self) -> None:

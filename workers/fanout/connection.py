@@ -95,8 +95,13 @@ class Connection:
         """Send all of `data`. For talk before media flows: the pump is the only writer after that."""
         rest = memoryview(data)
         while rest:
+            rest = rest[await self.write_some(rest) :]
+
+    async def write_some(self, data: Bytes) -> int:
+        """Send as much of `data` as there is room for, once there is any; how much that was."""
+        while True:
             try:
-                rest = rest[self.sock.send(rest) :]
+                return self.sock.send(data)
             except BlockingIOError:
                 await wait_for_room(self.sock)
             except OSError:

@@ -8,11 +8,14 @@ got is wrong then, and only an end that is no end says so.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.protocols.http import ByteRange, Head, Request
 from shm.ring import RingReader
 from workers.fanout.prepared import WholePart
+
+if TYPE_CHECKING:
+    from workers.fanout.hls_players import Account, HlsPlayer
 
 SEND_S: float = 30.0
 """An answer must be taken within so long, seconds: the largest segments in ten, and patience for bad
@@ -26,6 +29,12 @@ class Overwritten(Exception):
 
 class Exchange(Protocol):
     """The request that is being answered."""
+
+    account: "Account | None"
+    """Of the stream whose HLS is asked for, while it lives."""
+
+    player: "HlsPlayer | None"
+    """Who asks for HLS, if it counts as a player."""
 
     @property
     def request(self) -> Request: ...
@@ -46,6 +55,11 @@ class Exchange(Protocol):
     @property
     def began_s(self) -> float:
         """When it was asked for, `time.monotonic`; later by what was left out."""
+        ...
+
+    @property
+    def sent_bytes(self) -> int:
+        """What the socket has taken of the answer so far: over HTTP/1 with its head, over HTTP/2 without."""
         ...
 
     def leave_out(self, waited_s: float) -> None:

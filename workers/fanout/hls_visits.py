@@ -22,8 +22,8 @@ from structlog.typing import FilteringBoundLogger
 from engine.policy.addresses import AddressBook, AddressLimits
 from engine.policy.addresses import Visit as AddressVisit
 from workers.fanout.exchange import Exchange
+from workers.fanout.hls_players import MAX_VIEWERS, VIEWER_S
 from workers.fanout.holds import Unanswerable
-from workers.fanout.library import MAX_VIEWERS, VIEWER_S
 from workers.fanout.visits import UNDECIDED, Denied, Visit, Visits, Who
 
 PROTOCOL: Final = "hls"

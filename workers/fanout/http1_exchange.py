@@ -6,6 +6,7 @@ What the socket takes at once is sent at once, without a deadline and without a 
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -23,7 +24,10 @@ from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
 from workers.fanout.logs import Bytes
 from workers.fanout.prepared import WholePart
-from workers.fanout.sinks import Sink, send_from_file, wait_for_room
+from workers.fanout.sinks import send_from_file, wait_for_room
+
+if TYPE_CHECKING:
+    from workers.fanout.hls_players import Account, HlsPlayer
 
 SENDFILE_BYTES: int = 1 << 20
 """At most so many bytes per call: the others have their turn in between."""
@@ -38,13 +42,16 @@ class Http1Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_connection", "began_s", "host", "request")
+    __slots__ = ("_connection", "account", "began_s", "host", "player", "request", "sent_bytes")
 
     def __init__(self, connection: Connection, request: Request, host: str) -> None:
         self._connection = connection
         self.request = request
         self.host = host
         self.began_s = time.monotonic()
+        self.sent_bytes = 0
+        self.account: Account | None = None
+        self.player: HlsPlayer | None = None
 
     def leave_out(self, waited_s: float) -> None:
         self.began_s += waited_s
@@ -72,7 +79,7 @@ class Http1Exchange:
     async def send_rest(self, rest: Bytes) -> None:
         """Send what was left of an offer."""
         with trio.fail_after(SEND_S):
-            await self._connection.write(rest)
+            await self._write(rest)
 
     # -- to the end
 
@@ -89,8 +96,8 @@ class Http1Exchange:
     async def send_file(self, head: Head, fd: int, piece: ByteRange) -> None:
         """Send `head`, then bytes of a file, without a copy in this process."""
         with trio.fail_after(SEND_S):
-            await self._connection.write(self._written(head))
-            await _sendfile(self._connection.sock, fd, piece)
+            await self._write(self._written(head))
+            await self._sendfile(fd, piece)
 
     async def begin(self, head: Head) -> None:
         """Send the head; chunks are to follow."""
@@ -122,11 +129,36 @@ class Http1Exchange:
     def _try(self, pieces: Sequence[Bytes]) -> int:
         """How much of it the socket takes."""
         try:
-            return self._connection.sock.sendmsg(pieces)
+            sent = self._connection.sock.sendmsg(pieces)
         except BlockingIOError:
             return 0
         except OSError:
             raise PeerGone from None
+        self.sent_bytes += sent
+        return sent
+
+    async def _write(self, data: Bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            sent = await self._connection.write_some(rest)
+            self.sent_bytes += sent
+            rest = rest[sent:]
+
+    async def _sendfile(self, fd: int, piece: ByteRange) -> None:
+        sock, at = self._connection.sock, piece.first
+        while at < piece.stop:
+            try:
+                sent = send_from_file(sock, fd, at, min(SENDFILE_BYTES, piece.stop - at))
+            except BlockingIOError:
+                await wait_for_room(sock)
+                continue
+            except OSError:
+                raise PeerGone from None
+            if sent == 0:  # shorter than it was a moment ago; our files never are
+                raise PeerGone
+            at += sent
+            self.sent_bytes += sent
+            await trio.lowlevel.checkpoint()
 
 
 def rest_of(pieces: Sequence[Bytes], sent: int) -> bytes:
@@ -137,19 +169,3 @@ def rest_of(pieces: Sequence[Bytes], sent: int) -> bytes:
             rest.append(memoryview(piece)[sent:])
         sent = max(0, sent - len(piece))
     return b"".join(rest)
-
-
-async def _sendfile(sock: Sink, fd: int, piece: ByteRange) -> None:
-    at = piece.first
-    while at < piece.stop:
-        try:
-            sent = send_from_file(sock, fd, at, min(SENDFILE_BYTES, piece.stop - at))
-        except BlockingIOError:
-            await wait_for_room(sock)
-            continue
-        except OSError:
-            raise PeerGone from None
-        if sent == 0:  # shorter than it was a moment ago; our files never are
-            raise PeerGone
-        at += sent
-        await trio.lowlevel.checkpoint()

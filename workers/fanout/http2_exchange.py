@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -11,6 +12,9 @@ from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
 from workers.fanout.http2_stream import Http2Stream
 from workers.fanout.prepared import WholePart
+
+if TYPE_CHECKING:
+    from workers.fanout.hls_players import Account, HlsPlayer
 
 READ_BYTES: int = 64 * 1024
 """Of a file at once. Files lie in memory, so that nobody waits for a disk."""
@@ -26,7 +30,7 @@ class Http2Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_stream", "began_s", "host", "request", "request_id")
+    __slots__ = ("_stream", "account", "began_s", "host", "player", "request", "request_id")
 
     takes_growing = True
 
@@ -36,6 +40,12 @@ class Http2Exchange:
         self.request_id = request_id
         self.host = host
         self.began_s = time.monotonic()
+        self.account: Account | None = None
+        self.player: HlsPlayer | None = None
+
+    @property
+    def sent_bytes(self) -> int:
+        return self._stream.sent_bytes
 
     def leave_out(self, waited_s: float) -> None:
         self.began_s += waited_s

@@ -34,6 +34,8 @@ class Http2Stream:
         """Whoever answers runs in it; it is cancelled when nobody wants the answer any more."""
         self.over = trio.Event()
         """Nothing will be sent any more: finished, given up, or lost."""
+        self.sent_bytes = 0
+        """Of an answer's body; who plays has accounts of his own."""
         self._wire = wire
         self._room = trio.Event()
 
@@ -58,12 +60,14 @@ class Http2Stream:
         rest = memoryview(data)
         while rest:
             try:
-                rest = rest[self.send(rest[:PIECE_BYTES]) :]
+                sent = self.send(rest[:PIECE_BYTES])
             except BlockingIOError:
                 await self.wait_for_room()
             except OSError:
                 raise PeerGone from None
             else:
+                self.sent_bytes += sent
+                rest = rest[sent:]
                 await trio.lowlevel.checkpoint()
 
     def end(self) -> None:

@@ -28,15 +28,9 @@ from workers.runtime.worker import Worker
 LOOK_S: float = 0.02
 """How often the directory is looked at while somebody waits for a package to be begun, seconds."""
 
-VIEWER_S: float = 15.0
-"""A player whose last playlist is so old has gone, seconds: the slowest there are reload every ten."""
-
 COMPANY_S: float = 2.0
 """How long the renditions of a programme are waited for once the first has a segment, seconds: a player
 learns only once which there are, and encoders begin with all of them within a second or two."""
-
-MAX_VIEWERS: int = 100_000
-"""Players told apart; beyond that they are not counted any more, but served."""
 
 
 class Library:
@@ -57,30 +51,6 @@ class Library:
         self._shelves: dict[str, Shelf] = {}
         self._rows: dict[int, RowCell] = {}
         self._closed = False
-        self._viewers: dict[tuple[str, str], tuple[float, int]] = {}
-
-    def note_player(self, record: StreamRecord, who: str) -> None:
-        """A player asked for the stream's playlist: it is packaged, and the player counts as one for a while.
-
-        One that changes to another rendition stays one player.
-        """
-        self.ask_for(record)
-        key = (self.programme_of(record.name), who)
-        if len(self._viewers) < MAX_VIEWERS or key in self._viewers:
-            self._viewers[key] = (trio.current_time(), record.slot)
-
-    def has_viewer(self, name: str, who: str) -> bool:
-        """Whether a player has asked for a programme's playlists lately."""
-        return (name, who) in self._viewers
-
-    def count_viewers(self) -> dict[int, int]:
-        """How many players there are, by the slot of their stream."""
-        since_s = trio.current_time() - VIEWER_S
-        self._viewers = {who: seen for who, seen in self._viewers.items() if seen[0] >= since_s}
-        counts: dict[int, int] = {}
-        for _, stream in self._viewers.values():
-            counts[stream] = counts.get(stream, 0) + 1
-        return counts
 
     def ask_for(self, record: StreamRecord) -> None:
         """Somebody wants the stream's playlists: it is packaged from now on, and for a while."""

@@ -23,7 +23,7 @@ from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
 from workers.fanout.proxy_door import Unintroduced, introduced
-from workers.fanout.report import FROM_NOUGHT, Report
+from workers.fanout.report import FROM_NOUGHT, HLS, Report
 from workers.fanout.rtmp_connection import serve_rtmp
 from workers.fanout.sinks import Sink
 from workers.fanout.srt_port import SrtPort
@@ -78,7 +78,7 @@ async def serve(worker: Worker) -> None:
         background.start_soon(hub.ear.run)
         background.start_soon(hub.reception.run)
         await _serve_until_drained(worker, audience, doors_of(worker, report, background))
-        report.flush(hub.feeds.values())
+        audience.flush()
         await line.flush()
         background.cancel_scope.cancel()
 
@@ -236,3 +236,4 @@ def mourn_predecessor(worker: Worker, report: Report) -> None:
         report.died_with_predecessor(WEBSOCKET_MP4.name, buried.players_mp4)
         report.died_with_predecessor(RTMP_WIRE.name, buried.players_rtmp)
         report.died_with_predecessor(SRT, buried.players_srt)
+        report.died_with_predecessor(HLS, buried.players_hls)

@@ -17,7 +17,8 @@ from engine.access.names import BadName, parse_played_name
 from engine.protocols import hls
 from engine.protocols.hls import PartName, parse_directives, parse_name
 from engine.protocols.http import Route
-from workers.fanout.answers import Answers, Work, route_of, viewer_of
+from shm.directory import StreamRecord
+from workers.fanout.answers import Answers, Work, route_of
 from workers.fanout.audience import Audience
 from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import Overwritten
@@ -152,7 +153,9 @@ class QuickAnswers:
         directives = parse_directives(exchange.request.query)
         record = self._audience.hub.find(shelf.record.name)
         if record is not None:
-            self._hls.library.note_player(record, viewer_of(exchange))
+            self._hls.library.ask_for(record)
+            self._audience.hls_players.note(record, exchange)
+        self._open_account(shelf, record, exchange)
         msn, part = directives.msn, directives.part
         if msn is None or shelf.window.has(msn, part):
             return self._send_media(exchange, route, shelf, directives)
@@ -181,7 +184,12 @@ class QuickAnswers:
         if growing is not None and not growing.whole and is_begun(shelf, name):
             return Left(exchange)
         head, part = self._hls.answers.part_answer(shelf, name, exchange.request_id)
+        self._open_account(shelf, self._audience.hub.find(shelf.record.name), exchange)
         return self._send(exchange, route, functools.partial(exchange.offer_part, head, part), OK)
+
+    def _open_account(self, shelf: Shelf, record: StreamRecord | None, exchange: Http1Exchange) -> None:
+        live = None if shelf.window.ended else record
+        self._audience.hls_players.open_account(shelf.record.name, live, exchange)
 
     def _find(self, route: Route) -> Shelf | None:
         """The shelf of a stream that everybody may watch without being asked or asked about."""

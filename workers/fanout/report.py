@@ -18,6 +18,7 @@ from workers.runtime.srt_readings import Measured, Packets
 from workers.runtime.worker import HTTPS, RTMPS
 
 NS: float = 1e-9
+HLS: str = "hls"
 WEBSOCKETS: frozenset[str] = frozenset({"ws-flv", "ws-mp4"})
 FROM_NOUGHT: tuple[str, ...] = (
     "fanlight_publish_refusals_total",
@@ -155,12 +156,12 @@ class Report:
         self._metrics.bind("fanlight_players", protocol=player.protocol).inc()
 
     def player_ended(self, player: Player) -> None:
-        self._count("fanlight_players_ended_total", protocol=player.protocol, reason=player.reason)
         self._metrics.bind("fanlight_players", protocol=player.protocol).dec()
-        seconds = (time.monotonic_ns() - player.joined_ns) * NS
-        self._metrics.bind("fanlight_session_seconds", protocol=player.protocol, role="player").observe(
-            seconds
-        )
+        self._ended(player.protocol, player.reason, (time.monotonic_ns() - player.joined_ns) * NS)
+
+    def _ended(self, protocol: str, reason: str, seconds: float) -> None:
+        self._count("fanlight_players_ended_total", protocol=protocol, reason=reason)
+        self._metrics.bind("fanlight_session_seconds", protocol=protocol, role="player").observe(seconds)
 
     def died_with_predecessor(self, protocol: str, players: int) -> None:
         """Players of the worker that had this slot before and was killed."""
@@ -192,8 +193,19 @@ class Report:
 
     def hls_players(self, count: int, held: int) -> None:
         """So many players asked for playlists lately, and so many of their requests wait."""
-        self._metrics.bind("fanlight_players", protocol="hls").set(count)
+        self._metrics.bind("fanlight_players", protocol=HLS).set(count)
         self._metrics.bind("fanlight_hls_blocked_reloads").set(held)
+
+    def hls_player_started(self) -> None:
+        self._count("fanlight_players_started_total", protocol=HLS)
+
+    def hls_player_ended(self, reason: str, seconds: float) -> None:
+        """After so long between its first playlist and its last."""
+        self._ended(HLS, reason, seconds)
+
+    def hls_sent(self, size_bytes: int) -> None:
+        """So much was sent since this was last said."""
+        self._metrics.bind("fanlight_sent_bytes_total", protocol=HLS).inc(size_bytes)
 
     # -- figures
 

@@ -15,6 +15,7 @@ class Buried(NamedTuple):
     players_rtmp: int
     players_srt: int
     players_mp4: int
+    players_hls: int
 
 
 def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
@@ -31,6 +32,14 @@ def bury(board: Board, number: int, streams: int) -> tuple[Buried, ...]:
 
 def _left_in(board: Board, number: int, stream: int) -> Buried | None:
     row = board.row(number, stream)
-    players = (row.players_http, row.players_ws, row.players_rtmp, row.players_srt, row.players_mp4)
-    buried = Buried(stream, row.lease, *players)
+    buried = Buried(
+        stream,
+        row.lease,
+        row.players_http,
+        row.players_ws,
+        row.players_rtmp,
+        row.players_srt,
+        row.players_mp4,
+        row.players_hls,
+    )
     return buried if any(buried[2:]) else None

@@ -43,13 +43,19 @@ class Report:
 
 
 class Log:
-    """Events by name."""
+    """Events by name, and what was told with each."""
 
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
+        self.lines: list[tuple[str, dict[str, object]]] = []
 
-    def info(self, event: str, **_: object) -> None:
+    def info(self, event: str, **fields: object) -> None:
         self.events[event] += 1
+        self.lines.append((event, fields))
+
+    def of(self, event: str) -> list[dict[str, object]]:
+        """The fields of all lines of an event."""
+        return [fields for name, fields in self.lines if name == event]
 
     warning = exception = info
 

@@ -15,15 +15,16 @@ from engine.config import Config
 from engine.protocols.hls import PartEnd, SegmentBegin
 from engine.protocols.hls.cut_outputs import Chunk
 from shm.arena import Arena
-from shm.board import Board
+from shm.board import Board, RowCell
 from shm.directory import Directory, DirectoryWriter
 from shm.layout import Geometry
-from tests.workers.fanout.http2_stage import Log, Report
+from tests.workers.fanout.http2_stage import Browser, Log, Report
 from tests.workers.packager.press import KIB, Press
 from workers.fanout.audience import Audience
 from workers.fanout.guard import Guard
 from workers.fanout.hls_answers import Hls, HlsAnswers
 from workers.fanout.holds import Holds
+from workers.fanout.http2_connection import serve_http2
 from workers.fanout.http_connection import serve_http
 from workers.fanout.hub import Hub
 from workers.fanout.library import Library
@@ -33,6 +34,7 @@ from workers.runtime.slots import WorkerSlot
 FANOUT, PACKAGER = WorkerSlot(0, "fanout", 0), WorkerSlot(1, "packager", 0)
 NAME = "live/cam"
 WHOLE_SEGMENTS = 2
+MIB = 1024 * KIB
 MEDIA = f"/{NAME}/media.m3u8"
 
 
@@ -54,6 +56,7 @@ class Viewer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.heard_bytes = 0
         self._data = b""
 
     def ask(self, *targets: str, fields: str = "") -> None:
@@ -93,9 +96,11 @@ class Viewer:
     async def _receive(self) -> bytes:
         await trio.lowlevel.wait_readable(self.sock)
         try:
-            return self.sock.recv(64 * KIB)
+            data = self.sock.recv(64 * KIB)
         except ConnectionResetError:
             return b""
+        self.heard_bytes += len(data)
+        return data
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self.sock)
@@ -113,7 +118,7 @@ class HttpStage:
         self.press = Press(folder)
         self._streams = Arena.create(Geometry(workers=2, streams=2, ring_bytes=64 * KIB, index_entries=64))
         self.directory = DirectoryWriter(self._streams, 0, 1)
-        self.directory.claim(NAME)
+        self.slot = self.directory.claim(NAME)
         self.report, self.log = Report(), Log()
         self.holds = Holds()
         self._parts = 0
@@ -160,15 +165,37 @@ class HttpStage:
 
     def connect(self, buffer_bytes: int = 256 * KIB) -> Viewer:
         """One more player, each of an address of its own."""
-        ours, theirs = socket.socketpair()
-        for sock in (ours, theirs):
-            sock.setblocking(False)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        ours, theirs = self._pair(buffer_bytes)
         viewer = Viewer(theirs)
         self._viewers.append(viewer)
         remote = f"192.0.2.{len(self._viewers)}:4000"
         self._nursery.start_soon(serve_http, self.audience, ours, remote)
         return viewer
+
+    def connect_browser(self) -> Browser:
+        """One more player, over HTTP/2."""
+        ours, theirs = self._pair(256 * KIB)
+        self._viewers.append(Viewer(theirs))
+        self._nursery.start_soon(serve_http2, self.audience, ours, "198.51.100.1:4000")
+        return Browser(theirs, MIB)
+
+    def _pair(self, buffer_bytes: int) -> tuple[socket.socket, socket.socket]:
+        ours, theirs = socket.socketpair()
+        for sock in (ours, theirs):
+            sock.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        return ours, theirs
+
+    @property
+    def row(self) -> RowCell:
+        """What the worker says of the slot that the stream had."""
+        row: RowCell = self.worker.board.row(FANOUT.number, self.slot)
+        return row
+
+    def booked_bytes(self) -> int:
+        """All that the report has heard of."""
+        told = self.report.told.items()
+        return sum(key[1] * count for key, count in told if key[0] == "hls_sent")  # type: ignore[operator, misc]
 
     def requests(self, resource: str) -> Counter[int]:
         """Answers by status."""

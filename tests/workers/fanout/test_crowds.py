@@ -18,9 +18,9 @@ from tests.workers.fanout.test_visits import FOLLOWED, WHO, Line, asks, players_
 from workers.fanout import guard as guards
 from workers.fanout.admission import Admission, Refused
 from workers.fanout.guard import Guard
+from workers.fanout.hls_players import VIEWER_S
 from workers.fanout.hls_visits import ADDRESS_PLAYERS, Crowded
 from workers.fanout.holds import Unanswerable
-from workers.fanout.library import VIEWER_S
 from workers.fanout.visits import UNDECIDED, Denied, Visits
 from workers.runtime.hook_line import HookLine
 

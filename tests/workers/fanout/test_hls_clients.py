@@ -12,9 +12,9 @@ from engine.hooks.notices import Ended
 from engine.hooks.reply import Verdict
 from tests.workers.fanout.test_visits import Line, asks, players_of
 from workers.fanout.clients import page_of
+from workers.fanout.hls_players import VIEWER_S
 from workers.fanout.hls_visits import HlsVisits
 from workers.fanout.holds import Unanswerable
-from workers.fanout.library import VIEWER_S
 from workers.fanout.player import Player
 from workers.runtime.messages import ClientInfo, ListClients
 

@@ -92,3 +92,15 @@ def test_srt_handshakes_that_are_accepted_have_durations_by_role(books: Books) -
     assert books.value(name, role="publisher", le="0.2") == 1
     assert books.value(name, role="player", le="0.2") == 1
     assert books.value("fanlight_srt_handshakes_total", result="accepted") == 3
+
+
+def test_players_of_hls_are_among_all_others(books: Books) -> None:
+    books.report.hls_player_started()
+    books.report.hls_player_ended("stream_ended", 70.0)
+    books.report.hls_sent(5_000)
+    books.report.hls_sent(300)
+    books.flush()
+    assert books.value("fanlight_players_started_total", protocol="hls") == 1
+    assert books.value("fanlight_players_ended_total", protocol="hls", reason="stream_ended") == 1
+    assert books.value("fanlight_sent_bytes_total", protocol="hls") == 5_300
+    assert books.value("fanlight_session_seconds_sum", protocol="hls", role="player") == 70

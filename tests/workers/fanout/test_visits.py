@@ -16,9 +16,9 @@ from engine.hooks.sessions import Holder, Session
 from workers.fanout.connection import PeerGone
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import Guard
+from workers.fanout.hls_players import VIEWER_S
 from workers.fanout.hls_visits import DENIED_S, HlsVisits
 from workers.fanout.holds import Unanswerable
-from workers.fanout.library import VIEWER_S
 from workers.fanout.visits import DENIED, SORRY, Denied, Visit, Visits, Who
 from workers.runtime.hook_line import UNANSWERED
 

@@ -51,9 +51,9 @@ def test_players_of_a_dead_worker_are_read_off_and_its_rows_cleared(board: Board
     board.worker(1).state = WorkerState.GONE
     row = board.row(1, 3)
     row.lease, row.players_http, row.players_rtmp, row.interest = 9, 100, 2, Interest.ARMED
-    row.players_srt = 7
+    row.players_srt, row.players_hls = 7, 3
     board.row(2, 3).players_http = 55
-    assert bury(board, 1, 5) == (Buried(3, 9, 100, 0, 2, 7, 0),)
+    assert bury(board, 1, 5) == (Buried(3, 9, 100, 0, 2, 7, 0, 3),)
     assert not board.readers_of(3)
     assert board.row(1, 3).players_http == 0
     assert board.row(2, 3).players_http == 55
