@@ -3,7 +3,19 @@
 from typing import Final
 
 from monitoring.dashboard import Dashboard
-from monitoring.panels import BYTES, PER_S, REQUESTS_PER_S, SECONDS, SHARE, Row, above, below, panel, stat
+from monitoring.panels import (
+    BYTES,
+    BYTES_PER_S,
+    PER_S,
+    REQUESTS_PER_S,
+    SECONDS,
+    SHARE,
+    Row,
+    above,
+    below,
+    panel,
+    stat,
+)
 from monitoring.queries import Query, now, quantiles, rate, share
 
 _LOOKUPS = rate("fanlight_hls_file_lookups_total")
@@ -39,6 +51,7 @@ ASKED: Final = Row(
     (
         panel("Requests", rate("fanlight_hls_requests_total", "resource"), unit=REQUESTS_PER_S, stacked=True),
         panel("Answers", rate("fanlight_hls_requests_total", "status"), unit=REQUESTS_PER_S, stacked=True),
+        panel("Sent", rate("fanlight_sent_bytes_total", legend="out", protocol="hls"), unit=BYTES_PER_S),
         panel("Waiting reloads", now("fanlight_hls_blocked_reloads")),
         panel(
             "Files closed",

@@ -14,30 +14,33 @@ from engine.protocols.rtmp.events import PlayRequested
 from engine.protocols.rtmp.server import ServerConnection
 from tests.e2e.clients import PATIENCE_S
 from tests.e2e.engine_process import RunningEngine
+from tests.e2e.hls_crowd import HlsCrowd
 
 POLL_S: Final = 0.005
 LOOK_S: Final = 0.02
 PROTOCOLS: Final = {HTTP_FLV: "http-flv", WEBSOCKET: "ws-flv", RTMP: "rtmp"}
 """What the load generator calls them, and the engine."""
+HLS: Final = "hls"
 
 
 class Crowds:
-    """A crowd of each protocol on one stream, kept at `each` players for as long as `keeps`.
+    """A crowd of each protocol on one stream, kept at `each` players for as long as `keeps`, and one of HLS.
 
     Everything but reading counts belongs to the thread that `run` runs in.
     """
 
-    def __init__(self, engine: RunningEngine, stream: str, each: int) -> None:
+    def __init__(self, engine: RunningEngine, stream: str, each: int, of_hls: int) -> None:
         self.each = each
+        self.wanted = dict.fromkeys(PROTOCOLS.values(), each) | {HLS: of_hls}
         self.keeps = True
-        self.begun = dict.fromkeys(PROTOCOLS.values(), 0)
+        self.begun = dict.fromkeys(self.wanted, 0)
         """Players of each protocol that have ever been sent."""
-        self.crowds: dict[str, Crowd] = {}
+        self.hls = HlsCrowd(address_of(engine, "http"), stream)
+        self.crowds: dict[str, Crowd | HlsCrowd] = {HLS: self.hls}
         for theirs, ours in PROTOCOLS.items():
-            address = engine.addresses["rtmp" if theirs == RTMP else "http"]
-            host, _, port = address.rpartition(":")
-            said = dialogue(theirs, address, stream)
-            self.crowds[ours] = Crowd((host, int(port)), said)
+            port = "rtmp" if theirs == RTMP else "http"
+            said = dialogue(theirs, engine.addresses[port], stream)
+            self.crowds[ours] = Crowd(address_of(engine, port), said)
             if theirs == RTMP:
                 self._talk_bytes = rtmp_talk_bytes(said)
 
@@ -45,7 +48,7 @@ class Crowds:
         """Play until told to stop."""
         while not stop.is_set():
             for protocol, crowd in self.crowds.items():
-                if self.keeps and crowd.playing + crowd.joining < self.each:
+                if self.keeps and crowd.playing + crowd.joining < self.wanted[protocol]:
                     crowd.join()
                     self.begun[protocol] += 1
                 crowd.poll(POLL_S)
@@ -79,20 +82,25 @@ class Crowds:
                 await trio.sleep(LOOK_S)
 
     async def until_all_play(self) -> None:
-        await self.until(lambda: self.playing == self.each * len(PROTOCOLS))
+        await self.until(lambda: self.playing == sum(self.wanted.values()))
 
 
 @asynccontextmanager
-async def crowds(engine: RunningEngine, stream: str, each: int) -> AsyncIterator[Crowds]:
+async def crowds(engine: RunningEngine, stream: str, each: int, of_hls: int = 0) -> AsyncIterator[Crowds]:
     """Crowds that play until the end of the block."""
     raise_descriptor_limit()
-    made, stop = Crowds(engine, stream, each), threading.Event()
+    made, stop = Crowds(engine, stream, each, of_hls), threading.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, made.run, stop)
         try:
             yield made
         finally:
             stop.set()
+
+
+def address_of(engine: RunningEngine, kind: str) -> tuple[str, int]:
+    host, _, port = engine.addresses[kind].rpartition(":")
+    return host, int(port)
 
 
 def rtmp_talk_bytes(said: Dialogue) -> int:

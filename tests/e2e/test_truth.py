@@ -11,12 +11,14 @@ from typing import Final
 import pytest
 import trio
 
+from bench.hls.books import OK
 from bench.stream import Shape
 from engine.metrics import CATALOGUE
 from tests.e2e.conftest import StartEngine
 from tests.e2e.crowds import Crowds, crowds
 from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.figures import Counters, Figures, check_connections, scrape, wait_for_figures
+from tests.e2e.hls_crowd import HlsBooks
 from tests.e2e.studio import STREAM, Studio, studio
 from workers.control.machine import Machine
 from workers.runtime.vitals import own_cgroup
@@ -27,12 +29,23 @@ pytestmark = pytest.mark.slow
 NIGHTLY: Final = "NIGHTLY" in os.environ
 EACH: Final = 334 if NIGHTLY else 12
 """Players of each of three protocols."""
+OF_HLS: Final = 60 if NIGHTLY else 6
+"""Players of HLS. The stream is five times as fast as in the world, and so are their requests."""
 KILLS_AT_REST: Final = 25 if NIGHTLY else 3
 KILLS_UNDER_LOAD: Final = 25 if NIGHTLY else 3
 EACH_TO_BE_KILLED: Final = 4
+PLAYED: Final = 240
+"""Messages that everybody plays: parts of ten, five seconds of the stream's time."""
 PAGES: Final = 9
 QUESTIONS: Final = 7
 PUBLISHERS: Final = 1
+PLAYERS: Final = {"http-flv": EACH, "ws-flv": EACH, "rtmp": EACH, "hls": OF_HLS}
+HLS_ROUTES: Final = {
+    "multivariant": "/{stream}.m3u8",
+    "playlist": "/{stream}/media.m3u8",
+    "part": "/{stream}/{file}",
+}
+"""Of requests as players of HLS call them; what is in files is all parts to them."""
 STREAM_ROUTE: Final = "/{stream}.flv"
 BANS_ROUTE: Final = "/api/v1/bans"
 TOOK: Final = "fanlight_http_request_seconds_count"
@@ -64,11 +77,11 @@ def books() -> dict[str, tuple[str, dict[str, str], float]]:
     accepted, requests = "fanlight_connections_accepted_total", "fanlight_http_requests_total"
     found: dict[str, tuple[str, dict[str, str], float]] = {
         "connections over RTMP": (accepted, {"protocol": "rtmp"}, EACH + PUBLISHERS),
-        "connections over HTTP": (accepted, {"protocol": "http"}, 2 * EACH + 2 * PAGES),
+        "connections over HTTP": (accepted, {"protocol": "http"}, 2 * EACH + 2 * OF_HLS + 2 * PAGES),
         "HTTP players": (requests, {"route": STREAM_ROUTE, "status": "200"}, EACH),
         "WebSocket players": (requests, {"route": STREAM_ROUTE, "status": "101"}, EACH),
         "pages": (requests, {"route": "/", "status": "200"}, PAGES),
-        "what is not there": (requests, {"status": "404"}, PAGES),
+        "what is not there": (requests, {"route": STREAM_ROUTE, "status": "404"}, PAGES),
         "questions": (requests, {"route": BANS_ROUTE, "status": "200"}, QUESTIONS),
         "durations of players": (TOOK, {"route": STREAM_ROUTE}, 0),
         "durations of pages": (TOOK, {"route": "/"}, PAGES),
@@ -77,11 +90,11 @@ def books() -> dict[str, tuple[str, dict[str, str], float]]:
         "publishers": ("fanlight_publishes_started_total", {}, PUBLISHERS),
         "publishers gone": ("fanlight_publishes_ended_total", {"reason": "finished"}, PUBLISHERS),
     }
-    for protocol in ("http-flv", "ws-flv", "rtmp"):
+    for protocol, count in PLAYERS.items():
         one = {"protocol": protocol}
-        found[f"players over {protocol}"] = ("fanlight_players_started_total", one, EACH)
-        found[f"players gone over {protocol}"] = ("fanlight_players_ended_total", one, EACH)
-        sessions = ("fanlight_session_seconds_count", one | {"role": "player"}, EACH)
+        found[f"players over {protocol}"] = ("fanlight_players_started_total", one, count)
+        found[f"players gone over {protocol}"] = ("fanlight_players_ended_total", one, count)
+        sessions = ("fanlight_session_seconds_count", one | {"role": "player"}, count)
         found[f"sessions over {protocol}"] = sessions
     return found
 
@@ -121,10 +134,13 @@ MOST_SERIES: Final = 4_000
 @pytest.mark.hard_timeout(1_800 if NIGHTLY else 240)
 async def test_counters_are_what_clients_counted_whoever_is_killed(start_engine: StartEngine) -> None:
     engine = start_engine(SETTINGS)
-    async with studio(engine, SHAPE) as stage, crowds(engine, STREAM, EACH) as audience:
+    async with studio(engine, SHAPE) as stage, crowds(engine, STREAM, EACH, OF_HLS) as audience:
         await audience.until_all_play()
-        await stage.publisher.more(40)
+        await stage.publisher.more(PLAYED)
         await trio.to_thread.run_sync(ask_for_pages, engine)
+        await stage.hold()
+        await trio.to_thread.run_sync(check_stream, engine, audience)
+        stage.publisher.go_on()
         await end(stage, audience)
         await trio.to_thread.run_sync(check_truth, engine, stage, audience)
     await trio.to_thread.run_sync(check_zero, engine)
@@ -191,15 +207,50 @@ def ask_for_pages(engine: RunningEngine) -> None:
 
 def check_truth(engine: RunningEngine, stage: Studio, audience: Crowds) -> None:
     """All sums against what the other side has counted."""
-    assert audience.begun == dict.fromkeys(audience.heard(), EACH)
-    wanted = WANTED | {
-        f"bytes sent over {protocol}": float(size) for protocol, size in audience.heard().items()
-    }
+    assert audience.begun == PLAYERS
+    wanted = WANTED | requests_of(audience.hls.books)
+    wanted |= {f"bytes sent over {protocol}": float(size) for protocol, size in audience.heard().items()}
     wanted["tags received"] = stage.ring.end_seq - stage.ring.base_seq
     # In time, not at once: rounds, heartbeats and closed sockets each tell their part.
     figures = wait_for_figures(engine, lambda figures: told(figures) == wanted and not untold(figures))
     assert told(figures) == wanted
     assert untold(figures) == []
+    check_log(engine, audience)
+
+
+def check_stream(engine: RunningEngine, audience: Crowds) -> None:
+    """Nothing is under way: what went out of the stream is what all its players have, over every protocol."""
+
+    def sent_of_stream(figures: Figures) -> float:
+        return figures.sum("fanlight_stream_bytes_total", stream=STREAM, direction="out")
+
+    figures = wait_for_figures(
+        engine, lambda figures: sent_of_stream(figures) == sum(audience.heard().values())
+    )
+    assert sent_of_stream(figures) == sum(audience.heard().values())
+    (shown,) = [one for one in engine.api("streams")["streams"] if one["name"] == STREAM]
+    assert shown["bytes_out"] == sum(audience.heard().values())
+    assert shown["players"]["hls"] == OF_HLS
+
+
+def check_log(engine: RunningEngine, audience: Crowds) -> None:
+    """Players of HLS have their lines: each comes once and goes once, as the same one."""
+    lines = [line for line in engine.log.lines if line.get("protocol") == "hls"]
+    came, gone = ([line for line in lines if line["event"] == event] for event in ("playing", "ended"))
+    assert len(came) == len(gone) == OF_HLS
+    assert {line["conn"] for line in came} == {line["conn"] for line in gone}
+
+
+def requests_of(books: HlsBooks) -> dict[str, float]:
+    """What players of HLS have asked for, as `told` calls it."""
+    found = {f"requests, {kind}": 0.0 for kind in HLS_ROUTES} | {
+        f"answers, {kind}": 0.0 for kind in HLS_ROUTES
+    }
+    for (kind, status), count in books.answers.items():
+        found[f"requests, {kind}"] += count
+        if status == OK:
+            found[f"answers, {kind}"] += count
+    return found
 
 
 def untold(figures: Figures) -> list[str]:
@@ -214,6 +265,9 @@ def told(figures: Figures) -> dict[str, float]:
     """What the engine says of everything that its clients have counted."""
     found = {what: figures.sum(name, **labels) for what, (name, labels, _) in BOOKS.items()}
     found |= {f"bytes sent over {protocol}": size for protocol, size in sent_bytes(figures).items()}
+    for kind, route in HLS_ROUTES.items():
+        found[f"requests, {kind}"] = figures.sum(TOOK, route=route)
+        found[f"answers, {kind}"] = figures.sum("fanlight_http_requests_total", route=route, status="200")
     return found | {"tags received": figures.sum("fanlight_received_tags_total")}
 
 
@@ -250,7 +304,7 @@ def still_there(figures: Figures) -> dict[str, float]:
 
 def sent_bytes(figures: Figures) -> dict[str, float]:
     name = "fanlight_sent_bytes_total"
-    return {protocol: figures.sum(name, protocol=protocol) for protocol in ("http-flv", "ws-flv", "rtmp")}
+    return {protocol: figures.sum(name, protocol=protocol) for protocol in PLAYERS}
 
 
 class Known:
