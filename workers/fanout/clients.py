@@ -59,7 +59,7 @@ def guest_info(guest: Guest, worker: str) -> ClientInfo:
         stream=guest.stream,
         remote=guest.host,
         started_ns=guest.started_ns,
-        bytes=0,
+        bytes=guest.sent_bytes,
         tags=0,
         dropped_tags=0,
         jumps=0,

@@ -16,6 +16,7 @@ from workers.fanout.prepared import WholePart
 
 if TYPE_CHECKING:
     from workers.fanout.hls_players import Account, HlsPlayer
+    from workers.fanout.hls_visits import Guest
 
 SEND_S: float = 30.0
 """An answer must be taken within so long, seconds: the largest segments in ten, and patience for bad
@@ -35,6 +36,9 @@ class Exchange(Protocol):
 
     player: "HlsPlayer | None"
     """Who asks for HLS, if it counts as a player."""
+
+    guest: "Guest | None"
+    """The same as services know it, where one follows."""
 
     @property
     def request(self) -> Request: ...

@@ -127,6 +127,8 @@ class HlsPlayers:
             exchange.account.sent_bytes += size
         if exchange.player is not None:
             exchange.player.sent_bytes += size
+        if exchange.guest is not None:
+            exchange.guest.sent_bytes += size
 
     # -- once a second
 

@@ -54,8 +54,8 @@ class Guest:
     """
 
     __slots__ = (
-        "client_id", "decided", "denied", "host", "key_id", "over", "place", "seen_s", "started_ns", "stream",
-        "user_agent", "visit",
+        "client_id", "decided", "denied", "host", "key_id", "over", "place", "seen_s", "sent_bytes",
+        "started_ns", "stream", "user_agent", "visit",
     )  # fmt: skip
 
     def __init__(self, who: Who, stream: str, host: str, place: AddressVisit) -> None:
@@ -72,12 +72,13 @@ class Guest:
         self.over = ""
         """Why it gets no more, if it was let in before."""
         self.seen_s = trio.current_time()
+        self.sent_bytes = 0
 
     def end(self, reason: str, why: str = OVER) -> None:
         """Its visit is over, if it had one: the first time counts. It is told `why`, should it ask again."""
         self.over = self.over or why
         if self.visit is not None:
-            self.visit.end(reason, trio.current_time() - self.visit.began_s)
+            self.visit.end(reason, trio.current_time() - self.visit.began_s, self.sent_bytes)
 
     def is_stale(self, now_s: float) -> bool:
         """Whether nothing is to be remembered of it."""
@@ -123,6 +124,7 @@ class HlsVisits:
             guest.end("lifetime")
         if guest.over:
             raise Unanswerable(403, guest.over)
+        exchange.guest = guest
 
     def __iter__(self) -> Iterator[Guest]:
         """Those who get what they ask for."""

@@ -28,6 +28,7 @@ from workers.fanout.sinks import send_from_file, wait_for_room
 
 if TYPE_CHECKING:
     from workers.fanout.hls_players import Account, HlsPlayer
+    from workers.fanout.hls_visits import Guest
 
 SENDFILE_BYTES: int = 1 << 20
 """At most so many bytes per call: the others have their turn in between."""
@@ -42,7 +43,7 @@ class Http1Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_connection", "account", "began_s", "host", "player", "request", "sent_bytes")
+    __slots__ = ("_connection", "account", "began_s", "guest", "host", "player", "request", "sent_bytes")
 
     def __init__(self, connection: Connection, request: Request, host: str) -> None:
         self._connection = connection
@@ -52,6 +53,7 @@ class Http1Exchange:
         self.sent_bytes = 0
         self.account: Account | None = None
         self.player: HlsPlayer | None = None
+        self.guest: Guest | None = None
 
     def leave_out(self, waited_s: float) -> None:
         self.began_s += waited_s

@@ -15,6 +15,7 @@ from workers.fanout.prepared import WholePart
 
 if TYPE_CHECKING:
     from workers.fanout.hls_players import Account, HlsPlayer
+    from workers.fanout.hls_visits import Guest
 
 READ_BYTES: int = 64 * 1024
 """Of a file at once. Files lie in memory, so that nobody waits for a disk."""
@@ -30,7 +31,7 @@ class Http2Exchange:
         host: the player's address without its port.
     """
 
-    __slots__ = ("_stream", "account", "began_s", "host", "player", "request", "request_id")
+    __slots__ = ("_stream", "account", "began_s", "guest", "host", "player", "request", "request_id")
 
     takes_growing = True
 
@@ -42,6 +43,7 @@ class Http2Exchange:
         self.began_s = time.monotonic()
         self.account: Account | None = None
         self.player: HlsPlayer | None = None
+        self.guest: Guest | None = None
 
     @property
     def sent_bytes(self) -> int:

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from engine.config import load
+from engine.hooks.notices import Ended
 from engine.protocols.hls import PartEnd, SegmentBegin, StreamEnd, init_name
 from engine.protocols.hls.cut_outputs import Chunk
 from shm.directory import StreamRecord, StreamState
@@ -25,13 +26,16 @@ from tests.workers.fanout.http_stage import (
     reload,
     staged,
 )
+from tests.workers.fanout.test_visits import FOLLOWED, Line
 from tests.workers.packager.press import KIB
 from workers.fanout.audience import ROUND_S
+from workers.fanout.clients import guest_info
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import Guard
 from workers.fanout.hls_players import VIEWER_S
 from workers.fanout.main import mourn_predecessor
 from workers.runtime.burial import Buried
+from workers.runtime.hook_line import HookLine
 
 PART = bytes(number % 251 for number in range(8 * KIB))
 PROGRAMME, INIT = f"/{NAME}.m3u8", f"/{NAME}/{init_name('1a2b', 0)}"
@@ -86,7 +90,8 @@ def asks(host: str = "192.0.2.1") -> Exchange:
     """A request whose answer is a thousand bytes."""
     request = SimpleNamespace(user_agent="hls.js", request_id="")
     return cast(
-        "Exchange", SimpleNamespace(host=host, request=request, account=None, player=None, sent_bytes=1_000)
+        "Exchange",
+        SimpleNamespace(host=host, request=request, account=None, player=None, guest=None, sent_bytes=1_000),
     )
 
 
@@ -319,3 +324,18 @@ def test_players_that_went_down_with_a_worker_are_counted_by_its_successor() -> 
     worker = SimpleNamespace(buried=(Buried(0, 1, 0, 0, 0, 0, 0, players_hls=7),))
     mourn_predecessor(cast("Any", worker), cast("Any", report))
     assert report.told["died_with_predecessor", "hls", 7] == 1
+
+
+async def test_services_and_lists_are_told_of_the_same_bytes(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    line = Line()
+    async with staged(tmp_path, load(FOLLOWED, {}), None, cast("HookLine", line)) as stage:
+        viewer = stage.connect()
+        await viewer.get(MEDIA)
+        await viewer.get(stage.write_part(PART))
+        (guest,) = stage.audience.hls_visits
+        assert guest_info(guest, "fanout0").bytes == viewer.heard_bytes > len(PART)
+        await trio.sleep(VIEWER_S + A_ROUND_S)
+    assert [notice.bytes for notice in line.told if isinstance(notice, Ended)] == [viewer.heard_bytes]
+    assert stage.booked_bytes() == viewer.heard_bytes
