@@ -1,9 +1,9 @@
 """The board: what every worker says about itself, and which streams it wants.
 
-Each worker has a cell (one page) and a row per stream (two cache lines). One writer per word: the worker
-itself writes its cell and rows, and the supervisor those of a worker that is dead. All may map the board
-writable; nothing but this rule keeps them apart, so every word here must be one whose damage ends with the
-process that did it.
+Each worker has a cell (a page, and those of its breakers) and a row per stream (two cache lines). One writer
+per word: the worker itself writes its cell and rows, and the supervisor those of a worker that is dead. All
+may map the board writable; nothing but this rule keeps them apart, so every word here must be one whose
+damage ends with the process that did it.
 
 Cells and rows are looked at from other processes at any time: each word is right by itself, and no two of
 them need be from the same moment.
@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final, Self, overload
 
 from shm.arena import Arena
-from shm.layout import BREAKERS, LINE_WORDS, PAGE_BYTES, PAGE_WORDS, ROW_WORDS, WORD_BYTES
+from shm.layout import BREAKERS, CELL_BYTES, CELL_WORDS, LINE_WORDS, ROW_WORDS, WORD_BYTES
 
 SPARE_COUNTERS: Final = 16
 
@@ -73,7 +73,7 @@ class Cell:
 
 
 class WorkerCell(Cell):
-    """One worker's own page. Store `pid` last when it is filled: the others then belong to it."""
+    """One worker's own pages. Store `pid` last when it is filled: the others then belong to it."""
 
     __slots__ = ()
 
@@ -146,13 +146,13 @@ class Board:
     def worker(self, slot: int) -> WorkerCell:
         """Keep the cell: making one costs more than using it. Raises IndexError for no such worker slot."""
         first = self._check_worker(slot) * self._stride_words
-        return WorkerCell(self._words[first : first + PAGE_WORDS])
+        return WorkerCell(self._words[first : first + CELL_WORDS])
 
     def row(self, worker: int, stream: int) -> RowCell:
         """Keep the row, as with `worker`. Raises IndexError."""
         if not 0 <= stream < self._streams:
             raise IndexError(f"stream slot {stream} of {self._streams}")
-        first = self._check_worker(worker) * self._stride_words + PAGE_WORDS + stream * ROW_WORDS
+        first = self._check_worker(worker) * self._stride_words + CELL_WORDS + stream * ROW_WORDS
         return RowCell(self._words[first : first + ROW_WORDS])
 
     def interested(self, stream: int) -> list[tuple[int, int]]:
@@ -177,7 +177,7 @@ class Board:
         first = self._check_worker(slot) * self._stride_words
         at = first * WORD_BYTES
         self._bytes[at : at + _OWN_BYTES] = bytes(_OWN_BYTES)
-        rows = first + PAGE_WORDS
+        rows = first + CELL_WORDS
         nothing = memoryview(bytes(self._streams * WORD_BYTES)).cast("Q")
         for number in range(ROW_WORDS):
             if number not in _KEPT_WORDS:
@@ -185,7 +185,7 @@ class Board:
 
     def _column(self, stream: int, word: Word) -> memoryview:
         """The same word of all workers in one stream, as one strided view."""
-        return self._words[PAGE_WORDS + stream * ROW_WORDS + word.number :: self._stride_words]
+        return self._words[CELL_WORDS + stream * ROW_WORDS + word.number :: self._stride_words]
 
     def _check_worker(self, slot: int) -> int:
         if not 0 <= slot < self._workers:
@@ -193,4 +193,4 @@ class Board:
         return slot
 
 
-assert PAGE_WORDS * WORD_BYTES == PAGE_BYTES
+assert CELL_WORDS * WORD_BYTES == CELL_BYTES

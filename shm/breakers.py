@@ -1,6 +1,6 @@
 """Circuit breakers on the board: what each worker has learnt about the services outside.
 
-They lie in the second half of a worker's page, sixteen entries of two cache lines:
+They lie behind a worker's page, entries of two cache lines:
 
     word  0 name_length    0: nobody has the entry
           1 state          BreakerState of engine/policy: 0 closed, 1 half-open, 2 open
@@ -9,16 +9,20 @@ They lie in the second half of a worker's page, sixteen entries of two cache lin
           4 since_ns       monotonic: the last transition; 0 until there was one
           5 trips          times it opened, over all processes of the slot
           6 rejections     calls refused because of it, likewise
+          7 owner          which of the slot's processes has it: its generation and one
           8 name           64 bytes, ASCII
 
-The worker alone writes; the API reads, and so does the process that takes the slot after it. Unlike the rest
-of the page this stays when a worker is buried: it is the successor's start, and counts go on.
+The worker alone writes; the API and the metrics read, and so does the process that takes the slot after it.
+Unlike the rest of the cell this stays when a worker is buried: it is the successor's start, and counts go on.
+What the dead one knew is told until the time it was to ask again: nobody can say more by then, unless the
+successor has claimed the entry. Whoever has done with a service gives its entry back.
 
 Write order, and why it suffices
 --------------------------------
-*An entry's name* is written before its length, and neither ever changes again, since a service stays the same
-for as long as the engine runs. Whoever sees a length sees the whole name (stores in order: see
-shm/layout.py). A worker that dies between the two leaves an entry without length, which is free.
+*An entry's name* is written before its length, and an entry given back has its length taken first. Whoever
+sees a length sees the whole name (stores in order: see shm/layout.py). A worker that dies between the two
+leaves an entry without length, which is free. Who reads while an entry passes from one service to another may
+take the words of one for the other's, once.
 
 *A transition* stores retry_at_ns and since_ns first and the state last. Whoever reads the state first and the
 others after it has, for an open breaker, the times of that opening or of a later one, never of an earlier. A
@@ -52,6 +56,7 @@ class BreakerEntry(Cell):
     since_ns = Word(4)
     trips = Word(5)
     rejections = Word(6)
+    owner = Word(7)
 
     @property
     def name(self) -> str:
@@ -71,12 +76,22 @@ class BreakerEntry(Cell):
         self.words[NAME_WORD:] = memoryview(name.ljust(NAME_BYTES_MAX, b"\0")).cast("Q")
         self.name_length = len(name)
 
+    def give_back(self) -> None:
+        """Nobody calls this service any more: the entry is free, and what it said is gone."""
+        self.name_length = 0
+        self.words[:NAME_WORD] = _NO_WORDS
+
+
+_NO_WORDS: Final = memoryview(bytes(NAME_WORD * WORD_BYTES)).cast("Q")
+
 
 class BreakerTable:
     """All breakers of one worker."""
 
     def __init__(self, cell: WorkerCell) -> None:
+        self._cell = cell
         words = cell.breakers
+        self._lengths = words[::BREAKER_WORDS]
         self._entries = [
             BreakerEntry(words[first : first + BREAKER_WORDS])
             for first in range(0, BREAKERS_MAX * BREAKER_WORDS, BREAKER_WORDS)
@@ -84,21 +99,42 @@ class BreakerTable:
 
     def entries(self) -> list[BreakerEntry]:
         """Those that somebody has, in the order they were claimed."""
-        return [entry for entry in self._entries if entry.name_length]
+        # All lengths at once: few of the entries are taken, and each word by itself costs 0.1 us.
+        return [entry for entry, length in zip(self._entries, self._lengths, strict=True) if length]
+
+    def told(self, now_ns: int) -> list[BreakerEntry]:
+        """Those that still hold: the present process's, and of a dead one's the open ones that wait."""
+        owner = self._owner
+        return [
+            entry
+            for entry in self.entries()
+            if entry.owner == owner or (entry.state == OPEN and now_ns < entry.retry_at_ns)
+        ]
 
     def claim(self, name: str) -> BreakerEntry | None:
         """The entry of that name, as its last owner left it, or a free one; None where all are taken.
 
-        Only the worker itself may claim. Raises ValueError for a name that does not fit.
+        Where none is free one goes that a dead process left and nobody has claimed since. Only the worker
+        itself may claim. Raises ValueError for a name that does not fit.
         """
         data = _checked(name)
-        for entry in self._entries:
-            if entry.name == name:
-                return entry
-            if not entry.name_length:
-                entry.name_it(data)
-                return entry
-        return None
+        entry = next((entry for entry in self.entries() if entry.name == name), None) or self._free(data)
+        if entry is not None:
+            entry.owner = self._owner
+        return entry
+
+    @property
+    def _owner(self) -> int:
+        return self._cell.generation + 1
+
+    def _free(self, name: bytes) -> BreakerEntry | None:
+        free = next((entry for entry in self._entries if not entry.name_length), None)
+        if free is None:
+            free = next((entry for entry in self._entries if entry.owner != self._owner), None)
+        if free is not None:
+            free.give_back()  # whoever had it may have died before all of it was gone
+            free.name_it(name)
+        return free
 
 
 def _checked(name: str) -> bytes:

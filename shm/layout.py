@@ -6,8 +6,8 @@ endian, on 8-byte boundaries; words that different processes write never share a
     0            +----------------------------------------------+
                  | arena header                        one page |  magic, version, geometry, creator
     board        +----------------------------------------------+
-                 | worker 0: cell                      one page |  pid, start time, state, heartbeat, load;
-                 |                                              |  from 2 KiB on its circuit breakers
+                 | worker 0: cell                      one page |  pid, start time, state, heartbeat, load
+                 |           its circuit breakers   seven pages |  what it knows of services outside
                  | worker 0: rows      streams * 128 B, rounded |  interest, players, bytes out, per stream
                  | worker 1: ...                                |
     changes      +----------------------------------------------+
@@ -82,17 +82,20 @@ PAGE_WORDS: Final = PAGE_BYTES // WORD_BYTES
 LINE_WORDS: Final = LINE_BYTES // WORD_BYTES
 
 MAGIC: Final = int.from_bytes(b"FANLIGHT", "little")
-LAYOUT_VERSION: Final = 5
+LAYOUT_VERSION: Final = 6
 
 # A worker's row about a stream: the line of what it wants and has now, and one of what the first has no room
 # for.
 ROW_BYTES: Final = 2 * LINE_BYTES
 ROW_WORDS: Final = ROW_BYTES // WORD_BYTES
 
-# A worker's circuit breakers, in the second half of its cell's page: see shm/breakers.py.
-BREAKERS: Final = PAGE_WORDS // 2
+# A worker's circuit breakers, behind its cell's own page: see shm/breakers.py. Control calls 64 services for
+# each of three purposes and two of its own; one that finds no room here is one that nobody sees.
+BREAKERS: Final = PAGE_WORDS
 BREAKER_WORDS: Final = 2 * LINE_WORDS
-BREAKERS_MAX: Final = (PAGE_WORDS - BREAKERS) // BREAKER_WORDS
+BREAKERS_MAX: Final = 224
+CELL_WORDS: Final = BREAKERS + BREAKERS_MAX * BREAKER_WORDS
+CELL_BYTES: Final = CELL_WORDS * WORD_BYTES
 
 # Arena header, in words.
 HEADER_MAGIC: Final = 0
@@ -177,7 +180,7 @@ class Geometry:
     @property
     def worker_stride(self) -> int:
         """Bytes from one worker's cell to the next one's."""
-        return PAGE_BYTES + self.rows_bytes
+        return CELL_BYTES + self.rows_bytes
 
     @property
     def board_offset(self) -> int:

@@ -9,9 +9,10 @@ OUTSIDE: Final = (
     Metric(
         name="fanlight_breaker_state",
         kind="gauge",
-        help="The circuit breaker: 0 closed, 1 half-open, 2 open; the worst of all workers.",
+        help="The circuit breaker: 0 closed, 1 half-open (the next call is a trial, or one is under way), "
+        "2 open; the worst of all services and workers.",
         labels=("dependency",),
-        gauge_mode="livemax",
+        scope="collector",
     ),
     Metric(
         name="fanlight_breaker_transitions_total",

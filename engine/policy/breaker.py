@@ -18,7 +18,8 @@ The rules:
 - A call that was abandoned (cancelled, or refused by ourselves) has no result. An abandoned trial frees its
   place: the breaker stays half-open and the next call is the trial.
 - Nothing happens by time alone. A breaker that nobody asks stays open, and its next call is the trial: a
-  timer would be one more thing to cancel, for a state that nobody looks at.
+  timer would be one more thing to cancel. Whoever looks on is told that it is half-open by then, which is how
+  it would treat a call (`state_seen`); else one that nobody asks would seem to keep calls out for ever.
 
 Why failures in a row and not a rate: the calls here are few, a handful a second at the most, and a rate over
 so few is noise. Envoy's outlier ejection counts the same way, five by default.
@@ -44,6 +45,11 @@ class BreakerState(IntEnum):
     CLOSED = 0
     HALF_OPEN = 1
     OPEN = 2
+
+
+def state_seen(state: BreakerState, retry_in_s: float) -> BreakerState:
+    """What an onlooker says of a breaker that moved to `state` and lets a trial through in `retry_in_s`."""
+    return BreakerState.HALF_OPEN if state is BreakerState.OPEN and retry_in_s <= 0 else state
 
 
 class BreakerInput(Enum):

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.children import ended, start
 from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine, Settings
-from tests.e2e.figures import wait_for_figures
+from tests.e2e.figures import LOOK_S, wait_for_figures
 from tests.e2e.hook_service import PATIENCE_S, Body, HookService, hook_service, hooked
 from tests.e2e.media import Media, command, finish, play, publish, publishing
 from tests.e2e.studio import replace_worker, signal_worker
@@ -247,12 +247,13 @@ def test_finished_segments_are_told_of_where_somebody_wants_them(
         assert engine.status(f"http://{engine.addresses['http']}{told['url']}") == 200
 
 
-def test_hooks_come_with_a_reload(
+def test_hooks_come_with_a_reload_and_go_with_one(
     start_engine: StartEngine, service: HookService, ffmpeg: Path, media: Media, tmp_path: Path
 ) -> None:
     settings = hooked(service, str(tmp_path / "spool"))
     engine = start_engine({"outgoing": settings["outgoing"], "hooks": {"folder": str(tmp_path / "spool")}})
     assert not (tmp_path / "spool").exists()
+    without = engine.config_path.read_text()
     with engine.config_path.open("a") as config:
         config.write(f'[paths."live/*"]\nhooks_url = "{service.url}"\nhooks_on_play = "off"\n')
     engine.process.send_signal(signal.SIGHUP)
@@ -260,6 +261,21 @@ def test_hooks_come_with_a_reload(
     finish(publish(ffmpeg, media.h264, engine.rtmp_url("live/film")))
     service.wait_for("on_stream_idle")
     assert service.actions() == ["on_publish", "on_stream_live", "on_unpublish", "on_stream_idle"]
+    engine.wait_until_told()
+    assert {breaker["dependency"].partition(" ")[0] for breaker in engine.api("breakers")["breakers"]} == {
+        "hooks",
+        "hook_decisions",
+    }
+    engine.config_path.write_text(without)
+    engine.process.send_signal(signal.SIGHUP)
+    wait_for_no_breakers(engine)
+
+
+def wait_for_no_breakers(engine: RunningEngine) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while shown := engine.api("breakers")["breakers"]:
+        assert time.monotonic() < deadline, f"still told of: {shown}"
+        time.sleep(LOOK_S)
 
 
 def test_the_service_in_the_readme_decides(

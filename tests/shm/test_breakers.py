@@ -5,8 +5,9 @@ import pytest
 from shm.arena import Arena
 from shm.board import Board, WorkerState
 from shm.breakers import NAME_BYTES_MAX, OPEN, BreakerEntry, BreakerTable
-from shm.layout import BREAKERS_MAX
+from shm.layout import BREAKERS_MAX, CELL_BYTES
 from tests.shm.killing import Fuse, Killed, MortalView
+from workers.runtime.burial import bury
 
 CLOSED, HALF_OPEN = 0, 1
 
@@ -38,7 +39,7 @@ def test_breakers_keep_apart_from_each_other_and_from_the_rest_of_the_page(arena
         entry.state, entry.failures, entry.trips, entry.rejections = 1, number, 100 + number, 200 + number
         entry.retry_at_ns, entry.since_ns = 300 + number, 400 + number
     board.worker(1).words[:32] = memoryview(b"\xff" * 256).cast("Q")
-    board.worker(2).words[:] = memoryview(b"\xff" * 4096).cast("Q")
+    board.worker(2).words[:] = memoryview(b"\xff" * CELL_BYTES).cast("Q")
     found = [
         (e.name, e.state, e.failures, e.trips, e.rejections, e.retry_at_ns, e.since_ns)
         for e in table(arena).entries()
@@ -64,6 +65,41 @@ def test_the_dead_leave_their_breakers_to_their_successors(arena: Arena) -> None
     assert board.worker(1).state == WorkerState.EMPTY
     heir = claim(arena)
     assert (heir.state, heir.retry_at_ns, heir.since_ns, heir.trips) == (OPEN, 1_005, 1_000, 1)
+
+
+def test_an_entry_that_is_given_back_is_free_and_says_nothing_any_more(arena: Arena) -> None:
+    entry, other = claim(arena, "hooks http://a"), claim(arena, "hooks http://b")
+    entry.move(OPEN, 5, 1_000)
+    entry.rejections = 7
+    other.failures = 1
+    entry.give_back()
+    assert [one.name for one in table(arena).entries()] == ["hooks http://b"]
+    again = claim(arena, "jwks")
+    assert (again.state, again.trips, again.rejections, again.since_ns) == (CLOSED, 0, 0, 0)
+    assert [one.name for one in table(arena).entries()] == ["jwks", "hooks http://b"]
+
+
+def test_what_a_dead_worker_knew_is_told_until_the_time_it_was_to_ask_again(arena: Arena) -> None:
+    claim(arena, "hooks http://open").move(OPEN, 500, 1_000)
+    claim(arena, "hooks http://closed").failures = 1
+    claim(arena, "hooks http://tried").move(HALF_OPEN, 500, 1_000)
+    assert len(table(arena).told(2_000)) == 3
+    bury(Board(arena), 1, arena.geometry.streams)
+    assert [entry.name for entry in table(arena).told(1_499)] == ["hooks http://open"]
+    assert table(arena).told(1_500) == []
+    assert claim(arena, "hooks http://open").state == OPEN
+    assert [entry.name for entry in table(arena).told(2_000)] == ["hooks http://open"]
+
+
+def test_a_full_table_lets_go_of_what_a_dead_worker_left_and_of_nothing_else(arena: Arena) -> None:
+    for number in range(BREAKERS_MAX):
+        claim(arena, f"service-{number}").move(OPEN, 5, 1_000)
+    bury(Board(arena), 1, arena.geometry.streams)
+    heirs = [claim(arena, f"service-{number}") for number in range(BREAKERS_MAX - 1)]
+    assert {heir.state for heir in heirs} == {OPEN}
+    newcomer = claim(arena, "one-more")
+    assert (newcomer.state, newcomer.trips) == (CLOSED, 0)
+    assert table(arena).claim("and-another") is None
 
 
 def test_trips_count_only_how_often_it_opened(arena: Arena) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shm import layout
-from shm.layout import HEADERS_MAX, PAGE_BYTES, Geometry
+from shm.layout import CELL_BYTES, HEADERS_MAX, PAGE_BYTES, Geometry
 from tests.shm.conftest import SMALL
 
 SHM = Path(layout.__file__).parent
@@ -15,7 +15,7 @@ SHM = Path(layout.__file__).parent
 
 def test_sections_follow_each_other_without_gap_or_overlap() -> None:
     assert SMALL.board_offset == PAGE_BYTES
-    assert SMALL.changes_offset == SMALL.board_offset + 3 * 2 * PAGE_BYTES
+    assert SMALL.changes_offset == SMALL.board_offset + 3 * (CELL_BYTES + PAGE_BYTES)
     assert SMALL.records_offset == SMALL.changes_offset + PAGE_BYTES
     assert SMALL.headers_offset == SMALL.records_offset + 4 * PAGE_BYTES
     assert SMALL.rings_offset == SMALL.headers_offset + 4 * HEADERS_MAX

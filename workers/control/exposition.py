@@ -6,7 +6,7 @@ a thread: it takes some 5 ms.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from engine.metrics import COLLECTOR_METRICS, MAX_STREAMS_WITH_LABEL, OTHER
@@ -39,6 +39,7 @@ def _shared_memory(snapshot: Snapshot) -> Iterable[Family]:
     _add_memory(families, snapshot.memory)
     for folder, used in snapshot.disks.items():
         families["fanlight_host_disk_ratio"].add_metric([folder], used)
+    _add_breakers(families, snapshot.breakers)
     named, rest = split(snapshot.streams)
     for name, streams in named.items():
         _add_sums(families, name, streams)
@@ -79,6 +80,11 @@ def _add_memory(families: Families, memory: MemoryByType) -> None:
     for worker, types in memory.items():
         for kind, size in types.items():
             families["fanlight_worker_memory_bytes"].add_metric([worker, kind], size)
+
+
+def _add_breakers(families: Families, breakers: Mapping[str, int]) -> None:
+    for dependency, state in breakers.items():
+        families["fanlight_breaker_state"].add_metric([dependency], state)
 
 
 def _add_workers(families: Families, workers: Iterable[WorkerFigures]) -> None:

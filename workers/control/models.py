@@ -248,7 +248,7 @@ class WorkerList(Answer, frozen=True, kw_only=True):
 class Breaker(Answer, frozen=True, kw_only=True):
     """One worker's circuit breaker round one service outside. `failures` in a row open it.
 
-    `retry_in_s` is there while it is open: with the first call after that the service is tried again.
+    `retry_in_s` is there while it is open: from then on it is half-open, and the first call is a trial.
     `state_for_s` is null for one that never opened. `trips` and `rejections` (calls that were refused while
     it was open) count over all processes that the worker's slot has had.
     """

@@ -170,6 +170,7 @@ def _probes(worker: Worker, staff: Staff, tally: Tally, gate: Gate, host: HostWa
         version=VERSION.version,
         memory=lambda: host.memory,
         disks=lambda: host.disks,
+        breakers=Breakers(worker.board, worker.slots).worst,
     )
     one_at_a_time = trio.CapacityLimiter(1)
 

@@ -23,6 +23,7 @@ NONE_KNOWN: Final[MemoryByType] = MappingProxyType({})
 DiskUse: TypeAlias = Mapping[str, float]
 """The full share of a file system, by the folder that lies on it."""
 NO_DISKS: Final[DiskUse] = MappingProxyType({})
+NONE_CALLED: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class StreamFigures(NamedTuple):
@@ -50,6 +51,8 @@ class Snapshot(NamedTuple):
     version: str
     memory: MemoryByType = NONE_KNOWN
     disks: DiskUse = NO_DISKS
+    breakers: Mapping[str, int] = NONE_CALLED
+    """The worst state by dependency."""
 
 
 class Camera:
@@ -65,6 +68,7 @@ class Camera:
         version: str,
         memory: Callable[[], MemoryByType] = lambda: NONE_KNOWN,
         disks: Callable[[], DiskUse] = lambda: NO_DISKS,
+        breakers: Callable[[int], Mapping[str, int]] = lambda _now_ns: NONE_CALLED,
     ) -> None:
         self._arena = arena
         self._directory = directory
@@ -73,6 +77,7 @@ class Camera:
         self._version = version
         self._memory = memory
         self._disks = disks
+        self._breakers = breakers
         self._rings: dict[int, RingReader] = {}
 
     def take(self, config: Config) -> Snapshot:
@@ -86,6 +91,7 @@ class Camera:
             version=self._version,
             memory=self._memory(),
             disks=self._disks(),
+            breakers=self._breakers(now_ns),
         )
 
     def _stream(self, record: StreamRecord) -> StreamFigures:

@@ -1,10 +1,13 @@
-"""A breaker that is seen: each transition is a log line, a metric, and a word on the board.
+"""A breaker that is seen: each transition is a log line, a count, and a word on the board.
 
 A breaker belongs to one process, which learns by its own calls; but what a process has learnt outlives it.
 The board keeps it for the successor in the same slot, which begins with the known state: a worker that dies
 while a service is down must not send the next one into five time-outs first. What siblings know is not taken
 over: that a service cannot be reached from there is no proof that it cannot be reached from here, and each
 finds out in five calls.
+
+The state as a metric is read off the board by whoever is scraped (workers/control/breakers.py): a dependency
+may have several services, and a figure of this process would say what the last of them did.
 """
 
 import time
@@ -49,7 +52,6 @@ class WatchedBreaker:
         self._machine = Breaker(limits)
         self._entry = entry
         self._log = log
-        self._gauge = metrics.bind("fanlight_breaker_state", dependency=dependency)
         self._moves = {
             state: metrics.bind("fanlight_breaker_transitions_total", dependency=dependency, to=name)
             for state, name in STATE_NAMES.items()
@@ -96,6 +98,12 @@ class WatchedBreaker:
     def abandoned(self, ticket: int) -> None:
         self._machine.abandoned(ticket)
 
+    def forget(self) -> None:
+        """The service is not called any more: nobody is told of it from now on."""
+        if self._entry is not None:
+            self._entry.give_back()
+            self._entry = None
+
     def _refuse(self, now: float) -> NoReturn:
         self._refused.inc()
         if self._entry is not None:
@@ -111,7 +119,6 @@ class WatchedBreaker:
     def _tell(self) -> None:
         machine = self._machine
         retry_in_s = machine.retry_in(trio.current_time())
-        self._gauge.set(machine.state)
         self._moves[machine.state].inc()
         if self._entry is not None:
             self._entry.move(machine.state, int(retry_in_s * NS_PER_S), time.monotonic_ns())
@@ -133,4 +140,3 @@ class WatchedBreaker:
             open_for_s = (entry.retry_at_ns - time.monotonic_ns()) / NS_PER_S
             known = KnownState(BreakerState(entry.state), entry.failures, open_for_s)
             self._machine.recall(known, trio.current_time())
-        self._gauge.set(self._machine.state)

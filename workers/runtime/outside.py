@@ -108,6 +108,10 @@ class Outside:
             lambda: self._retried(lambda: self._admitted(attempt, lambda: self._seated(attempt, work))),
         )
 
+    def forget(self) -> None:
+        """The service is not called any more."""
+        self._breaker.forget()
+
     def refused(self) -> None:
         """Count a call that `work`, or whoever would have called, found to be forbidden."""
         self._forbidden.inc()

@@ -93,6 +93,14 @@ def test_disks_are_told_by_the_folders_that_are_looked_at_now(tmp_path: Path) ->
         ]
 
 
+def test_breakers_are_told_by_dependency_where_a_service_was_called(tmp_path: Path) -> None:
+    assert "fanlight_breaker_state" not in samples(render(scene([]), tmp_path))
+    called = scene([])._replace(breakers={"hooks": 0, "hook_decisions": 2})
+    found = samples(render(called, tmp_path))
+    assert value(found, "fanlight_breaker_state", dependency="hooks") == 0
+    assert value(found, "fanlight_breaker_state", dependency="hook_decisions") == 2
+
+
 def test_ten_thousand_names_are_never_more_series_than_the_cap(tmp_path: Path) -> None:
     evenings = [
         [figures(f"live/{evening}-{number}", players=number, link=LINK) for number in range(1_000)]

@@ -48,7 +48,6 @@ async def test_a_successor_begins_with_the_known_state_and_the_time_that_is_left
     board.clear_worker(0)
     heir = make_stage(entry=entry_of(board))
     assert heir.state is BreakerState.OPEN
-    assert heir.figures.bind("fanlight_breaker_state", dependency="hooks").value == 2
     with pytest.raises(BreakerOpen) as caught:
         await heir.outside.call(Service().attempt)
     assert caught.value.retry_in_s == pytest.approx(OPEN_S / 2)
@@ -98,6 +97,18 @@ async def test_the_board_tells_what_happened(autojump_clock: MockClock, board: B
     entry = entry_of(board)
     assert (entry.state, entry.failures, entry.trips, entry.rejections) == (2, FAILURES, 1, 3)
     assert entry.retry_at_ns - entry.since_ns == pytest.approx(OPEN_S * 1e9)
+
+
+async def test_a_service_that_is_forgotten_leaves_nothing_on_the_board(
+    autojump_clock: MockClock, board: Board
+) -> None:
+    stage = make_stage(entry=entry_of(board))
+    await trip(stage)
+    stage.outside.forget()
+    assert BreakerTable(board.worker(0)).entries() == []
+    await trio.sleep(OPEN_S)
+    assert await stage.outside.call(Service().attempt) == "answer"  # whoever still has it goes on
+    assert BreakerTable(board.worker(0)).entries() == []
 
 
 async def test_siblings_do_not_learn_from_each_other(autojump_clock: MockClock, board: Board) -> None:

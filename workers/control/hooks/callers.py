@@ -5,8 +5,9 @@ each purpose: a queue that is being delivered must not stand in a publisher's wa
 of whom anybody can send as many as he likes. That no service waits for another's events is up to the lanes.
 """
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from engine.access.targets import parse_target
@@ -22,6 +23,9 @@ from workers.runtime.worker import Worker
 
 MAX_SERVICES: Final = 64
 """Clients that are kept; the one that was used longest ago goes. Each path may have services of its own."""
+
+DIGEST_CHARACTERS: Final = 12
+"""48 bits: of some hundred services no two will have the same."""
 
 # A second attempt where the first one broke off at once: a kept connection that the service had closed.
 DECIDING: Final = OutsideLimits(
@@ -42,6 +46,7 @@ class Purpose(NamedTuple):
 PUBLISHERS: Final = Purpose("hook_decisions", "hook_decisions", DECIDING)
 PLAYERS: Final = Purpose("hook_decisions", "hook_play_decisions", DECIDING)
 EVENTS: Final = Purpose("hooks", "hooks", TELLING)
+PURPOSES: Final = (PUBLISHERS, PLAYERS, EVENTS)
 
 
 class Posts(Protocol):
@@ -58,6 +63,7 @@ class Callers:
     def __init__(self, worker: Worker, purpose: Purpose) -> None:
         self._worker = worker
         self._purpose = purpose
+        self._table = BreakerTable(worker.cell)
         self._clients: OrderedDict[str, Outgoing] = OrderedDict()
         self._under_way: dict[str, int] = {}
 
@@ -73,8 +79,17 @@ class Callers:
             if not self._under_way[origin]:
                 del self._under_way[origin]
 
+    async def keep_only(self, origins: Collection[str]) -> None:
+        """Forget the services that are not among `origins`, but for those that a call is under way to.
+
+        Else the breaker of one that is out of the configuration would be told of for as long as control runs.
+        """
+        for origin in [origin for origin in self._clients if origin not in origins]:
+            if origin not in self._under_way:
+                await self._forget(origin)
+
     async def aclose(self) -> None:
-        """No call may be under way."""
+        """No call may be under way. What is known of the services stays on the board, for the successor."""
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
@@ -91,16 +106,33 @@ class Callers:
     async def _close_an_idle_one(self) -> None:
         idle = next((origin for origin in self._clients if origin not in self._under_way), None)
         if idle is not None and idle != next(reversed(self._clients)):
-            await self._clients.pop(idle).aclose()
+            await self._forget(idle)
+
+    async def _forget(self, origin: str) -> None:
+        client = self._clients.pop(origin)
+        client.outside.forget()
+        await client.aclose()
 
     def _new(self, origin: str) -> Outgoing:
         worker, purpose = self._worker, self._purpose
-        name = f"{purpose.name} {origin}".encode("ascii", "replace")[:NAME_BYTES_MAX].decode()
+        entry = self._table.claim(entry_name(purpose.name, origin))
+        if entry is None:
+            worker.log.warning("breaker_board_full", dependency=purpose.dependency)
         outside = Outside(
             purpose.dependency,
             purpose.limits,
             metrics=worker.metrics,
             log=worker.log,
-            entry=BreakerTable(worker.cell).claim(name),
+            entry=entry,
         )
         return Outgoing(outside, lambda: worker.config.outgoing.allow, max_reply_bytes=MAX_REPLY_BYTES)
+
+
+def entry_name(purpose: str, origin: str) -> str:
+    """What the service is called on the board. One that does not fit ends with a digest of all of it, since
+    two services under one name would overwrite each other's state."""
+    name = f"{purpose} {origin}"
+    if name.isascii() and len(name) <= NAME_BYTES_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return name.encode("ascii", "replace")[: NAME_BYTES_MAX - len(digest) - 1].decode() + "~" + digest

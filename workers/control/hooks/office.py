@@ -2,11 +2,13 @@
 
 import os
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
 import trio
 
+from engine.access.targets import parse_target
 from engine.config import Config
 from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
@@ -72,6 +74,7 @@ class HookOffice:
         self._desk = HookDesk(book, self.spool.append, self._sender, decisions, settings, worker.log)
         engine = engine_holder()
         self._deaths = Deaths(book.ledger, alive_on(worker.board, len(worker.slots), engine))
+        self._config, self._origins = worker.config, origins_of(worker.config)
         self._opening = trio.Lock()
         self._is_open = False
 
@@ -166,6 +169,7 @@ class HookOffice:
             if ends:
                 await self.spool.append(self._desk.take(ends))
             self._tell_figures()
+            await self._forget_services()
             await trio.sleep(LOOK_S)
 
     def _tell_figures(self) -> None:
@@ -175,6 +179,14 @@ class HookOffice:
             self.spool.segments.total_bytes,
             len(self.spool.book.ledger.open),
         )
+
+    async def _forget_services(self) -> None:
+        """What a reload has taken out: after a moment in which calls to it may have been under way."""
+        config = self._worker.config
+        if config is not self._config:
+            self._config, self._origins = config, origins_of(config)
+        for calls in (*self._questions.values(), self._event_calls):
+            await calls.keep_only(self._origins)
 
     def oldest_s(self) -> float:
         """How long the event has waited that has waited longest."""
@@ -202,9 +214,18 @@ def traced(posts: Callers, worker: Worker) -> Posts:
 
 def are_configured(config: Config) -> bool:
     """Whether any stream may have hooks."""
-    return _has_urls(config.hooks) or any(_has_urls(table) for table in config.paths.values())
+    return any(True for _ in _urls(config))
 
 
-def _has_urls(section: Hooks | PathTable) -> bool:
-    values = (getattr(section, name) for name in section.__struct_fields__)
-    return any(isinstance(value, HookUrls) and value.urls for value in values)
+def origins_of(config: Config) -> frozenset[str]:
+    """Of all services that any stream may have."""
+    return frozenset(parse_target(url).origin for url in _urls(config))
+
+
+def _urls(config: Config) -> Iterator[str]:
+    sections: tuple[Hooks | PathTable, ...] = (config.hooks, *config.paths.values())
+    for section in sections:
+        for name in section.__struct_fields__:
+            value = getattr(section, name)
+            if isinstance(value, HookUrls):
+                yield from value.urls
