@@ -218,7 +218,7 @@ WORKERS: Final = (
         name="fanlight_leak_suspected",
         kind="gauge",
         help="1 while the worker holds more than three times what it held in its first five minutes, beyond"
-        " what its connections explain.",
+        " what its work explains: connections, requests, packages, open files.",
         labels=("worker", "reason"),
         reasons=RESOURCES,
         gauge_mode="livemax",

@@ -14,6 +14,7 @@ import trio
 
 from engine.config import Config
 from engine.policy.addresses import AddressBook, AddressLimits, parse_networks
+from engine.policy.leaks import Holdings
 from engine.policy.overload import Level
 from shm.board import WorkerState
 from workers.control.api import VERSION, Desk, build_api
@@ -62,7 +63,7 @@ async def run(worker: Worker) -> None:
     _hold_to(visits, worker.config)
     worker.on_reload(lambda _old, new: _hold_to(visits, new))
     sites: list[Site] = []
-    worker.count_clients = lambda: sum(site.connections for site in sites)
+    worker.holdings = lambda: Holdings(clients=sum(site.connections for site in sites))
     async with _hooks(worker) as office, trio.open_nursery() as nursery:
         api = _api(worker, staff, tally, office, gate)
         if worker.tracer is not None:

@@ -116,6 +116,8 @@ class Audience:
         self.hls_players = HlsPlayers(worker, hub, report)
         self.idle: set[trio.CancelScope] = set()  # waits of kept connections for their next request
         self.seats: set[Seated] = set()  # the same, of those that are heard in the reception
+        self.http2_requests = 0
+        """Under way now, over all connections."""
         self._players: dict[str, Player] = {}
 
     def __iter__(self) -> Iterator[Player]:

@@ -196,8 +196,12 @@ class Http2Session(Connection):
             self._emptied.set()
 
     async def _serve(self, stream: Http2Stream, asked: http2.RequestArrived | http2.RequestRefused) -> None:
-        if not stream.over.is_set():  # taken back in the same breath
-            await self._serve_wanted(stream, asked)
+        self._audience.http2_requests += 1
+        try:
+            if not stream.over.is_set():  # taken back in the same breath
+                await self._serve_wanted(stream, asked)
+        finally:
+            self._audience.http2_requests -= 1
         self._forget(stream)
 
     async def _serve_wanted(

@@ -52,6 +52,11 @@ class Library:
         self._rows: dict[int, RowCell] = {}
         self._closed = False
 
+    @property
+    def shelves(self) -> int:
+        """How many packages are being served."""
+        return len(self._shelves)
+
     def ask_for(self, record: StreamRecord) -> None:
         """Somebody wants the stream's playlists: it is packaged from now on, and for a while."""
         row = self._rows.get(record.slot)

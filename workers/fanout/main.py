@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from engine.policy.addresses import Visit
+from engine.policy.leaks import Holdings
 from workers.fanout.accept import MAX_STRANGERS, accept_forever
 from workers.fanout.audience import Audience
 from workers.fanout.clients import answer_for_clients
@@ -87,7 +88,7 @@ async def _serve_until_drained(worker: Worker, audience: Audience, by_kind: dict
     """Accept until draining; then every stream's players get what is theirs and a farewell."""
     async with trio.open_nursery() as connections:
         doors = Doors(worker, audience, connections, by_kind)
-        worker.count_clients = lambda: doors.connected + audience.count_srt()
+        worker.holdings = lambda: holdings_of(audience, doors.connected)
         worker.bus.handle(Lend, doors.lend)
         worker.bus.handle(TakeBack, doors.take_back)
         async with trio.open_nursery() as accepting:
@@ -98,6 +99,15 @@ async def _serve_until_drained(worker: Worker, audience: Audience, by_kind: dict
         worker.close_listeners()
         audience.let_go()
         audience.hub.end_all("drained")
+
+
+def holdings_of(audience: Audience, connected: int) -> Holdings:
+    """What a worker with so many TCP connections is at work on."""
+    work = Holdings(clients=connected + audience.count_srt(), requests=audience.http2_requests)
+    if audience.hls is None:
+        return work
+    library, answers = audience.hls
+    return work._replace(shelves=library.shelves, files=len(answers.files))
 
 
 def hls_of(worker: Worker, hub: Hub, nursery: trio.Nursery, report: Report) -> Hls | None:

@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from engine.access import BadName
+from engine.policy.leaks import Holdings
 from engine.protocols.rtmp import LocalProtocolError
 from workers.ingest.publisher import READ_BYTES, Publisher
 from workers.ingest.report import Report
@@ -70,7 +71,7 @@ class Desk:
         self._line = line
         self._buffer = memoryview(bytearray(READ_BYTES))  # all RTMP publishers read into it, one at a time
         self._publishers: dict[str, Session] = {}
-        worker.count_clients = lambda: len(self._publishers)
+        worker.holdings = lambda: Holdings(clients=len(self._publishers))
 
     def listen(self) -> None:
         self._worker.bus.handle(HandOver, self._receive)

@@ -10,6 +10,7 @@ packager that takes the seat of a dead one goes on with its packages.
 
 import trio
 
+from engine.policy.leaks import Holdings
 from workers.packager.packages import PackageRack
 from workers.packager.report import Report
 from workers.packager.segment_news import SegmentNews
@@ -31,6 +32,7 @@ async def serve(worker: Worker) -> None:
             rack = PackageRack(worker, packaging, Report(worker.metrics), news)
             listener = BellListener(worker.doorbell, rack.look)
             rack.attach(listener)
+            worker.holdings = lambda: Holdings(packages=rack.packages)
             rack.adopt()
             background.start_soon(listener.listen)
             background.start_soon(make_rounds, rack)

@@ -71,6 +71,11 @@ class PackageRack:
         self._leaving = False
         self._listener: BellListener | None = None
 
+    @property
+    def packages(self) -> int:
+        """How many streams are being packaged."""
+        return len(self._running)
+
     def attach(self, listener: BellListener) -> None:
         """Let `listener` wake the packages."""
         self._listener = listener

@@ -26,7 +26,7 @@ class LeakWatch:
             descriptors=open_descriptors(),
             memory=private_bytes(),
         )
-        if self._detector.sample(counts, self._worker.count_clients(), trio.current_time()):
+        if self._detector.sample(counts, self._worker.holdings(), trio.current_time()):
             self._tell(counts)
         self._show(counts)
 
@@ -48,6 +48,6 @@ class LeakWatch:
             "leak_suspected",
             of=list(detector.suspected),
             baseline=detector.baseline._asdict() if detector.baseline else None,
-            clients=self._worker.count_clients(),
+            **self._worker.holdings()._asdict(),
             **counts._asdict(),
         )

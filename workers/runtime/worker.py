@@ -11,6 +11,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config
+from engine.policy.leaks import Holdings
 from shm.arena import Arena
 from shm.board import Board, WorkerCell, WorkerState
 from shm.directory import Directory
@@ -51,11 +52,6 @@ def mapped_stream(kind: str) -> str | None:
 def is_srt(kind: str) -> bool:
     """Whether listeners of this kind are UDP sockets for SRT."""
     return kind == SRT or kind.startswith(_MAPPED)
-
-
-def no_clients() -> int:
-    """A role without connections."""
-    return 0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -103,8 +99,8 @@ class Worker:
     """Trio time at which `serve` is cancelled; infinite until `draining` is set."""
     vitals: Vitals = field(default_factory=Vitals)
     """How busy the process is; the heartbeat tells it."""
-    count_clients: Callable[[], int] = field(default=no_clients)
-    """How many connections the role holds: it says so itself, for what they need is no leak."""
+    holdings: Callable[[], Holdings] = field(default=Holdings)
+    """What the role is at work on: it says so itself, for what that needs is no leak."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     """The scope that the runtime runs `serve` in."""
     _on_reload: list[ReloadCallback] = field(default_factory=list)

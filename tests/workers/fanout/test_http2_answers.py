@@ -2,6 +2,7 @@
 
 import functools
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from engine.policy.leaks import Holdings
 from engine.protocols.http import ByteRange, Route, growing_head, plain_answer
 from engine.protocols.http2 import ErrorCode
 from engine.protocols.http2.frames import Kind
@@ -22,6 +24,7 @@ from workers.fanout.answers import Answers
 from workers.fanout.audience import KEEP_S
 from workers.fanout.exchange import SEND_S, Exchange, Overwritten
 from workers.fanout.http2_wire import MAX_UNREAD_BYTES, Http2Wire
+from workers.fanout.main import holdings_of
 from workers.fanout.prepared import WholePart
 from workers.fanout.sinks import Sink
 
@@ -102,6 +105,25 @@ async def test_every_request_has_its_answer_and_is_counted(
         counted = "GET" if method == b"POST" else method.decode()
         assert play.told("request", counted, route, status) == 1
         assert (await play.browser.get(request(b"/")))[0] == 200
+
+
+async def test_requests_under_way_are_known_and_none_stays_when_the_connection_breaks(
+    autojump_clock: MockClock, answer_by: AnswerBy
+) -> None:
+    answer_by(late(5))
+    async with connected() as play:
+        for _ in range(3):
+            play.browser.ask(request(b"/"))
+        await trio.sleep(1)
+        assert holdings_of(play.audience, 1) == Holdings(clients=1, requests=3)
+        await play.browser.until(lambda: len(play.browser.ended) == 3)
+        assert play.audience.http2_requests == 0
+        play.browser.ask(request(b"/"))
+        await trio.sleep(1)
+        assert play.audience.http2_requests == 1
+        play.browser.sock.shutdown(socket.SHUT_RDWR)
+        await play.over.wait()
+        assert play.audience.http2_requests == 0
 
 
 async def test_many_requests_are_answered_at_once(autojump_clock: MockClock) -> None:

@@ -11,12 +11,14 @@ from trio.testing import MockClock
 from engine.config import load
 from engine.config.key_table import hash_line
 from engine.config.secret import digest
-from tests.workers.fanout.http_stage import MEDIA, HttpStage, reload, staged
+from engine.policy.leaks import Holdings
+from tests.workers.fanout.http_stage import MEDIA, NAME, WHOLE_SEGMENTS, HttpStage, reload, staged
 from tests.workers.packager.press import KIB
 from workers.fanout.answers import Answers
 from workers.fanout.audience import KEEP_S
 from workers.fanout.guard import Guard
 from workers.fanout.http1_exchange import Http1Exchange
+from workers.fanout.main import holdings_of
 from workers.fanout.quick_answers import Outcome, QuickAnswers
 from workers.fanout.seat import Seat
 from workers.fanout.shelf import Shelf
@@ -92,6 +94,20 @@ async def test_a_reload_is_answered_when_its_part_is_there_and_not_before(
     assert len({answer.fields["x-request-id"] for answer in answers}) == 300
     assert stage.holds.total == 0
     assert len(woken) == 300
+
+
+async def test_a_worker_says_what_it_serves_over_hls_whatever_the_connections(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
+    assert holdings_of(stage.audience, 2) == Holdings(clients=2)
+    viewer = stage.connect()
+    await viewer.get(MEDIA)
+    folder = stage.press.packages.folder_of(NAME)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(WHOLE_SEGMENTS):
+        (folder / f"1a2b-{number}.m4s").write_bytes(PART)
+        assert (await viewer.get(f"/{NAME}/1a2b-{number}.m4s")).status == 200
+    assert holdings_of(stage.audience, 2) == Holdings(clients=2, shelves=1, files=WHOLE_SEGMENTS)
 
 
 async def test_a_reload_whose_part_does_not_come_is_refused_and_its_player_may_go_on(

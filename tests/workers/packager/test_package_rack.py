@@ -32,6 +32,21 @@ async def test_who_asks_first_finds_what_the_ring_still_has(
     nursery.cancel_scope.cancel()
 
 
+async def test_a_rack_says_how_many_streams_it_is_at_work_on(
+    stage: RackStage, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    rack, streams = stage.new_rack(nursery), [stage.publish("live/cam"), stage.publish("live/other")]
+    assert rack.packages == 0
+    for stream in streams:
+        stream.send(3)
+        stream.ask()
+    await until(rack, lambda: segments(stage, "live/other") >= 2)
+    assert rack.packages == 2
+    streams[0].end()
+    await until(rack, lambda: rack.packages == 1)
+    nursery.cancel_scope.cancel()
+
+
 async def test_parts_have_a_rhythm_once_they_are_made_of_what_comes(
     stage: RackStage, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -1,6 +1,7 @@
 """The leak detector in a worker: it counts what is really there, and tells once."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from engine.policy.leaks import BASELINE_S, FLOOR
+from engine.policy.leaks import BASELINE_S, FLOOR, Holdings
 from tests.workers.control.house import CountingMetrics, Lines
 from workers.runtime import vitals
 from workers.runtime.leak_watch import LeakWatch
@@ -34,12 +35,14 @@ def lines() -> Lines:
     return Lines()
 
 
-def watch_of(metrics: CountingMetrics, lines: Lines, clients: int = 0) -> LeakWatch:
+def watch_of(
+    metrics: CountingMetrics, lines: Lines, holdings: Callable[[], Holdings] = Holdings
+) -> LeakWatch:
     worker = SimpleNamespace(
         slot=SimpleNamespace(name="fanout0"),
         metrics=metrics,
         log=lines.logger(),
-        count_clients=lambda: clients,
+        holdings=holdings,
     )
     return LeakWatch(cast("Worker", cast("Any", worker)))
 
@@ -69,6 +72,25 @@ async def test_tasks_that_stay_are_suspected_and_told_once(
     tasks = metrics.bind("fanlight_worker_tasks", worker="fanout0").values
     most = metrics.bind("fanlight_worker_tasks_max", worker="fanout0").values
     assert most[-1] == max(tasks) > tasks[-1]
+
+
+async def test_tasks_that_work_explains_are_not_suspected_and_the_line_has_what_there_was(
+    metrics: CountingMetrics, lines: Lines, autojump_clock: MockClock
+) -> None:
+    work = [Holdings()]
+    watch = watch_of(metrics, lines, lambda: work[0])
+    await look_for(watch, BASELINE_S + 8)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3 * FLOOR.tasks + 10):
+            nursery.start_soon(trio.sleep_forever)
+        work[0] = Holdings(packages=3 * FLOOR.tasks + 10)
+        await look_for(watch, 60)
+        assert lines.lines == []
+        work[0] = Holdings(packages=2, files=3)
+        await look_for(watch, 60)
+        nursery.cancel_scope.cancel()
+    (line,) = lines.lines
+    assert (line["event"], line["packages"], line["files"], line["clients"]) == ("leak_suspected", 2, 3, 0)
 
 
 def test_an_open_descriptor_counts() -> None:
