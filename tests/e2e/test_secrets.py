@@ -1,5 +1,6 @@
 """A whole run of an engine with keys of every kind on every protocol: none of them is ever seen again."""
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,7 @@ def test_no_secret_is_in_logs_metrics_answers_or_lists(
 ) -> None:
     settings = guarded_settings() | {
         "api": {"access": ["key"]},
+        "log": {"level": "debug"},  # every request has a line then
         "play": {"wait_s": 0.5},
         "api.keys": {"operator": hash_line(digest(API_KEY), None)},
         "srt.passphrases": {KEY: PASSPHRASE},
@@ -56,6 +58,18 @@ def test_no_secret_is_in_logs_metrics_answers_or_lists(
     assert {"studio", "now", "viewer-17", "publish_key"} <= {line["key"] for line in granted}
     refused = [line for line in engine.log.lines if line.get("event") == "access_refused"]
     assert {"guest", "now"} <= {line["key"] for line in refused}
+    check_every_answer_has_its_line(engine, "".join(answers))
+    told = [line for line in engine.log.lines if line.get("event") == "play_refused"]
+    assert {"rtmp", "srt", "http-flv", "hls"} <= {line["protocol"] for line in told}
+    assert {line["stream"] for line in told} <= {NAME, ""}
+
+
+def check_every_answer_has_its_line(engine: RunningEngine, answers: str) -> None:
+    """Wait for the lines: an answer is a moment ahead of its own."""
+    given = set(re.findall(r"'x-request-id': '([^']+)'", answers))
+    assert len(given) > len(queries())
+    for request_id in given:
+        engine.log.wait_for("request", where=lambda line, wanted=request_id: line["request_id"] == wanted)  # type: ignore[misc]
 
 
 def queries() -> list[str]:

@@ -46,6 +46,14 @@ class Refused(Exception):
         return self.answer.head.status
 
 
+def name_in(route: Route) -> str:
+    """The stream that is asked for; empty where that is no name."""
+    try:
+        return parse_played_name(route.raw_name)
+    except BadName:
+        return ""
+
+
 class Admission:
     """Looks at one request.
 

@@ -24,17 +24,19 @@ from engine.protocols.http import (
     preflight_head,
 )
 from workers.fanout import pages
+from workers.fanout.admission import name_in
 from workers.fanout.audience import Audience
 from workers.fanout.bodies import send_document
 from workers.fanout.doorman import judge, refusal_of, unless_banned
 from workers.fanout.exchange import Exchange, waiting
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hls_answers import Hls
-from workers.fanout.hls_visits import Crowded
 from workers.fanout.holds import Unanswerable
 from workers.fanout.library import Library
+from workers.fanout.request_lines import refuse_play, tell_request
 from workers.fanout.shelf import Shelf
 from workers.fanout.ticket import PUBLIC, Ticket
+from workers.runtime.logs import Ordinary
 
 HLS_ROUTES: dict[str, str] = {
     "multivariant": "/{stream}.m3u8",
@@ -97,6 +99,8 @@ class Answers:
             status = await work()
         except (Unanswerable, RemoteProtocolError) as error:
             status = error.status if isinstance(error, Unanswerable) else error.reply
+            if isinstance(error, Unanswerable) and error.refusal:
+                self._refuse_play(exchange, route, error.refusal)
             await self._refuse(exchange, error, status)
         finally:
             self._audience.report.in_flight -= 1
@@ -112,6 +116,34 @@ class Answers:
             report.hls_request(resource_of(route), status)
             if method == "GET" and (status < BAD_REQUEST or status == CLIENT_GONE):
                 self._audience.hls_players.book(exchange)
+        if status >= BAD_REQUEST or Ordinary.logged:  # not by `is_told`: even a call is dear here
+            self._tell(exchange, name, status)
+
+    def _tell(self, exchange: Exchange, route_name: str, status: int) -> None:
+        tell_request(
+            self._audience.worker.log,
+            conn=exchange.conn,
+            remote=exchange.remote,
+            request_id=exchange.request_id,
+            method=exchange.request.method,
+            route=route_name,
+            status=status,
+            seconds=time.monotonic() - exchange.began_s,
+        )
+
+    def _refuse_play(self, exchange: Exchange, route: Route | None, reason: str) -> None:
+        """A player of HLS was not let in; a page that says no is none."""
+        if route is None or route.kind not in HLS_ROUTES:
+            return
+        refuse_play(
+            self._audience,
+            protocol="hls",
+            reason=reason,
+            conn=exchange.conn,
+            remote=exchange.remote,
+            stream=name_in(route),
+            request_id=exchange.request_id,
+        )
 
     def count_gone(self, exchange: Exchange, route: Route) -> None:
         """Count an answer that its player did not wait for."""
@@ -121,7 +153,7 @@ class Answers:
         """Answer by the route; the status."""
         request = exchange.request
         if self._audience.guard.is_banned(exchange.host):
-            raise Unanswerable(403, "this address is banned")
+            raise Unanswerable(403, "this address is banned", refusal=BANNED)
         if request.method == "OPTIONS":
             await exchange.send(preflight_head(self._origin, exchange.request_id))
             return 204
@@ -162,7 +194,8 @@ class Answers:
         ticket = await self._let_in(hls.library, exchange, name)
         if self._audience.visits.follows("play", name):
             await self._expect(hls.library, route, exchange)
-            await self._check_in(name, exchange, ticket)
+            query = urlencode(exchange.request.query)
+            await self._audience.hls_visits.check(name, exchange, query, ticket.key_id)
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             self._check_bans(exchange, ticket)
@@ -181,10 +214,9 @@ class Answers:
         """
         guard = self._audience.guard
         if guard.is_banned(exchange.host):
-            raise Unanswerable(403, "this address is banned")
+            raise Unanswerable(403, "this address is banned", refusal=BANNED)
         if guard.is_key_banned(ticket.key_id):
-            self._audience.report.play_refused("hls", BANNED)
-            raise Unanswerable(403, SENTENCES[BANNED])
+            raise Unanswerable(403, SENTENCES[BANNED], refusal=BANNED)
 
     async def _expect(self, library: Library, route: Route, exchange: Exchange) -> None:
         """Return when what is asked for is there, if it comes in the time that players wait. Raises
@@ -202,16 +234,7 @@ class Answers:
             with waiting(exchange):
                 if await hub.wait_for_any(streams, hub.settings_for(name).wait_s) is not None:
                     return
-        raise Unanswerable(404, f"no stream is published as {name}")
-
-    async def _check_in(self, name: str, exchange: Exchange, ticket: Ticket) -> None:
-        """Whether services let the player have what is of the stream. Raises Unanswerable."""
-        query = urlencode(exchange.request.query)
-        try:
-            await self._audience.hls_visits.check(name, exchange, query, ticket.key_id)
-        except Crowded as crowded:
-            self._audience.report.play_refused("hls", crowded.reason)
-            raise
+        raise no_stream(route, name)
 
     def _open_account(self, name: str, exchange: Exchange, shelves: Sequence[Shelf]) -> None:
         is_over = all(shelf.window.ended for shelf in shelves)
@@ -236,9 +259,8 @@ class Answers:
             if of_programme.allowed:
                 rule, verdict = gate.rule("play", programme), of_programme
         if not verdict.allowed:
-            self._audience.report.play_refused("hls", verdict.reason)
             status, fields = refusal_of(verdict, shown, authorization)
-            raise Unanswerable(status, verdict.sentence, fields)
+            raise Unanswerable(status, verdict.sentence, fields, refusal=verdict.reason)
         carry = "" if rule.may_be_cached else query_to_carry(query)
         return Ticket(rule.may_be_cached, carry, verdict.key_id)
 
@@ -246,7 +268,7 @@ class Answers:
         try:
             return parse_played_name(route.raw_name)
         except BadName as error:
-            raise Unanswerable(400, str(error)) from None
+            raise Unanswerable(400, str(error), refusal="bad_name") from None
 
     async def _find(self, library: Library, route: Route, exchange: Exchange) -> Shelf:
         name = self._name(route)
@@ -254,7 +276,7 @@ class Answers:
         if route.kind != "file":
             shelf = await self._ask_for(library, name, shelf, exchange)
         if shelf is None:
-            raise Unanswerable(404, f"no stream is published as {name}")
+            raise no_stream(route, name)
         return shelf
 
     async def _find_renditions(self, library: Library, route: Route, exchange: Exchange) -> list[Shelf]:
@@ -273,7 +295,7 @@ class Answers:
             with waiting(exchange):
                 await hub.wait_for_any(streams, settings.wait_s)
         if not any(hub.find(name) or library.find(name) for name in streams):
-            raise Unanswerable(404, f"no rendition of {programme} is published")
+            raise Unanswerable(404, f"no rendition of {programme} is published", refusal="not_found")
         longest_s = max(settings.wait_s, settings.hls_max_segment_s + FIRST_SEGMENT_S)
         with waiting(exchange):
             shelves = await library.gather(streams, longest_s)
@@ -311,8 +333,7 @@ class Answers:
         """Who watches goes on; others are told to come back. Raises Unanswerable."""
         if self._audience.guard.takes_players or self._audience.hls_players.knows(programme, exchange):
             return
-        self._audience.report.play_refused("hls", OVERLOADED)
-        raise Unanswerable(503, "this server is overloaded, try again later")
+        raise Unanswerable(503, "this server is overloaded, try again later", refusal=OVERLOADED)
 
     @property
     def _origin(self) -> str:
@@ -326,6 +347,13 @@ class Answers:
             status, f"{error}\n", request_id=exchange.request_id, origin=self._origin, extra=extra
         )
         await exchange.send(*answer)
+
+
+def no_stream(route: Route, name: str) -> Unanswerable:
+    """What is said where there is none. Who asks for a segment of it was let in before, or asks for anything:
+    only a playlist is asked for by who wants to play."""
+    refusal = "not_found" if route.kind != "file" else ""
+    return Unanswerable(404, f"no stream is published as {name}", refusal=refusal)
 
 
 def resource_of(route: Route) -> str:

@@ -77,6 +77,11 @@ class Connection:
         """Whether nothing was asked for on this connection before what is being answered."""
         return self._named <= 1
 
+    def remote_of(self, client: str) -> str:
+        """What the client at the address `client` is called in lists and logs: without a port where only a
+        proxy knows it."""
+        return client if client and client != self.host else self.remote
+
     async def read(self, most_bytes: int = READ_BYTES) -> bytes:
         """The next bytes from the peer, at most so many. Raises PeerGone at the end."""
         while True:

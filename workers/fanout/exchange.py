@@ -47,6 +47,16 @@ class Exchange(Protocol):
     def request_id(self) -> str: ...
 
     @property
+    def conn(self) -> str:
+        """The id of the connection that it came over."""
+        ...
+
+    @property
+    def remote(self) -> str:
+        """What the player is called in the log."""
+        ...
+
+    @property
     def host(self) -> str:
         """The player's address without its port."""
         ...

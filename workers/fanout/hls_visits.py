@@ -43,7 +43,7 @@ class Crowded(Unanswerable):
     """There are too many players; this one was not asked about. `reason` is the label in the counters."""
 
     def __init__(self, reason: str, text: str) -> None:
-        super().__init__(503, text)
+        super().__init__(503, text, refusal=reason)
         self.reason = reason
 
 
@@ -118,7 +118,7 @@ class HlsVisits:
         guest = await self._find(name, exchange, query, key_id)
         now_s = trio.current_time()
         if guest.denied is not None:
-            raise Unanswerable(403, str(guest.denied))
+            raise Unanswerable(403, str(guest.denied), refusal=guest.denied.reason)
         guest.seen_s = now_s
         if guest.visit is not None and guest.visit.is_over(now_s):
             guest.end("lifetime")

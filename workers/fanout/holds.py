@@ -11,13 +11,15 @@ MAX_HELD_PER_ADDRESS: int = 256
 
 class Unanswerable(Exception):
     """There is no such thing, or not now, or not for this player: `status`, a sentence for the player, and
-    fields of the answer's head.
+    fields of the answer's head. `refusal` is why a player was not let in, in the counters' words; empty where
+    that is not what happened.
     """
 
-    def __init__(self, status: int, text: str, fields: Fields = ()) -> None:
+    def __init__(self, status: int, text: str, fields: Fields = (), *, refusal: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.fields = fields
+        self.refusal = refusal
 
 
 class NotInTime(Unanswerable):

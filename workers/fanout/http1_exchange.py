@@ -63,6 +63,14 @@ class Http1Exchange:
         return self._connection.request_id
 
     @property
+    def conn(self) -> str:
+        return self._connection.id
+
+    @property
+    def remote(self) -> str:
+        return self._connection.remote_of(self.host)
+
+    @property
     def takes_growing(self) -> bool:
         """HTTP/1.0 knows no chunks, and its connection may be kept."""
         return self.request.http_version != "1.0"

@@ -18,7 +18,7 @@ import trio
 from engine.media.gop import StartMode
 from engine.protocols import http2
 from engine.protocols.http import Answer, Request, Route, error_answer, flv_head
-from workers.fanout.admission import STREAM_ROUTE, Admission, Refused
+from workers.fanout.admission import STREAM_ROUTE, Admission, Refused, name_in
 from workers.fanout.answers import UNKNOWN_ROUTE, Answers, is_endless, route_of
 from workers.fanout.audience import KEEP_S, Audience
 from workers.fanout.connection import Connection, PeerGone
@@ -28,6 +28,7 @@ from workers.fanout.http2_exchange import Http2Exchange, send_answer
 from workers.fanout.http2_stream import Http2Stream
 from workers.fanout.http2_wire import Http2Wire
 from workers.fanout.player import Player
+from workers.fanout.request_lines import is_told, refuse_play, tell_request
 from workers.fanout.sinks import Sink
 from workers.fanout.wire import FLV
 
@@ -228,7 +229,7 @@ class Http2Session(Connection):
         request_id = request.request_id or secrets.token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         host = self._audience.client_host(self.host, request.headers)
-        exchange = Http2Exchange(stream, request, request_id, host)
+        exchange = Http2Exchange(self, stream, request, request_id, host)
         route = route_of(request)
         if request.method == "OPTIONS" or route is None or not is_endless(request, route):
             await self._answers.answer(exchange, route)
@@ -239,11 +240,25 @@ class Http2Session(Connection):
         """A request that must not be taken, which may have been meant for anything."""
         report, refusal = self._audience.report, asked.refusal
         report.protocol_error(PROTOCOL)
-        report.request("HEAD" if asked.head_only else "GET", UNKNOWN_ROUTE, refusal.reply)
+        method, request_id = "HEAD" if asked.head_only else "GET", secrets.token_hex(8)
+        report.request(method, UNKNOWN_ROUTE, refusal.reply)
+        self._tell(request_id, self.remote, method, UNKNOWN_ROUTE, refusal.reply)
         origin = self._audience.worker.config.http.cors_origin
-        head, body = error_answer(refusal, request_id=secrets.token_hex(8), origin=origin)
+        head, body = error_answer(refusal, request_id=request_id, origin=origin)
         with trio.fail_after(SEND_S):
             await send_answer(stream, head, b"" if asked.head_only else body)
+
+    def _tell(self, request_id: str, remote: str, method: str, route: str, status: int) -> None:
+        if is_told(status):
+            tell_request(
+                self._audience.worker.log,
+                conn=self.id,
+                remote=remote,
+                request_id=request_id,
+                method=method,
+                route=route,
+                status=status,
+            )
 
     # -- players
 
@@ -265,17 +280,31 @@ class Http2Session(Connection):
                 name, admission.who(player.client_id, self.id, player.remote, FLV.name, request, key_id)
             )
         except Refused as refused:
-            report.request(request.method, STREAM_ROUTE, refused.status)
-            self.end_story(self._audience.worker, refused.reason if refused.status >= 400 else "")
-            if refused.status >= 400:
-                report.play_refused(FLV.name, refused.reason)
+            self._refuse_play(exchange, route, refused)
             await exchange.send(*refused.answer)
             return
         with visit.until_in():
             stream.begin_nowait(head)  # and nothing is awaited until it is admitted (`Audience.feed_for`)
             report.request(request.method, STREAM_ROUTE, 200)
+            self._tell(exchange.request_id, exchange.remote, request.method, STREAM_ROUTE, 200)
             player.visit = visit
             await self._watch(stream, player, feed, route)
+
+    def _refuse_play(self, exchange: Http2Exchange, route: Route, refused: Refused) -> None:
+        method, request_id, status = exchange.request.method, exchange.request_id, refused.status
+        self._audience.report.request(method, STREAM_ROUTE, status)
+        self._tell(request_id, exchange.remote, method, STREAM_ROUTE, status)
+        self.end_story(self._audience.worker, refused.reason if status >= 400 else "")
+        if status >= 400:
+            refuse_play(
+                self._audience,
+                protocol=FLV.name,
+                reason=refused.reason,
+                conn=self.id,
+                remote=exchange.remote,
+                stream=name_in(route),
+                request_id=request_id,
+            )
 
     async def _name(self, admission: Admission, route: Route, exchange: Http2Exchange) -> tuple[str, str]:
         """The stream that is asked for, and the id of the key that lets its player in. Raises Refused."""
@@ -289,7 +318,7 @@ class Http2Session(Connection):
             f"{self._audience.worker.slot.name}-{secrets.token_hex(6)}",
             stream,
             FLV.name,
-            exchange.host if exchange.host and exchange.host != self.host else self.remote,
+            exchange.remote,
             user_agent=exchange.request.user_agent,
             started_ns=time.time_ns(),
         )

@@ -8,7 +8,7 @@ import trio
 
 from engine.protocols.http import ByteRange, Head, Request
 from shm.ring import RingReader
-from workers.fanout.connection import PeerGone
+from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import SEND_S, Overwritten
 from workers.fanout.http2_stream import Http2Stream
 from workers.fanout.prepared import WholePart
@@ -25,17 +25,31 @@ class Http2Exchange:
     """One request on a stream.
 
     Args:
+        connection: which the stream is one of.
         stream: was opened by it.
         request: is being answered.
         request_id: taken from it, or made.
         host: the player's address without its port.
     """
 
-    __slots__ = ("_stream", "account", "began_s", "guest", "host", "player", "request", "request_id")
+    __slots__ = (
+        "_connection",
+        "_stream",
+        "account",
+        "began_s",
+        "guest",
+        "host",
+        "player",
+        "request",
+        "request_id",
+    )
 
     takes_growing = True
 
-    def __init__(self, stream: Http2Stream, request: Request, request_id: str, host: str) -> None:
+    def __init__(
+        self, connection: Connection, stream: Http2Stream, request: Request, request_id: str, host: str
+    ) -> None:
+        self._connection = connection
         self._stream = stream
         self.request = request
         self.request_id = request_id
@@ -48,6 +62,14 @@ class Http2Exchange:
     @property
     def sent_bytes(self) -> int:
         return self._stream.sent_bytes
+
+    @property
+    def conn(self) -> str:
+        return self._connection.id
+
+    @property
+    def remote(self) -> str:
+        return self._connection.remote_of(self.host)
 
     def leave_out(self, waited_s: float) -> None:
         self.began_s += waited_s

@@ -31,6 +31,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.http_input import HttpInput, WebSocketInput
 from workers.fanout.http_session import HttpSession
 from workers.fanout.player import Player
+from workers.fanout.request_lines import is_told, refuse_play, tell_request
 from workers.fanout.sinks import Sink
 from workers.fanout.visits import Visit
 from workers.fanout.wire import FLV, WEBSOCKET_FLV, WEBSOCKET_MP4, Wire
@@ -65,13 +66,15 @@ async def serve_http(audience: Audience, sock: Sink, remote: str) -> None:
 class HttpConnection(Connection):
     """One request, one answer or one stream."""
 
-    __slots__ = ("_audience", "_frames", "_method", "_requests", "_wire")
+    __slots__ = ("_audience", "_frames", "_method", "_requests", "_stream", "_told_remote", "_wire")
 
     def __init__(self, audience: Audience, sock: Sink, remote: str) -> None:
         super().__init__(sock, remote, audience.worker.slot.name)
         self._audience = audience
         self._method = "GET"
         self._wire: Wire = FLV
+        self._told_remote = remote
+        self._stream = ""
         self._requests = RequestReader()
         self._frames: websocket.ClientFrames | None = None
 
@@ -106,6 +109,7 @@ class HttpConnection(Connection):
         """What an answer to this request has to know, and a refusal to be counted for."""
         self._method = request.method
         self._wire = WEBSOCKET_FLV if request.is_websocket else FLV
+        self._told_remote = self._remote_of(request)
 
     async def _serve_session(self, request: Request) -> Request | None:
         """Answer what can be answered at once, and what comes behind it on this connection.
@@ -128,7 +132,7 @@ class HttpConnection(Connection):
             raise admission.plain(404, "not found\n", "not_found")
         if request.is_websocket:
             self._wire = WIRES_OF[route.kind]
-        name = admission.name(route)
+        name = self._stream = admission.name(route)
         key_id = await admission.check(name, request, self._client_of(request), self.id)
         if request.is_websocket:
             opening = self._shake_hands(request)
@@ -179,9 +183,7 @@ class HttpConnection(Connection):
         return self._audience.client_host(self.host, request.headers)
 
     def _remote_of(self, request: Request) -> str:
-        """What the player is called in lists and logs: without a port where only a proxy knows it."""
-        client = self._client_of(request)
-        return client if client and client != self.host else self.remote
+        return self.remote_of(self._client_of(request))
 
     def _admit(self, request: Request, route: Route, feed: Feed, opening: bytes, visit: Visit) -> Player:
         player = Player(
@@ -197,7 +199,7 @@ class HttpConnection(Connection):
         player.visit = visit
         mode = StartMode(route.start) if route.start else None
         self._audience.admit(player, feed, self._wire, mode)
-        self._audience.report.request(request.method, STREAM_ROUTE, 101 if self._frames else 200)
+        self._count(101 if self._frames else 200)
         if request.trailing and self._frames:
             self._input(player)(request.trailing)
         return player
@@ -211,10 +213,31 @@ class HttpConnection(Connection):
         return WebSocketInput(self._frames, player, report) if self._frames else HttpInput(player, report)
 
     async def _refuse(self, refused: Refused) -> None:
-        report = self._audience.report
-        report.request(self._method, STREAM_ROUTE, refused.status)
+        self._count(refused.status)
         self.end_story(self._audience.worker, refused.reason if refused.status >= 400 else "")
         if refused.status >= 400:
-            report.play_refused(self._wire.name, refused.reason)
+            refuse_play(
+                self._audience,
+                protocol=self._wire.name,
+                reason=refused.reason,
+                conn=self.id,
+                remote=self._told_remote,
+                stream=self._stream,
+                request_id=self.request_id,
+            )
         head, body = refused.answer
         await self.refuse(http1_head(head, keep_alive=False) + (b"" if self._method == "HEAD" else body))
+
+    def _count(self, status: int) -> None:
+        """Count the request for a stream, and tell of it."""
+        self._audience.report.request(self._method, STREAM_ROUTE, status)
+        if is_told(status):
+            tell_request(
+                self._audience.worker.log,
+                conn=self.id,
+                remote=self._told_remote,
+                request_id=self.request_id,
+                method=self._method,
+                route=STREAM_ROUTE,
+                status=status,
+            )

@@ -6,13 +6,14 @@ import structlog
 import trio
 
 from engine.protocols.http import RemoteProtocolError, Request, RequestReader, error_answer, http1_head
-from workers.fanout.answers import Answers, is_endless, route_of
+from workers.fanout.answers import UNKNOWN_ROUTE, Answers, is_endless, route_of
 from workers.fanout.audience import Audience
 from workers.fanout.connection import Connection, PeerGone
 from workers.fanout.exchange import Overwritten
 from workers.fanout.hls_answers import Hls
 from workers.fanout.http1_exchange import Http1Exchange
 from workers.fanout.quick_answers import QuickAnswers
+from workers.fanout.request_lines import tell_request
 from workers.fanout.seat import Seat
 
 
@@ -93,5 +94,16 @@ class HttpSession:
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Say what was wrong with a head that was not understood; nothing can follow it."""
-        head, body = error_answer(error, request_id=self._connection.request_id)
-        await self._connection.refuse(http1_head(head, keep_alive=False) + body)
+        connection = self._connection
+        request_id = connection.name_request(None)
+        tell_request(
+            self._audience.worker.log,
+            conn=connection.id,
+            remote=connection.remote,
+            request_id=request_id,
+            method="GET",  # as it counts where nobody knows
+            route=UNKNOWN_ROUTE,
+            status=error.reply,
+        )
+        head, body = error_answer(error, request_id=request_id)
+        await connection.refuse(http1_head(head, keep_alive=False) + body)

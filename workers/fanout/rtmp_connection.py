@@ -29,6 +29,7 @@ from workers.fanout.hand_over import hand_over, publisher_id
 from workers.fanout.hub import StreamGone
 from workers.fanout.player import Player
 from workers.fanout.relay import open_pair, relay
+from workers.fanout.request_lines import refuse_play
 from workers.fanout.sinks import Sink
 from workers.fanout.start_mode import start_mode
 from workers.fanout.visits import Denied, Visit, Who
@@ -52,6 +53,14 @@ Request: TypeAlias = PublishRequested | PlayRequested
 NOT_FOUND: str = "NetStream.Play.StreamNotFound"
 NOT_ALLOWED: str = "NetStream.Play.Failed"
 """What players show differs: for the former they wait and ask again, for the latter they do not."""
+
+
+def name_in(request: Request) -> str:
+    """The stream that is asked for; empty where that is no name."""
+    try:
+        return join_app_and_name(request.app, request.name).name
+    except BadName:
+        return ""
 
 
 class NotPlayed(Exception):
@@ -144,7 +153,7 @@ class RtmpConnection(Connection):
         try:
             visit, feed = await self._find(request)
         except NotPlayed as refusal:
-            await self._refuse_play(refusal)
+            await self._refuse_play(request, refusal)
             return None
         self._protocol.accept_play()
         opening = self._protocol.take_output()
@@ -191,11 +200,15 @@ class RtmpConnection(Connection):
         except StreamGone:
             raise NotPlayed("not_found", f"{name} is over") from None
 
-    async def _refuse_play(self, refusal: "NotPlayed") -> None:
-        self._audience.report.play_refused("rtmp", refusal.reason)
+    async def _refuse_play(self, request: PlayRequested, refusal: "NotPlayed") -> None:
         self.end_story(self._audience.worker, refusal.reason)
-        self._audience.worker.log.info(
-            "play_refused", conn=self.id, protocol="rtmp", remote=self.remote, reason=refusal.reason
+        refuse_play(
+            self._audience,
+            protocol="rtmp",
+            reason=refusal.reason,
+            conn=self.id,
+            remote=self.remote,
+            stream=name_in(request),
         )
         self._protocol.refuse_play(refusal.code, str(refusal))
         await self.refuse(self._protocol.take_output())

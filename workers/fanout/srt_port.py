@@ -39,6 +39,7 @@ from workers.fanout.feed import Feed
 from workers.fanout.guard import BANNED, OVERLOADED
 from workers.fanout.hand_over import publisher_id
 from workers.fanout.hub import StreamGone
+from workers.fanout.request_lines import refuse_play
 from workers.fanout.srt_session import PROTOCOL, hand_over_publisher, new_id, serve_player
 from workers.fanout.start_mode import start_mode
 from workers.fanout.visits import DENIED, UNDECIDED, Denied, Visit, Who
@@ -83,6 +84,14 @@ class Refused(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+def name_in(asked: StreamRequest) -> str:
+    """The stream that is asked for; empty where that is no name."""
+    try:
+        return parse_stream_name(asked.path)
+    except BadName:
+        return ""
 
 
 class Answered(Exception):
@@ -187,12 +196,24 @@ class SrtPort:
         try:
             await self._let_in(request, address, asked)
         except (Refused, Answered) as refused:
-            report = self._audience.report
-            count = report.publish_refused if asked.mode == "publish" else report.play_refused
-            count("srt", refused.reason)
+            self._count_refusal(asked, address, refused.reason)
             if self._worker.tracer is not None:
                 self._worker.tracer.end(refused.reason)
             raise
+
+    def _count_refusal(self, asked: StreamRequest, address: Address, reason: str) -> None:
+        if asked.mode == "publish":
+            self._audience.report.publish_refused(PROTOCOL, reason)
+            return
+        remote = remote_name(address)  # what stands for the connection that there is not
+        refuse_play(
+            self._audience,
+            protocol=PROTOCOL,
+            reason=reason,
+            conn=remote,
+            remote=remote,
+            stream=name_in(asked),
+        )
 
     async def _let_in(self, request: ConnectionRequest, address: Address, asked: StreamRequest) -> None:
         name = self._name(asked)

@@ -60,6 +60,12 @@ class Packets:
     logged = False
 
 
+class Ordinary:
+    """Whether what went well is logged of each request of a player: asked before each, as `Packets` is."""
+
+    logged = False
+
+
 def configure_logs(settings: Log) -> None:
     """Set level, form, stream, file and rate for every logger of this process, also those that exist.
 
@@ -67,6 +73,7 @@ def configure_logs(settings: Log) -> None:
     """
     _Process.threshold = LEVELS[settings.level]
     Packets.logged = settings.level == "trace"
+    Ordinary.logged = LEVELS["debug"] >= _Process.threshold
     _Process.rates.set_rate(settings.max_lines_per_s)
     _take_stream(settings)
     _take_file(settings)

@@ -48,16 +48,33 @@ class Log:
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
         self.lines: list[tuple[str, dict[str, object]]] = []
+        self._levels: list[str] = []
 
     def info(self, event: str, **fields: object) -> None:
-        self.events[event] += 1
-        self.lines.append((event, fields))
+        self._keep("info", event, fields)
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._keep("debug", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._keep("warning", event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        self._keep("error", event, fields)
 
     def of(self, event: str) -> list[dict[str, object]]:
         """The fields of all lines of an event."""
         return [fields for name, fields in self.lines if name == event]
 
-    warning = exception = info
+    def told(self, event: str) -> list[dict[str, object]]:
+        """The same with their levels."""
+        lines = zip(self._levels, self.lines, strict=True)
+        return [{"level": level, **fields} for level, (name, fields) in lines if name == event]
+
+    def _keep(self, level: str, event: str, fields: dict[str, object]) -> None:
+        self.events[event] += 1
+        self._levels.append(level)
+        self.lines.append((event, fields))
 
 
 class Hub:

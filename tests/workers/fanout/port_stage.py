@@ -73,13 +73,15 @@ class Report:
 
 
 class Log:
-    """Events by name."""
+    """Events by name, and what lines say."""
 
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
+        self.lines: list[dict[str, object]] = []
 
-    def info(self, event: str, **_: object) -> None:
+    def info(self, event: str, **fields: object) -> None:
         self.events[event] += 1
+        self.lines.append({"event": event, **fields})
 
     exception = warning = info
 

@@ -317,6 +317,13 @@ async def test_refusals_are_counted_by_what_was_asked_for(
     }
     assert stage.report.results == {"refused": 4}
     assert stage.report.connections == {}
+    told = [line for line in stage.log.lines if line["event"] == "play_refused"]
+    assert [(line["reason"], line["stream"]) for line in told] == [
+        ("bad_name", ""),
+        ("not_found", "live/nobody"),
+    ]
+    assert {line["protocol"] for line in told} == {"srt"}
+    assert [line["remote"] for line in told] == ["192.0.2.1:4003", "192.0.2.1:4001"]
 
 
 async def test_no_more_than_so_many_wait(

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from engine.config import Log, Secret
+from engine.config.tree import LogLevel
 from tests.workers.runtime.outside_stage import Figures
 from workers.runtime import logs
 from workers.runtime.log_lines import LineWriter
 from workers.runtime.logs import (
+    Ordinary,
     Packets,
     begin_as_child,
     configure_logs,
@@ -139,6 +141,14 @@ def test_single_packets_are_told_at_level_trace_alone(pipe: tuple[int, int]) -> 
         ("trace", 2),
         ("debug", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("level", "logged"), [("trace", True), ("debug", True), ("info", False), ("error", False)]
+)
+def test_what_went_well_of_requests_is_logged_from_level_debug_on(level: LogLevel, *, logged: bool) -> None:
+    configure_logs(Log(level=level))
+    assert Ordinary.logged is logged
 
 
 def test_a_secret_in_a_field_is_three_stars(pipe: tuple[int, int]) -> None:
