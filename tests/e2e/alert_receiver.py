@@ -36,19 +36,20 @@ class AlertReceiver:
                 self.told.append(told)
             self._news.notify_all()
 
-    def wait_for(self, alert: str, status: str) -> Told:
-        """The first time that somebody was told so, past ones included."""
+    def wait_for(self, alert: str, status: str, **labels: str) -> Told:
+        """The first time that somebody was told so of one with these labels, past ones included."""
         deadline = time.monotonic() + PATIENCE_S
         with self._news:
-            while (found := self._find(alert, status)) is None:
+            while (found := self._find({"alertname": alert, **labels}, status)) is None:
                 left_s = deadline - time.monotonic()
-                assert left_s > 0, f"nobody was told {alert} {status}: {self.told}"
+                assert left_s > 0, f"nobody was told {alert} {labels} {status}: {self.told}"
                 self._news.wait(left_s)
         return found
 
-    def _find(self, alert: str, status: str) -> Told | None:
+    def _find(self, labels: dict[str, str], status: str) -> Told | None:
         return next(
-            (told for told in self.told if (told.labels["alertname"], told.status) == (alert, status)), None
+            (told for told in self.told if told.status == status and labels.items() <= told.labels.items()),
+            None,
         )
 
 

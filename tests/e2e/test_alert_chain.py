@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +17,10 @@ from tests.e2e.studio import signal_worker
 
 # Five waits of `PATIENCE_S`, and what has to start first.
 pytestmark = [pytest.mark.slow, pytest.mark.hard_timeout(400)]
+
+
+ASKED: Final = {"dependency": "hook_decisions"}
+"""Nobody sends these again: whether the service is back is known when somebody comes, or never."""
 
 
 def test_faults_are_told_and_their_ends(
@@ -41,12 +46,12 @@ def test_faults_are_told_and_their_ends(
             down = True
             for _ in range(FAILURES):
                 engine.status(engine.http_url("live/film"))  # each player is asked about
-            told = receiver.wait_for("FanlightBreakerOpen", "firing")
+            told = receiver.wait_for("FanlightBreakerOpen", "firing", **ASKED)
             assert told.receiver == "everybody"
             assert told.labels["instance"] == engine.addresses["metrics"]
             assert "is open (state 2)" in told.annotations["description"]
             down = False  # and nobody comes any more who would find that out
-            receiver.wait_for("FanlightBreakerOpen", "resolved")
+            receiver.wait_for("FanlightBreakerOpen", "resolved", **ASKED)
 
             control = signal_worker(engine, "control0", signal.SIGSTOP)
             try:
