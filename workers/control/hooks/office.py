@@ -13,7 +13,6 @@ from engine.config import Config
 from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
 from engine.hooks.lanes import Lanes
-from engine.hooks.records import AnyRecord
 from engine.hooks.settings import Kind
 from workers.control.hooks.callers import EVENTS, PLAYERS, PUBLISHERS, Callers, Posts
 from workers.control.hooks.decisions import Decisions
@@ -143,16 +142,17 @@ class HookOffice:
         finally:
             if self._worker.tracer is not None:
                 self._worker.tracer.end()
+        self.spool.note(records)
         await self._say(source, HookVerdict(message.number, verdict))
-        await self.spool.append(records)
+        await self.spool.append()
 
     async def _told(self, message: HookNotices, envelope: Envelope, _fds: Descriptors) -> None:
         await self._open()
-        records = self._desk.take(message.notices)
-        self._nursery.start_soon(self._confirm, records, envelope.source, message.batch)
+        self.spool.note(self._desk.take(message.notices))
+        self._nursery.start_soon(self._confirm, envelope.source, message.batch)
 
-    async def _confirm(self, records: list[AnyRecord], source: int, batch: int) -> None:
-        await self.spool.append(records)
+    async def _confirm(self, source: int, batch: int) -> None:
+        await self.spool.append()
         await self._say(source, HookNoticesTaken(batch))
 
     async def _say(self, to: int, message: AnyMessage) -> None:
