@@ -3,14 +3,16 @@ into the same state.
 
     open sessions          from Opened, Closed and snapshots
     sequence numbers       of each stream, from Opened, Queued and snapshots
-    events to be sent      Queued without Done
+    events to be sent      Queued without Done, to where Moved says
 """
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from engine.hooks.limits import SNAPSHOT_ENTRIES
 from engine.hooks.pending import Pending
-from engine.hooks.records import AnyRecord, Closed, Done, Opened, Queued, Snapshot
+from engine.hooks.records import AnyRecord, Closed, Done, Moved, Opened, Queued, Snapshot
 from engine.hooks.sequences import Sequences
 from engine.hooks.sessions import Ledger
 
@@ -67,6 +69,13 @@ class Book:
             case Done():
                 for number in record.numbers:
                     self.pending.pop(number, None)
+            case Moved():
+                self._move_again(record)
+
+    def _move_again(self, record: Moved) -> None:
+        for number in record.numbers:
+            if number in self.pending:
+                self.pending[number] = replace(self.pending[number], url=record.url)
 
     def _read_snapshot(self, snapshot: Snapshot) -> None:
         """Sessions that a whole snapshot does not have were over by then, even if their Closed is lost."""

@@ -91,7 +91,14 @@ class Done(Record, frozen=True):
     numbers: list[int]
 
 
-AnyRecord = Snapshot | Opened | Closed | Queued | Done
+class Moved(Record, frozen=True):
+    """These events go to `url` from now on: the address that they were queued for was corrected."""
+
+    numbers: list[int]
+    url: str
+
+
+AnyRecord = Snapshot | Opened | Closed | Queued | Done | Moved
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)

@@ -292,7 +292,7 @@ async def test_events_for_an_address_that_is_not_configured_any_more_go(
         service.behave = is_down
         await office.tell(Ended("s1", "finished"))
         await trio.sleep(1)
-        office.reload(config_of('[hooks]\nurl = "http://other.example/"'))
+        office.reload(config_of('[hooks]\nurl = "http://other.example/ http://further.example/"'))
         await office.until_empty()
         assert office.counts.counted["fanlight_hook_events_total,on_unpublish,removed"] == 1
 
