@@ -64,7 +64,8 @@ def records_of(moved: Iterable[Queued]) -> Iterator[Moved]:
 
 def addresses_in(config: Config) -> set[str]:
     """All that any stream may have hooks at."""
-    return {url for section in (config.hooks, *config.paths.values()) for url in _urls_in(section)}
+    sections: list[Hooks | PathTable] = [config.hooks, *config.paths.values()]
+    return {url for section in sections for url in _urls_in(section)}
 
 
 def _urls_in(section: Hooks | PathTable) -> Iterator[str]:

@@ -2,6 +2,7 @@
 nowhere."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.config import load
 from engine.hooks.book import Book
@@ -71,6 +72,15 @@ def test_each_path_is_looked_at_for_itself() -> None:
     assert [(event.number, event.url) for event in moves.moved] == [(2, C)]
     assert moves.homeless == {B: 1}
     assert addresses_in(load(new, {})) == {A, C}
+
+
+def test_an_event_of_a_renamed_stream_is_looked_up_by_the_name_that_was_asked_for() -> None:
+    tables = '[paths."vip/*"]\nhooks_url = "{}"'
+    old, new = (load(tables.format(url), {}) for url in (A, C))
+    waiting = [replace(queued(1, "live/cam", A), path="vip/one"), queued(2, "live/cam", A)]
+    moves = moves_of(waiting, old, new)
+    assert [(event.number, event.url) for event in moves.moved] == [(1, C)]
+    assert moves.homeless == {A: 1}
 
 
 def test_the_next_process_reads_where_events_go_now() -> None:

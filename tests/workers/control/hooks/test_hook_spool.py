@@ -55,6 +55,26 @@ async def test_open_sessions_and_sequences_go_on(tmp_path: Path, autojump_clock:
     ]
 
 
+async def test_a_name_that_a_service_gives_counts_its_own_events_after_the_next_start_too(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    service = FakeService(says(200, b'{"code": 0, "stream": "vip/one"}'))
+    async with small_office(tmp_path, service, sends=False) as first:
+        for number in range(1, 5):
+            await first.ask(session(number))
+        await first.tell(Ended("s1", "finished"))
+    heir = FakeService()
+    async with small_office(tmp_path, heir) as second:
+        await second.tell(Ended("s2", "finished"))
+        await second.ask(session(5))
+        await second.until_empty()
+    assert {(body["name"], body["action"], body["sequence"]) for body in heir.taken} == {
+        ("live/cam", "on_publish", 5),
+        ("vip/one", "on_unpublish", 1),
+        ("vip/one", "on_unpublish", 2),
+    }
+
+
 async def test_a_torn_tail_has_what_was_not_yet_confirmed_told_again_and_nothing_else(
     tmp_path: Path, autojump_clock: trio.abc.Clock
 ) -> None:
