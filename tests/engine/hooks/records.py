@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from engine.hooks.records import SALT_BYTES, AnyRecord, Closed, Done, Opened, Queued, Snapshot
+from engine.hooks.records import SALT_BYTES, AnyRecord, Closed, Done, Moved, Opened, Queued, Snapshot
 from engine.hooks.sessions import Holder, Session
 from engine.hooks.settings import Action
 
@@ -51,6 +51,7 @@ any_records: st.SearchStrategy[AnyRecord] = st.one_of(
     st.builds(Opened, sessions, numbers),
     st.builds(Closed, texts),
     st.builds(Done, st.lists(numbers, max_size=5)),
+    st.builds(Moved, st.lists(numbers, max_size=5), texts),
     st.builds(
         Queued,
         number=numbers,
