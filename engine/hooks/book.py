@@ -3,14 +3,17 @@ into the same state.
 
     open sessions          from Opened, Closed and snapshots
     sequence numbers       of each stream, from Opened, Queued and snapshots
-    events to be sent      Queued without Done
+    events to be sent      Queued without Done, to where Moved says
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from engine.hooks.limits import MAX_SEQUENCES, SNAPSHOT_ENTRIES
-from engine.hooks.records import AnyRecord, Closed, Done, Opened, Queued, Snapshot
+from msgspec.structs import replace
+
+from engine.hooks.limits import SNAPSHOT_ENTRIES
+from engine.hooks.pending import Pending
+from engine.hooks.records import AnyRecord, Closed, Done, Moved, Opened, Queued, Snapshot
+from engine.hooks.sequences import Sequences
 from engine.hooks.sessions import Ledger
 
 
@@ -18,30 +21,38 @@ class Book:
     """The state of the sender."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
-        self.pending: dict[int, Queued] = {}
+        self._sequences = Sequences(self._is_in_use)
+        self.ledger = Ledger(on_air=self._sequences.came_on_air)
+        self.pending = Pending(on_air=self._sequences.came_on_air)
         self.next_number = 1
-        self._sequences: OrderedDict[str, int] = OrderedDict()
+        self._listed: set[str] = set()  # sessions that the snapshot has which is being read
+        self._parts_missing = 0
 
     def next_sequence(self, stream: str) -> int:
         """The number of the next event of this stream."""
-        sequence = self._sequences.get(stream, 0) + 1
-        self._note_sequence(stream, sequence)
-        return sequence
+        return self._sequences.next(stream)
 
     def read(self, records: Iterable[AnyRecord]) -> None:
         """Follow what another process has written, oldest first."""
         for record in records:
             self._read_one(record)
 
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> list[Snapshot]:
         """What a new segment begins with; at least one record."""
-        sessions, sequences = list(self.ledger.open.values()), list(self._sequences.items())
-        yield Snapshot(True, self.next_number, [], {})
+        parts = [*self._parts()]
+        return [Snapshot(True, self.next_number, [], {}, parts=len(parts)), *parts]
+
+    def _parts(self) -> Iterator[Snapshot]:
+        sessions = list(self.ledger.open.values())
         for at in range(0, len(sessions), SNAPSHOT_ENTRIES):
             yield Snapshot(False, self.next_number, sessions[at : at + SNAPSHOT_ENTRIES], {})
-        for at in range(0, len(sequences), SNAPSHOT_ENTRIES):
-            yield Snapshot(False, self.next_number, [], dict(sequences[at : at + SNAPSHOT_ENTRIES]))
+        for on_air, numbers in self._sequences.groups():
+            for at in range(0, len(numbers), SNAPSHOT_ENTRIES):
+                some = dict(numbers[at : at + SNAPSHOT_ENTRIES])
+                yield Snapshot(False, self.next_number, [], some, on_air)
+
+    def _is_in_use(self, stream: str) -> bool:
+        return stream in self.ledger.streams or stream in self.pending.streams
 
     def _read_one(self, record: AnyRecord) -> None:
         match record:
@@ -54,28 +65,39 @@ class Book:
             case Queued():
                 self.pending[record.number] = record
                 self.next_number = max(self.next_number, record.number + 1)
-                self._note_sequence(record.stream, record.sequence)
+                self._sequences.note(record.stream, record.sequence)
             case Done():
                 for number in record.numbers:
                     self.pending.pop(number, None)
+            case Moved():
+                self._move_again(record)
+
+    def _move_again(self, record: Moved) -> None:
+        for number in record.numbers:
+            if number in self.pending:
+                self.pending[number] = replace(self.pending[number], url=record.url)
 
     def _read_snapshot(self, snapshot: Snapshot) -> None:
-        """Sessions that this snapshot does not have were over by then, even if their Closed is lost."""
+        """Sessions that a whole snapshot does not have were over by then, even if their Closed is lost."""
         if snapshot.first:
-            self.ledger.forget_all()
+            self._listed, self._parts_missing = set(), snapshot.parts
+        else:
+            self._parts_missing -= 1
         for session in snapshot.sessions:
             self.ledger.put(session)
+            self._listed.add(session.id)
+        if self._parts_missing == 0:
+            self.ledger.forget_others(self._listed)
         self.next_number = max(self.next_number, snapshot.next_number)
         for stream, sequence in snapshot.sequences.items():
-            self._note_sequence(stream, sequence)
+            self._read_sequence(stream, sequence, on_air=snapshot.on_air)
+
+    def _read_sequence(self, stream: str, sequence: int, *, on_air: bool) -> None:
+        if on_air:
+            self._sequences.came_on_air(stream)
+        self._sequences.note(stream, sequence)
 
     def _open_again(self, record: Opened) -> None:
         if not self.ledger.begin(record.session):
             self.ledger.change(record.session)
-        self._note_sequence(record.session.stream, record.sequence)
-
-    def _note_sequence(self, stream: str, sequence: int) -> None:
-        self._sequences[stream] = max(sequence, self._sequences.get(stream, 0))
-        self._sequences.move_to_end(stream)
-        if len(self._sequences) > MAX_SEQUENCES:
-            self._sequences.popitem(last=False)
+        self._sequences.note(record.session.stream, record.sequence)

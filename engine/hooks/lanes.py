@@ -10,6 +10,7 @@ its own events wait, and nobody else's. It never fails, so no breaker would ever
 
 import heapq
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from engine.hooks.origins import origin_of
@@ -141,6 +142,13 @@ class Lanes:
             lane.events = deque(event for event in lane.events if event.number not in numbers)
             self._go_on(key, lane, now_s)
         return dropped
+
+    def move(self, events: Sequence[Queued], now_s: float) -> None:
+        """These, in the order of their numbers, stand for those with their numbers, which went elsewhere. One
+        that is on its way there is sent once more."""
+        self.drop({event.number for event in events}, now_s)
+        for event in events:
+            self.add(event, now_s)
 
     def waiting(self) -> dict[str, int]:
         """How many events wait for each address."""

@@ -31,5 +31,6 @@ MAX_RECENT_ENDS: Final = 4096
 was killed) is not told twice. A worker repeats one batch of at most 16."""
 
 MAX_SEQUENCES: Final = 10_000
-"""Streams whose last sequence number is remembered; the one that was silent longest begins at 1 again. As
-many as may be published at once."""
+"""Names whose last sequence number is remembered; as many streams as may be published at once. What goes when
+there are more stands in sequences.py. Names of open sessions and of events that wait come on top; those are
+bounded by players, and by the spool."""

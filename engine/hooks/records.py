@@ -40,12 +40,18 @@ class Record(Struct, frozen=True, tag=True, array_like=True):
 
 class Snapshot(Record, frozen=True):
     """Part of what was true when the segment was begun: older segments may be gone. `first` begins a new
-    one."""
+    one.
+
+    `parts` is how many follow the first one: who is killed while he writes leaves fewer, and those are not
+    the whole truth. `on_air`: the names with a sequence are those of streams, not only asked for.
+    """
 
     first: bool
     next_number: int
     sessions: list[Session]
     sequences: dict[str, int]
+    on_air: bool = True
+    parts: int = 0
 
 
 class Opened(Record, frozen=True):
@@ -85,7 +91,14 @@ class Done(Record, frozen=True):
     numbers: list[int]
 
 
-AnyRecord = Snapshot | Opened | Closed | Queued | Done
+class Moved(Record, frozen=True):
+    """These events go to `url` from now on: the address that they were queued for was corrected."""
+
+    numbers: list[int]
+    url: str
+
+
+AnyRecord = Snapshot | Opened | Closed | Queued | Done | Moved
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)

@@ -2,9 +2,20 @@
 
 A segment matters while an event in it is not done with. They go from the oldest on, because sessions and
 sequence numbers are read from the oldest that is left. Where one event waits for long while others come and
-go (a service that is down, beside one that is up), the files between would pile up: so when the spool is full
-and little of it is still wanted, what is wanted of the oldest file is written again at the end (`CARRY`).
-Only when it is full of what is wanted does the oldest go (`DROP`).
+go (a service that is down, beside one that is up), the files between would pile up: so when the spool is
+full, what is wanted of the oldest file is written again at the end (`CARRY`). Where much of it is still
+wanted the oldest events go before that (`DROP`), a sixteenth of the spool at a time.
+
+Each file begins with a copy of what is open. So a file is written until what is new in it is as much as that
+copy, and a sixteenth of the spool at least: nothing is copied more than once for as much that is new. What
+that comes to, with a snapshot of S bytes:
+
+    S up to 1/16 of the limit    files of S and 1/16; together within the limit, but for the last record
+    up to 7/32                   within the limit, of which half at least is left to events
+    beyond                       one file: half the limit for events, and 2 S; another S where one follows the
+                                 other, until what is wanted of the old one is in the new one
+
+The last line is beyond the limit, since open sessions cannot be dropped: 7/32 are 28,000 by default.
 """
 
 from collections.abc import Iterable
@@ -14,16 +25,27 @@ CARRY_SHARE: Final = 0.5
 """Up to this part of the spool is carried forward when it is full: each byte is then written twice on
 average."""
 
+DROP_SHARE: Final = 1 / 16
+"""This part of the spool goes at a time when it is full of what is wanted: each round is an error in the
+log."""
+
 Remedy = Literal["carry", "drop"]
 
 
 class Segment:
-    """One file: its number, its size, and the events in it that are not done with, with their sizes."""
+    """One file: its number, its size, and the events in it that are not done with, with their sizes.
+
+    `snapshot_bytes` are what it begins with, `copied_bytes` those and what was carried into it.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.bytes = 0
+        self.bytes = self.snapshot_bytes = self.copied_bytes = 0
         self.wanted: dict[int, int] = {}
+
+    def is_full(self, least_bytes: int) -> bool:
+        """Whether so much in it is new, and as much as it began with, that another file pays."""
+        return self.bytes - self.copied_bytes >= max(least_bytes, self.snapshot_bytes)
 
 
 class Segments:
@@ -60,6 +82,16 @@ class Segments:
         self.newest.bytes += size_bytes
         self.total_bytes += size_bytes
 
+    def grow_by_snapshot(self, size_bytes: int) -> None:
+        """The newest has begun with so much."""
+        self.newest.snapshot_bytes = size_bytes
+        self.grow_by_copies(size_bytes)
+
+    def grow_by_copies(self, size_bytes: int) -> None:
+        """So much was written to the newest that stands elsewhere already."""
+        self.newest.copied_bytes += size_bytes
+        self.grow(size_bytes)
+
     def hold(self, event: int, size_bytes: int) -> None:
         """The event stands in the newest file now, wherever it stood before."""
         self.done((event,))
@@ -83,10 +115,25 @@ class Segments:
 
     @property
     def remedy(self) -> Remedy | None:
-        """What is to be done about the oldest file, if the spool is too large."""
+        """What is to be done if the spool is too large: carry what the oldest file has of wanted events, or
+        drop the oldest events and carry what then is left in that file."""
         if len(self) < 2 or self.total_bytes <= self.limit_bytes:
             return None
         return "carry" if self.wanted_bytes <= self.limit_bytes * CARRY_SHARE else "drop"
+
+    def to_drop(self) -> list[int]:
+        """The oldest events, wherever they stand: the part that goes at a time; and where one file alone will
+        be left, from which nothing is taken until it is full, all that is too much to be carried."""
+        found: list[int] = []
+        part_bytes = self.limit_bytes * DROP_SHARE
+        if len(self) == 2:
+            part_bytes = max(part_bytes, self.wanted_bytes - self.limit_bytes * CARRY_SHARE)
+        for event in sorted(self._home):
+            if part_bytes <= 0:
+                break
+            found.append(event)
+            part_bytes -= self._home[event].wanted[event]
+        return found
 
     def _forget(self, segment: Segment) -> int:
         del self._segments[segment.number]

@@ -1,7 +1,8 @@
 """What has begun and not ended, so that each start is told one end, whoever dies in between."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -50,11 +51,23 @@ class Session(Struct, frozen=True, kw_only=True, array_like=True):
         return self.asked or self.stream
 
 
-class Ledger:
-    """Sessions by id, and by who holds them: there may be as many as players, and few processes."""
+def nobody(_name: str) -> None:
+    """Hears of streams that are on air, and does nothing."""
 
-    def __init__(self, sessions: Iterable[Session] = ()) -> None:
+
+class Ledger:
+    """Sessions by id, and by who holds them: there may be as many as players, and few processes.
+
+    Args:
+        sessions: open ones.
+        on_air: hears the name of each stream that somebody got in to publish.
+    """
+
+    def __init__(self, sessions: Iterable[Session] = (), on_air: Callable[[str], None] = nobody) -> None:
         self.open: dict[str, Session] = {}
+        self.streams: Counter[str] = Counter()
+        """How many sessions each stream has."""
+        self._on_air = on_air
         self._held: dict[Holder, set[str]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         for session in sessions:
@@ -93,12 +106,15 @@ class Ledger:
         """This is open, whatever was known of it."""
         self._take(session.id)
         self.open[session.id] = session
+        self.streams[session.stream] += 1
         self._held.setdefault(session.holder, set()).add(session.id)
+        if session.told and session.kind != "play":
+            self._on_air(session.stream)
 
-    def forget_all(self) -> None:
-        """Nothing is open; ends stay known."""
-        self.open.clear()
-        self._held.clear()
+    def forget_others(self, ids: AbstractSet[str]) -> None:
+        """Nothing is open but these; ends stay known."""
+        for session_id in self.open.keys() - ids:
+            self._take(session_id)
 
     def left_by_the_dead(self, is_alive: Callable[[Holder], bool]) -> list[Session]:
         """Sessions whose process is gone. Each process is asked after once."""
@@ -108,6 +124,9 @@ class Ledger:
     def _take(self, session_id: str) -> Session | None:
         session = self.open.pop(session_id, None)
         if session is not None:
+            self.streams[session.stream] -= 1
+            if not self.streams[session.stream]:
+                del self.streams[session.stream]
             held = self._held[session.holder]
             held.discard(session_id)
             if not held:

@@ -17,7 +17,7 @@ from tests.e2e.conftest import StartEngine
 from tests.e2e.engine_process import RunningEngine, Settings
 from tests.e2e.figures import LOOK_S, wait_for_figures
 from tests.e2e.hook_service import PATIENCE_S, Body, HookService, hook_service, hooked
-from tests.e2e.media import Media, command, finish, play, publish, publishing
+from tests.e2e.media import Media, command, finish, play, publish, publish_for, publishing
 from tests.e2e.studio import replace_worker, signal_worker
 
 pytestmark = pytest.mark.slow
@@ -276,6 +276,26 @@ def wait_for_no_breakers(engine: RunningEngine) -> None:
     while shown := engine.api("breakers")["breakers"]:
         assert time.monotonic() < deadline, f"still told of: {shown}"
         time.sleep(LOOK_S)
+
+
+def test_what_waits_for_a_wrong_address_arrives_when_it_is_corrected(
+    start_engine: StartEngine, service: HookService, ffmpeg: Path, media: Media, tmp_path: Path
+) -> None:
+    right = service.url
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        service.url = f"http://127.0.0.1:{nobody.getsockname()[1]}/hook"
+        engine = start_engine(hooked(service, str(tmp_path / "spool"), publish_unanswered="allow"))
+        finish(publish_for(ffmpeg, media.h264, 1.0, engine.rtmp_url("live/film")))
+        engine.log.wait_for("hook_failed")
+        wrong, service.url = service.url, right
+        engine.config_path.write_text(engine.config_path.read_text().replace(wrong, right))
+        engine.process.send_signal(signal.SIGHUP)
+        service.wait_for("on_stream_idle")
+    assert service.actions() == ["on_publish", "on_stream_live", "on_unpublish", "on_stream_idle"]
+    assert engine.log.wait_for("hook_events_moved")["url"] == right
+    shown = engine.wait_until_told()
+    assert (shown["delivered"], shown["removed"], shown["dropped"]) == (4, 0, 0)
 
 
 def test_the_service_in_the_readme_decides(

@@ -296,7 +296,8 @@ class Hooks(Answer, frozen=True, kw_only=True):
     """The sender of webhooks. `queued` counts an event once for each address it goes to.
 
     `sessions` are publishers, players and streams whose end will be told. The counts are those of control's
-    present process; those in the metrics go on.
+    present process; those in the metrics go on. `dropped` went because the spool was full, `removed` because
+    their address is not configured any more.
     """
 
     queued: int
@@ -307,6 +308,7 @@ class Hooks(Answer, frozen=True, kw_only=True):
     delivered: int
     refused: int
     dropped: int
+    removed: int
     failed: int
     services: list[HookService]
     failures: list[HookFailure]

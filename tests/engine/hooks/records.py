@@ -2,24 +2,32 @@
 
 from hypothesis import strategies as st
 
-from engine.hooks.records import SALT_BYTES, AnyRecord, Closed, Done, Opened, Queued, Snapshot
+from engine.hooks.records import SALT_BYTES, AnyRecord, Closed, Done, Moved, Opened, Queued, Snapshot
 from engine.hooks.sessions import Holder, Session
+from engine.hooks.settings import Action
 
 SALT = bytes(range(SALT_BYTES))
 HOLDER = Holder(1, 4711, 99)
 
 
-def session(session_id: str = "s1", *, stream: str = "live/cam", holder: Holder = HOLDER) -> Session:
-    return Session(id=session_id, kind="publish", stream=stream, holder=holder, began_ms=1_700_000_000_000)
+def session(
+    session_id: str = "s1", *, stream: str = "live/cam", holder: Holder = HOLDER, told: bool = False
+) -> Session:
+    began_ms = 1_700_000_000_000
+    return Session(id=session_id, kind="publish", stream=stream, holder=holder, began_ms=began_ms, told=told)
 
 
 def queued(
-    number: int, stream: str = "live/cam", url: str = "http://a.example/hook", size: int = 2
+    number: int,
+    stream: str = "live/cam",
+    url: str = "http://a.example/hook",
+    size: int = 2,
+    action: Action = "on_unpublish",
 ) -> Queued:
     return Queued(
         number=number,
         url=url,
-        action="on_unpublish",
+        action=action,
         stream=stream,
         sequence=number,
         queued_ms=1_700_000_000_000 + number,
@@ -43,6 +51,7 @@ any_records: st.SearchStrategy[AnyRecord] = st.one_of(
     st.builds(Opened, sessions, numbers),
     st.builds(Closed, texts),
     st.builds(Done, st.lists(numbers, max_size=5)),
+    st.builds(Moved, st.lists(numbers, max_size=5), texts),
     st.builds(
         Queued,
         number=numbers,
@@ -60,5 +69,7 @@ any_records: st.SearchStrategy[AnyRecord] = st.one_of(
         numbers,
         st.lists(sessions, max_size=2),
         st.dictionaries(texts, numbers, max_size=3),
+        st.booleans(),
+        numbers,
     ),
 )

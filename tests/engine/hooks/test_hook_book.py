@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.hooks.book import Book
-from engine.hooks.limits import MAX_RECENT_ENDS, MAX_SEQUENCES
+from engine.hooks.limits import MAX_RECENT_ENDS, MAX_SEQUENCES, SNAPSHOT_ENTRIES
 from engine.hooks.records import AnyRecord, Closed, Done, Opened, Queued
 from engine.hooks.sessions import Holder, Ledger, Session
 from tests.engine.hooks.records import queued, session
@@ -89,6 +89,17 @@ def test_a_snapshot_stands_for_everything_before_it_but_events(
 def test_a_session_whose_end_was_lost_is_over_by_the_next_snapshot() -> None:
     book = read([Opened(session("lost"), 1), *Book().snapshot()])
     assert book.ledger.open == {}
+
+
+def test_a_snapshot_that_is_not_whole_forgets_nobody() -> None:
+    many = Book()
+    for number in range(3 * SNAPSHOT_ENTRIES):
+        many.ledger.begin(session(f"s{number}"))
+    torn = many.snapshot()[:-1]
+    book = read([Opened(session("older"), 1), Opened(session("s1"), 1), *torn])
+    assert {"older", "s1"} < book.ledger.open.keys()
+    book.read(many.snapshot())
+    assert book.ledger.open == many.ledger.open
 
 
 def test_sequences_count_each_stream_for_itself() -> None:

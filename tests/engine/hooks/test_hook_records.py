@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.hooks.book import Book
 from engine.hooks.limits import MAX_RECORD_BYTES
-from engine.hooks.records import HEADER_BYTES, MAGIC, MARKER, AnyRecord, TooLong, encode, header, scan
-from tests.engine.hooks.records import SALT, any_records, queued
+from engine.hooks.records import (
+    HEADER_BYTES,
+    MAGIC,
+    MARKER,
+    AnyRecord,
+    Snapshot,
+    TooLong,
+    encode,
+    header,
+    scan,
+)
+from tests.engine.hooks.records import SALT, any_records, queued, session
 
 lists_of_records = st.lists(any_records, max_size=6)
 
@@ -89,10 +100,25 @@ def test_a_record_that_a_client_has_put_into_its_parameters_is_not_one() -> None
 
 def test_an_event_of_a_version_that_knew_no_paths_is_delivered_still() -> None:
     event = queued(1)
-    old: list[object] = msgspec.msgpack.decode(msgspec.msgpack.encode(event))[:-1]
+    assert scan(file_of_a_version_without(1, event)).records == [event]
+
+
+def test_a_snapshot_of_a_version_that_counted_no_parts_is_read_as_it_was_meant() -> None:
+    first, part = Snapshot(True, 7, [], {}), Snapshot(False, 7, [session()], {"live/cam": 3})
+    book = Book()
+    book.ledger.begin(session("over"))
+    for snapshot in (first, part):
+        book.read(scan(file_of_a_version_without(2, snapshot)).records)
+    assert book.ledger.open.keys() == {"s1"}
+    assert book.next_sequence("live/cam") == 4
+
+
+def file_of_a_version_without(fields: int, record: AnyRecord) -> bytes:
+    """What one wrote that did not know the last fields of the record."""
+    old: list[object] = msgspec.msgpack.decode(msgspec.msgpack.encode(record))[:-fields]
     payload = msgspec.msgpack.encode(old)
     check = zlib.crc32(payload, zlib.crc32(len(payload).to_bytes(4, "big"), zlib.crc32(SALT)))
-    assert scan(header(SALT) + struct.pack(">4sII", MARKER, len(payload), check) + payload).records == [event]
+    return header(SALT) + struct.pack(">4sII", MARKER, len(payload), check) + payload
 
 
 def test_a_length_beyond_all_records_is_damage_and_not_an_allocation() -> None:

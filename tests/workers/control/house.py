@@ -74,6 +74,7 @@ HOOKS = models.Hooks(
     delivered=10,
     refused=1,
     dropped=0,
+    removed=0,
     failed=4,
     services=[models.HookService(url="http://a.example/hook", queued=3, answered_at=None)],
     failures=[],

@@ -100,7 +100,7 @@ class HookDesk:
         if verdict.allowed:
             session = _admitted(session, verdict)
             self._book.ledger.change(session)
-            records.append(Opened(session, stamp.sequence))
+            records.append(Opened(session, 0))  # the number was the asked name's, and has been noted
             if not verdict.answered:
                 records += self._queue(start_of(session, stamp, BY_POLICY), session.path, decision.silent)
             return records + (self._ended(early) if early else [])

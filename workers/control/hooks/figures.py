@@ -37,7 +37,7 @@ class Figures:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self.failures: deque[Failure] = deque(maxlen=MAX_FAILURES)
-        self.delivered = self.refused = self.dropped = self.failed = 0
+        self.delivered = self.refused = self.dropped = self.removed = self.failed = 0
         self.answered_ms: dict[str, int] = {}
         """By address: when it last gave an answer."""
 
@@ -48,6 +48,8 @@ class Figures:
             self.delivered += count
         elif result == "refused":
             self.refused += count
+        elif result == "removed":
+            self.removed += count
         else:
             self.dropped += count
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -10,16 +9,15 @@ import trio
 
 from engine.access.targets import parse_target
 from engine.config import Config
-from engine.config.hook_urls import HookUrls
-from engine.config.tree import Hooks, PathTable
 from engine.hooks.lanes import Lanes
-from engine.hooks.records import AnyRecord
+from engine.hooks.moves import addresses_in
 from engine.hooks.settings import Kind
 from workers.control.hooks.callers import EVENTS, PLAYERS, PUBLISHERS, Callers, Posts
 from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
 from workers.control.hooks.folder import folder_for
+from workers.control.hooks.readdress import readdress
 from workers.control.hooks.sender import Sender, now_ms
 from workers.control.hooks.spool import Spool
 from workers.control.hooks.watch import LOOK_S, Deaths, alive_on
@@ -109,6 +107,8 @@ class HookOffice:
             await self.spool.open()
             for _, event in sorted(self.spool.book.pending.items()):
                 self._sender.add(event)
+            config = self._worker.config
+            readdress(self.spool.book, self._sender, config, config, self._worker.log)
             self._nursery.start_soon(self._sender.run)
             self._nursery.start_soon(self._look_after)
             self._is_open = True
@@ -116,8 +116,11 @@ class HookOffice:
                 "hooks_open", queued=len(self.lanes), sessions=len(self.spool.book.ledger.open)
             )
 
-    def _reloaded(self, _old: Config, new: Config) -> None:
-        if are_configured(new) and not self._is_open:
+    def _reloaded(self, old: Config, new: Config) -> None:
+        if self._is_open:
+            self.spool.note(readdress(self.spool.book, self._sender, old, new, self._worker.log))
+            self._nursery.start_soon(self.spool.append)
+        elif are_configured(new):
             self._nursery.start_soon(self._open)
 
     # -- the bus
@@ -143,16 +146,17 @@ class HookOffice:
         finally:
             if self._worker.tracer is not None:
                 self._worker.tracer.end()
+        self.spool.note(records)
         await self._say(source, HookVerdict(message.number, verdict))
-        await self.spool.append(records)
+        await self.spool.append()
 
     async def _told(self, message: HookNotices, envelope: Envelope, _fds: Descriptors) -> None:
         await self._open()
-        records = self._desk.take(message.notices)
-        self._nursery.start_soon(self._confirm, records, envelope.source, message.batch)
+        self.spool.note(self._desk.take(message.notices))
+        self._nursery.start_soon(self._confirm, envelope.source, message.batch)
 
-    async def _confirm(self, records: list[AnyRecord], source: int, batch: int) -> None:
-        await self.spool.append(records)
+    async def _confirm(self, source: int, batch: int) -> None:
+        await self.spool.append()
         await self._say(source, HookNoticesTaken(batch))
 
     async def _say(self, to: int, message: AnyMessage) -> None:
@@ -214,18 +218,9 @@ def traced(posts: Callers, worker: Worker) -> Posts:
 
 def are_configured(config: Config) -> bool:
     """Whether any stream may have hooks."""
-    return any(True for _ in _urls(config))
+    return bool(addresses_in(config))
 
 
 def origins_of(config: Config) -> frozenset[str]:
     """Of all services that any stream may have."""
-    return frozenset(parse_target(url).origin for url in _urls(config))
-
-
-def _urls(config: Config) -> Iterator[str]:
-    sections: tuple[Hooks | PathTable, ...] = (config.hooks, *config.paths.values())
-    for section in sections:
-        for name in section.__struct_fields__:
-            value = getattr(section, name)
-            if isinstance(value, HookUrls):
-                yield from value.urls
+    return frozenset(parse_target(url).origin for url in addresses_in(config))

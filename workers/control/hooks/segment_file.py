@@ -43,10 +43,13 @@ class SegmentFile:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._fd, rest) :]
-        now_s = time.monotonic()
-        if now_s - self._synced_s >= SYNC_S:
-            self._synced_s = now_s
-            os.fdatasync(self._fd)
+        if time.monotonic() - self._synced_s >= SYNC_S:
+            self.sync()
+
+    def sync(self) -> None:
+        """Have all of it on the disk. Raises OSError."""
+        self._synced_s = time.monotonic()
+        os.fdatasync(self._fd)
 
     def close(self) -> None:
         """Leave it on the disk. Raises OSError."""

@@ -63,6 +63,13 @@ class Sender:
         self._lanes.add(event, trio.current_time())
         self._news.set()
 
+    def move(self, events: Sequence[Queued]) -> None:
+        """These go to other addresses from now on."""
+        for event in events:
+            self._book.pending[event.number] = event
+        self._lanes.move(events, trio.current_time())
+        self._news.set()
+
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with trio.open_nursery() as nursery:

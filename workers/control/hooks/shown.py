@@ -20,6 +20,7 @@ def hooks_of(office: HookOffice) -> models.Hooks:
         delivered=figures.delivered,
         refused=figures.refused,
         dropped=figures.dropped,
+        removed=figures.removed,
         failed=figures.failed,
         services=_services(office),
         failures=[_failure(failure) for failure in reversed(figures.failures)],

@@ -5,12 +5,13 @@ wait for it, and nobody else. A disk that cannot be written (full, gone, read-on
 nothing more: the events are in memory, bounded as they would be on disk, and the next file is tried again.
 
 Each process begins a file of its own, so that nothing is ever written behind what a killed one may have left
-half done. A file begins with a snapshot; hence any number of old ones may be gone.
+half done. A file begins with a snapshot; hence any number of old ones may be gone. They go when the snapshot
+is on the disk, and a snapshot says no more than is written by then: so a process may be killed at any point.
 """
 
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,9 @@ are."""
 
 Aside = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs what blocks where it holds up nobody."""
+
+Grow = Callable[[int], None]
+"""Counts bytes that were written."""
 
 
 async def in_thread(work: Callable[[], None]) -> None:
@@ -80,27 +84,35 @@ class Spool:
         self._number = 0
         self._turn = trio.Lock()
         self._buffer: list[AnyRecord] = []
-        self._appended = self._written = 0
+        self._noted = self._taken = 0
 
     async def open(self) -> None:
         """Read what is there, and begin to write. Never raises for what it finds."""
         await self._aside(self._open)
-        self._clean_up()
+        await self._clean_up()
 
-    async def append(self, records: Sequence[AnyRecord]) -> None:
-        """Return when these are written, or cannot be. The book has them already."""
-        self._buffer += records
-        self._appended += len(records)
-        mine = self._appended
+    def note(self, records: Sequence[AnyRecord]) -> None:
+        """These have changed the book just now: they are to be written before it is copied the next time.
+
+        Events go first. Between an event and the session's record a kill then has the event told twice,
+        because its worker says it again; the other way round the session is over and nobody heard of it.
+        """
+        self._buffer += sorted(records, key=_is_no_event)
+        self._noted += len(records)
+
+    async def append(self, records: Sequence[AnyRecord] = ()) -> None:
+        """Return when these and all that was noted are written, or cannot be. The book has them already."""
+        self.note(records)
+        mine = self._noted
         async with self._turn:
-            if self._written < mine:
-                batch, self._buffer = self._buffer, []
-                await self._write(batch)
-                self._written += len(batch)
+            if self._taken < mine:
+                # What is taken is others' too, and none of them looks after it again.
+                with trio.CancelScope(shield=True):
+                    await self._write()
 
     async def close(self) -> None:
         """Write what is left, and give the folder back."""
-        await self.append(())
+        await self.append()
         await self._aside(self.close_now)
 
     # -- opening
@@ -112,7 +124,7 @@ class Spool:
                 self._read(number)
         except (InUse, OSError) as error:
             self._failed(error)
-        self._begin_segment()
+        self._begin_segment(self.book.snapshot())
 
     def _read(self, number: int) -> None:
         data = path_of(self._folder, number).read_bytes()
@@ -123,30 +135,36 @@ class Spool:
             )
         self._number = number
         self.segments.open(number)
-        self._account(found.records, len(data))
+        self._account(found.records, len(data), self.segments.grow)
         self.book.read(found.records)
 
     # -- writing
 
-    async def _write(self, batch: list[AnyRecord]) -> None:
-        if batch:
-            await self._aside(partial(self._write_now, batch))
-        if self.segments.newest.bytes >= self._segment_bytes:
-            # The snapshot is the loop's to take; only what is written is the thread's.
-            await self._aside(partial(self._begin_segment, list(self.book.snapshot())))
-            self._clean_up()
+    async def _write(self) -> None:
+        await self._aside(partial(self._write_now, self._take()))
+        if self.segments.newest.is_full(self._segment_bytes):
+            # Of one moment, and what is not written yet goes before: a snapshot that knows of an end makes
+            # who reads it forget the session, and the event of that end must not be missing then.
+            rest, snapshot = self._take(), self.book.snapshot()
+            await self._aside(partial(self._write_now, rest))
+            await self._aside(partial(self._begin_segment, snapshot))
+        await self._clean_up()
 
-    def _write_now(self, batch: Iterable[AnyRecord]) -> None:
+    def _take(self) -> list[AnyRecord]:
+        batch, self._buffer = self._buffer, []
+        self._taken += len(batch)
+        return batch
+
+    def _write_now(self, records: Sequence[AnyRecord], grow: Grow | None = None) -> None:
         """Append to the newest file, and to the books in any case."""
-        records = list(batch)
-        size_bytes = 0
         try:
             size_bytes = self._append(records)
         except OSError as error:
             self._failed(error)
-        self._account(records, size_bytes)
+            size_bytes = sum(map(size_of, records))
+        self._account(records, size_bytes, grow or self.segments.grow)
 
-    def _append(self, records: list[AnyRecord]) -> int:
+    def _append(self, records: Sequence[AnyRecord]) -> int:
         if self._file is None:
             return sum(map(size_of, records))
         data = encode(records, self._file.salt)
@@ -154,15 +172,15 @@ class Spool:
         self._failing = False
         return len(data)
 
-    def _account(self, records: Iterable[AnyRecord], size_bytes: int) -> None:
-        self.segments.grow(size_bytes)
+    def _account(self, records: Sequence[AnyRecord], size_bytes: int, grow: Grow) -> None:
+        grow(size_bytes)
         for record in records:
             if isinstance(record, Queued):
                 self.segments.hold(record.number, size_of(record))
             elif isinstance(record, Done):
                 self.segments.done(record.numbers)
 
-    def _begin_segment(self, snapshot: Sequence[AnyRecord] | None = None) -> None:
+    def _begin_segment(self, snapshot: Sequence[AnyRecord]) -> None:
         self._close_file()
         self._number += 1
         self.segments.open(self._number)
@@ -170,7 +188,7 @@ class Spool:
             self._file = SegmentFile(self._folder, self._number) if self._lock_fd >= 0 else None
         except OSError as error:
             self._failed(error)
-        self._write_now(snapshot if snapshot is not None else list(self.book.snapshot()))
+        self._write_now(snapshot, self.segments.grow_by_snapshot)
 
     def _close_file(self) -> None:
         file, self._file = self._file, None
@@ -182,24 +200,40 @@ class Spool:
 
     # -- cleaning up
 
-    def _clean_up(self) -> None:
+    async def _clean_up(self) -> None:
         """Let files go that nobody needs, and make room if there are too many."""
-        self._remove_unwanted()
+        await self._remove_unwanted()
         while (remedy := self.segments.remedy) is not None:
-            numbers = list(self.segments.oldest.wanted)
-            if remedy == "carry":
-                self._write_now([self.book.pending[number] for number in numbers if self._is_pending(number)])
-            else:
-                self._on_drop(numbers)
-                self._write_now([Done(numbers)])
-            self.segments.done([number for number in numbers if number in self.segments.oldest.wanted])
-            self._remove_unwanted()
+            if remedy == "drop":
+                await self._drop()
+            await self._carry()
+            await self._remove_unwanted()
 
-    def _is_pending(self, number: int) -> bool:
-        return number in self.book.pending
+    async def _carry(self) -> None:
+        """Write again what is wanted of the oldest file, which nobody wants then."""
+        numbers, pending = list(self.segments.oldest.wanted), self.book.pending
+        events = [pending[number] for number in numbers if number in pending]
+        await self._aside(partial(self._write_now, events, self.segments.grow_by_copies))
+        self.segments.done([number for number in numbers if number in self.segments.oldest.wanted])
 
-    def _remove_unwanted(self) -> None:
-        for number in self.segments.take_unwanted():
+    async def _drop(self) -> None:
+        numbers = self.segments.to_drop()
+        self._on_drop(numbers)
+        await self._aside(partial(self._write_now, [Done(numbers)]))
+
+    async def _remove_unwanted(self) -> None:
+        unwanted = self.segments.take_unwanted()
+        if unwanted:
+            await self._aside(partial(self._remove, unwanted))
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        """What is still true of these files stands in the newest, which has to outlive them."""
+        try:
+            if self._file is not None:
+                self._file.sync()
+        except OSError as error:
+            self._failed(error)
+        for number in numbers:
             with contextlib.suppress(OSError):  # gone already, or the folder is
                 path_of(self._folder, number).unlink()
 
@@ -218,6 +252,10 @@ class Spool:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+
+def _is_no_event(record: AnyRecord) -> bool:
+    return not isinstance(record, Queued)
 
 
 def size_of(record: AnyRecord) -> int:

@@ -20,6 +20,7 @@ from tests.workers.control.hooks.services import FakeService
 from workers.control.hooks.decisions import Decisions
 from workers.control.hooks.desk import HookDesk
 from workers.control.hooks.figures import Figures
+from workers.control.hooks.readdress import readdress
 from workers.control.hooks.sender import Sender
 from workers.control.hooks.spool import Spool
 from workers.runtime.stream_settings import StreamSettings
@@ -76,6 +77,7 @@ class SmallOffice:
 
     def __init__(self, folder: Path, service: FakeService, config: Config, limit_bytes: int) -> None:
         log = cast("Any", structlog.wrap_logger(logging.getLogger("office")))
+        self.log = log
         worker = SimpleNamespace(config=config)
         self.worker = worker
         self.counts = Counts()
@@ -90,7 +92,8 @@ class SmallOffice:
         self.desk = HookDesk(book, self.spool.append, self.sender, decisions, settings, log)
 
     def reload(self, config: Config) -> None:
-        self.worker.config = config
+        old, self.worker.config = self.worker.config, config
+        self.spool.note(readdress(self.spool.book, self.sender, old, config, self.log))
 
     def _drop(self, numbers: list[int]) -> None:
         self.dropped += numbers

@@ -292,7 +292,7 @@ async def test_events_for_an_address_that_is_not_configured_any_more_go(
         service.behave = is_down
         await office.tell(Ended("s1", "finished"))
         await trio.sleep(1)
-        office.reload(config_of('[hooks]\nurl = "http://other.example/"'))
+        office.reload(config_of('[hooks]\nurl = "http://other.example/ http://further.example/"'))
         await office.until_empty()
         assert office.counts.counted["fanlight_hook_events_total,on_unpublish,removed"] == 1
 
@@ -308,3 +308,21 @@ async def test_who_refuses_an_event_is_not_asked_for_ever(
         await office.until_empty()
         assert office.figures.refused == 1
         assert office.figures.failures[-1].reason == "refused"
+
+
+async def test_strangers_who_ask_for_many_names_do_not_set_back_the_count_of_a_stream(
+    tmp_path: Path, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.hooks.sequences.MAX_SEQUENCES", 16)
+    monkeypatch.setattr("engine.hooks.sequences.SLACK", 2)
+    service = FakeService()
+    async with small_office(tmp_path, service) as office:
+        await office.ask(session(1, stream="live/main"))
+        await office.tell(Ended("s1", "finished"))
+        for number in range(100, 200):
+            await office.ask(session(number, "play", f"live/invented-{number}"))
+            await office.tell(Ended(f"s{number}", "closed"))
+        await office.until_empty()
+        await office.ask(session(2, stream="live/main"))
+    of_stream = [body["sequence"] for body in service.taken if body["name"] == "live/main"]
+    assert of_stream == [1, 2, 3]

@@ -55,7 +55,27 @@ async def test_open_sessions_and_sequences_go_on(tmp_path: Path, autojump_clock:
     ]
 
 
-async def test_a_torn_tail_costs_what_was_not_yet_confirmed_and_nothing_else(
+async def test_a_name_that_a_service_gives_counts_its_own_events_after_the_next_start_too(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    service = FakeService(says(200, b'{"code": 0, "stream": "vip/one"}'))
+    async with small_office(tmp_path, service, sends=False) as first:
+        for number in range(1, 5):
+            await first.ask(session(number))
+        await first.tell(Ended("s1", "finished"))
+    heir = FakeService()
+    async with small_office(tmp_path, heir) as second:
+        await second.tell(Ended("s2", "finished"))
+        await second.ask(session(5))
+        await second.until_empty()
+    assert {(body["name"], body["action"], body["sequence"]) for body in heir.taken} == {
+        ("live/cam", "on_publish", 5),
+        ("vip/one", "on_unpublish", 1),
+        ("vip/one", "on_unpublish", 2),
+    }
+
+
+async def test_a_torn_tail_has_what_was_not_yet_confirmed_told_again_and_nothing_else(
     tmp_path: Path, autojump_clock: trio.abc.Clock
 ) -> None:
     async with small_office(tmp_path, FakeService(), sends=False) as first:
@@ -67,9 +87,11 @@ async def test_a_torn_tail_costs_what_was_not_yet_confirmed_and_nothing_else(
     os.truncate(path, path.stat().st_size - 5)
     heir = FakeService()
     async with small_office(tmp_path, heir) as second:
-        assert second.open_sessions() in (set(), {"s3"})
+        assert second.open_sessions() == {"s3"}
+        await second.tell(Ended("s3", "finished"))
         await second.until_empty()
-    assert [body["client_id"] for body in heir.taken] == ["c1", "c2"]
+    assert [body["client_id"] for body in heir.taken] == ["c1", "c2", "c3", "c3"]
+    assert [body["event_id"] for body in heir.taken][2:] == ["s3.end", "s3.end"]
 
 
 async def test_a_folder_full_of_garbage_keeps_nobody_from_working(
