@@ -48,7 +48,7 @@ FAILURES: Final = "fanlight_handshake_failures_total"
 HANDSHAKES: Final = "fanlight_tls_handshakes_total"
 HEAD: Final = b"GET /live/steady.flv HTTP/1.1\r\nHost: a\r\nX: "
 BODY: Final = (
-    b"POST /api/v1/bans HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    b"POST /api/v1/bans HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Content-Length: 60000\r\n\r\n"
 )
 
