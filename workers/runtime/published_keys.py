@@ -95,9 +95,8 @@ class PublishedKeys:
         """Another issuer, or another algorithm: what was fetched means nothing any more, unless it is what
         another process has fetched of the new one just now.
         """
-        before, after = old.access, new.access
-        if (before.jwt_keys_url, before.jwt_algorithm) != (after.jwt_keys_url, after.jwt_algorithm):
-            self._tell(self._kept.read(after))
+        if _source(old.access) != _source(new.access):
+            self._tell(self._kept.read(new.access))
             self._wanted.set()
 
     async def _look(self) -> bool:
@@ -110,6 +109,8 @@ class PublishedKeys:
             self._log.warning("token_keys_not_fetched", url=where, why=str(error))
             return False
         else:
+            if _source(access) != _source(self._access()):
+                return False  # a reload came meanwhile, and has asked for the keys of another issuer
             self._tell(keys)
             self._log.info("token_keys_fetched", url=where, keys=sorted(keys))
             self._keep(access, keys)
@@ -125,3 +126,8 @@ class PublishedKeys:
             self._kept.write(access, keys)
         except OSError as error:
             self._log.warning("token_keys_not_kept", why=str(error))
+
+
+def _source(access: Access) -> tuple[str, str]:
+    """What fetched keys belong to."""
+    return access.jwt_keys_url, access.jwt_algorithm

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from engine.access.token_keys import TokenKey
 from engine.config import Config, load
@@ -137,6 +138,32 @@ async def test_another_issuer_takes_the_keys_of_the_one_before_away(autojump_clo
         assert house.heard[-1] == []
         await trio.sleep(1)
         assert house.heard[-1] == ["first"]
+
+
+async def test_keys_on_their_way_are_nobody_s_once_there_is_another_issuer(
+    autojump_clock: object, tmp_path: Path
+) -> None:
+    async with opened(tmp_path) as house:
+        house.issuer.takes_s = 5
+        await trio.sleep(1)
+        other = config_for("ES256", "https://example.net/keys")
+        house.reload(other)
+        await trio.sleep(PAUSE_S)
+        assert house.heard == [[]]
+        assert os.listdir(tmp_path) == []
+        house.issuer.document = document(jwk_of("ES256", "theirs"))
+        await trio.sleep(PAUSE_S + 5)
+        assert house.heard == [[], ["theirs"]]
+        assert list(KeptKeys(tmp_path).read(other.access)) == ["theirs"]
+
+
+async def test_keys_on_their_way_are_welcome_after_any_other_reload(autojump_clock: object) -> None:
+    async with opened() as house:
+        house.issuer.takes_s = 5
+        await trio.sleep(1)
+        house.reload(replace(house.config, play=replace(house.config.play, wait_s=7)))
+        await trio.sleep(PAUSE_S)
+        assert house.heard == [["first"]]
 
 
 async def test_without_an_address_nothing_is_fetched(autojump_clock: object) -> None:
