@@ -5,7 +5,8 @@ merge by sorting. One trap: a worker that had more to tell than it told (`more`)
 because the next page begins after the last id of this one, and would skip the rest of that worker's.
 
 Another: webhooks are told a publisher's id before they have decided what its stream is called, and with that
-which ingest gets it. So whoever looks for a publisher of one ingest has it looked for in the others, too.
+which ingest gets it. So whoever looks for a publisher of one ingest has it looked for in the others, too, all
+at once after the first: however many hang, that takes ASK_TIMEOUT_S twice.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -83,19 +84,30 @@ class Clients:
     async def _first_of(
         self, client_id: str, ask: Callable[[WorkerSlot, str], Awaitable[Found]]
     ) -> Found | None:
-        """What the first worker finds that may hold this client. Raises Unanswered if none does, and one of
-        them said nothing."""
-        silent: Unanswered | None = None
-        for slot, its_id in holders_of(self._staff.with_clients(), client_id):
+        """What is found of this client by the worker it is named after, or else by one of the others that may
+        hold it, who are asked at the same time. Raises Unanswered if none has it, and one said nothing."""
+        found: list[Found] = []
+        silent: list[Unanswered] = []
+
+        async def hear(slot: WorkerSlot, its_id: str, others: trio.CancelScope) -> None:
             try:
-                found = await ask(slot, its_id)
+                answer = await ask(slot, its_id)
             except Unanswered as error:
-                silent = silent or error
-            else:
-                if found:
-                    return found
-        if silent is not None:
-            raise silent
+                silent.append(error)
+                return
+            if answer:
+                found.append(answer)
+                others.cancel()  # ids are of one client: nobody else has it
+
+        holders = holders_of(self._staff.with_clients(), client_id)
+        for together in (holders[:1], holders[1:]):
+            async with trio.open_nursery() as nursery:
+                for slot, its_id in together:
+                    nursery.start_soon(hear, slot, its_id, nursery.cancel_scope)
+            if found:
+                return found[0]
+        if silent:
+            raise silent[0]
         return None
 
     async def _look_for(self, slot: WorkerSlot, client_id: str) -> models.Client | None:

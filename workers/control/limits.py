@@ -23,8 +23,8 @@ idling."""
 
 REQUEST_S: Final = 15.0
 """From a request's head to the last byte of its answer: against bodies that come a byte a second, and clients
-that let an answer wait for room. A scrape takes a tenth of a second, a page of clients ASK_TIMEOUT_S at most;
-a body has as long as a head."""
+that let an answer wait for room. A scrape takes a tenth of a second, a page of clients ASK_TIMEOUT_S at most,
+one client twice that; a body has as long as a head."""
 
 GRACE_S: Final = 3.0
 """How long requests under way may go on once the engine drains."""

@@ -143,6 +143,33 @@ async def test_an_ingest_that_hangs_is_no_matter_where_another_has_the_publisher
         await clients.kick(some_id("ingest0", 5), "kicked")
 
 
+async def test_however_many_ingests_hang_they_are_waited_for_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    slots = [WorkerSlot(number, "ingest", number) for number in range(6)]
+    bus = ScriptedBus()
+    bus.clients = {slot.number: [] for slot in slots}
+    bus.silent = {0, 1, 2, 3, 4}
+    clients = Clients(bus, cast("Staff", EverybodyAnswers(slots)))
+    began = trio.current_time()
+    with pytest.raises(Unanswered, match="ingest0"):
+        await clients.find(some_id("ingest0", 5))
+    assert trio.current_time() - began == pytest.approx(2 * ASK_TIMEOUT_S)
+    bus.clients[5] = [client(some_id("ingest5", 5))]
+    began = trio.current_time()
+    assert await clients.kick(some_id("ingest0", 5), "kicked")
+    assert trio.current_time() - began == pytest.approx(ASK_TIMEOUT_S)
+
+
+async def test_a_publisher_where_its_id_says_is_looked_for_nowhere_else() -> None:
+    slots = [WorkerSlot(0, "ingest", 0), WorkerSlot(1, "ingest", 1)]
+    bus = ScriptedBus()
+    bus.clients = {0: [client(some_id("ingest0", 5))], 1: []}
+    clients = Clients(bus, cast("Staff", EverybodyAnswers(slots)))
+    assert await clients.kick(some_id("ingest0", 5), "kicked")
+    assert [to for to, _ in bus.asked] == [0]
+
+
 class EverybodyAnswers:
     """Staff of which nobody is away."""
 
