@@ -5,7 +5,7 @@ import socket
 
 from engine.config import ConfigError, load
 from tests.fuzz.target import Pieces, Target
-from workers.runtime.packets import open_inboxes, receive_packet
+from workers.runtime.packets import Received, open_inboxes, receive_packet
 
 CONFIG_WORDS = (
     b"[",
@@ -59,10 +59,10 @@ def receive(pieces: Pieces) -> str:
     with inbox, outbox:
         socket.send_fds(outbox, [data], [inbox.fileno()])
         received = receive_packet(inbox)
-        if received is not None:
+        if isinstance(received, Received):
             received.descriptors.close()
     assert lowest_free_descriptor() == before, "a descriptor was left open"
-    return repr(received.packet) if received else ""
+    return repr(received.packet) if isinstance(received, Received) else ""
 
 
 def lowest_free_descriptor() -> int:

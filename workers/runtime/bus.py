@@ -35,6 +35,7 @@ from workers.runtime.packets import (
     Packet,
     PacketTooLarge,
     Received,
+    Unusable,
     receive_packet,
     send_packet,
 )
@@ -157,9 +158,10 @@ class Bus:
                     return
         raise BusFull(f"slot {to} has not emptied its inbox for {SEND_TIMEOUT_S} s")
 
-    async def _dispatch(self, received: Received | None, nursery: trio.Nursery) -> None:
-        if received is None:
-            self._log.error("bus_packet_unusable", slot=self.address)
+    async def _dispatch(self, received: Received | Unusable, nursery: trio.Nursery) -> None:
+        if isinstance(received, Unusable):
+            why, message = received
+            self._log.error("bus_packet_unusable", slot=self.address, message=message, why=why)
             return
         packet, descriptors = received
         if packet.answer:

@@ -20,7 +20,12 @@ class Ready(Message, frozen=True):
 
 
 class Reload(Message, frozen=True):
-    """supervisor -> worker, with one descriptor: the configuration from now on (sealed_config.py)."""
+    """supervisor -> worker: the configuration in force from now on, as JSON of the whole tree.
+
+    Where no packet holds it that is empty, and a descriptor brings it (sealed_config.py).
+    """
+
+    config_json: bytes = b""
 
 
 class Drain(Message, frozen=True):

@@ -10,7 +10,7 @@ import trio
 from workers.runtime.bus import BusError, Descriptors, Envelope
 from workers.runtime.logs import configure_logs
 from workers.runtime.messages import Drain, Ready, Reload
-from workers.runtime.sealed_config import read_sealed
+from workers.runtime.sealed_config import config_in
 from workers.runtime.slots import SUPERVISOR
 from workers.runtime.worker import Worker
 
@@ -24,8 +24,8 @@ def obey_bus(worker: Worker) -> None:
         worker.log.info("draining", seconds=message.seconds, reason="supervisor_asked")
         worker.drain(message.seconds)
 
-    async def reload(_message: Reload, _envelope: Envelope, fds: Descriptors) -> None:
-        config = read_sealed(fds.first())
+    async def reload(message: Reload, _envelope: Envelope, fds: Descriptors) -> None:
+        config = config_in(message, fds)
         configure_logs(config.log)
         if worker.tracer is not None:
             worker.tracer.ratio = config.traces.ratio

@@ -80,6 +80,13 @@ class Received(NamedTuple):
     descriptors: Descriptors
 
 
+class Unusable(NamedTuple):
+    """A packet that cannot be obeyed: why, and the kind of its message where that can be read."""
+
+    why: str
+    message: str
+
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Packet)
 
@@ -118,8 +125,8 @@ def _named(error: OSError) -> Exception:
     return error
 
 
-def receive_packet(inbox: socket.socket) -> Received | None:
-    """The next packet; None for one that is unusable (cut short, or not ours to read).
+def receive_packet(inbox: socket.socket) -> Received | Unusable:
+    """The next packet, whole; or what is known of one that is cut short, or not ours to read.
 
     Raises BlockingIOError when the inbox is empty, BusClosed at its end.
     """
@@ -131,13 +138,18 @@ def receive_packet(inbox: socket.socket) -> Received | None:
     if not data:
         descriptors.close()
         raise BusClosed("end of the inbox")
-    # MSG_CTRUNC: this process is out of descriptors, so the connection in the packet is lost already.
-    cut = flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
-    packet = None if cut else _decoded(data)
-    if packet is None:
+    packet = _decoded(data)
+    if packet is None or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         descriptors.close()
-        return None
+        return _unusable(packet, flags)
     return Received(packet, descriptors)
+
+
+def _unusable(packet: Packet | None, flags: int) -> Unusable:
+    message = type(packet.message).__name__ if packet else ""
+    if flags & socket.MSG_CTRUNC:  # the connection or the memory that came with it is lost already
+        return Unusable("no room for its descriptors: is this process at its limit of open files?", message)
+    return Unusable("cannot be read", message)
 
 
 def _numbers_in(ancillary: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:

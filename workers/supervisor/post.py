@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from structlog.typing import FilteringBoundLogger
 
 from workers.runtime.messages import AnyMessage
-from workers.runtime.packets import BusError, Packet, receive_packet, send_packet
+from workers.runtime.packets import BusError, Packet, Received, receive_packet, send_packet
 from workers.runtime.slots import SUPERVISOR
 
 
@@ -42,6 +42,6 @@ class Post:
                 received = receive_packet(self._inbox)
             except BlockingIOError:
                 return
-            if received is not None:
+            if isinstance(received, Received):
                 received.descriptors.close()
                 yield received.packet.source, received.packet.message

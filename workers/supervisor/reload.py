@@ -1,6 +1,5 @@
 """Reading the configuration again: what may change while the engine runs, and what has to wait."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from engine.config import Config, ConfigError, Reload, apply_hot, diff, load
 from workers.runtime.logs import try_log_file
-from workers.runtime.sealed_config import seal
+from workers.runtime.sealed_config import order_of
 
 
 class Reread:
@@ -36,7 +35,8 @@ def reread(
         config = apply_hot(running, wanted)
         if (fault := why_not(config)) is not None:
             raise ConfigError((fault,))
-        os.close(seal(config))  # were there no memory for it, workers would not hear of it
+        with order_of(config):  # were there no memory for it, workers would not hear of it
+            pass
         _try_log_file(running.log.file, config.log.file)
     except (ConfigError, OSError, UnicodeDecodeError) as error:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)

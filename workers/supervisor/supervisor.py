@@ -1,6 +1,5 @@
 """The supervisor itself: ties signals, workers' news and timers to what is to be done about them."""
 
-import os
 import signal
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from workers.runtime.inheritance import Inheritance
 from workers.runtime.logs import Packets, configure_logs, log_packet, look_after_logs, open_log_file
 from workers.runtime.messages import Drain, Reload
 from workers.runtime.notify import Notifier
-from workers.runtime.sealed_config import seal
+from workers.runtime.sealed_config import order_of
 from workers.runtime.slots import SUPERVISOR
 from workers.supervisor.estate import Estate
 from workers.supervisor.health import is_healthy, status, until_next_look_s
@@ -153,9 +152,9 @@ class Supervisor:
         self._open_log_file()
         outcome = reread(self._config, self._config_path, self._environ, self._log, self._why_not)
         self._estate.metrics.bind("fanlight_reloads_total", result=outcome.result).inc()
-        if (
-            outcome.config != self._config or self._config.tls.enabled
-        ):  # the certificate's files are read again
+        # Unchanged, too: a worker may have missed it the last time. Refused, too, with TLS: the certificate's
+        # files are read again.
+        if outcome.result != "refused" or self._config.tls.enabled:
             self._apply(outcome.config)
         self._notifier.ready(self._current_status())
 
@@ -172,13 +171,11 @@ class Supervisor:
 
     def _tell_workers(self, config: Config) -> None:
         try:
-            sealed = seal(config)
+            with order_of(config) as order:
+                for seat, _ in self._roster.living():
+                    self._post.send(seat.slot.number, order.message, order.descriptors)
         except OSError as error:  # a moment ago, in `reread`, there was room for it
             self._log.error("order_lost", to="all", order=Reload.__name__, error=str(error))
-            return
-        for seat, _ in self._roster.living():
-            self._post.send(seat.slot.number, Reload(), [sealed])
-        os.close(sealed)
 
     def _open_log_file(self) -> None:
         """Workers need no word: each looks before a line whether the file has been moved."""

@@ -30,17 +30,28 @@ def test_a_configuration_that_is_longer_than_there_may_be_is_refused(tmp_path: P
     assert f"the file has more than {MAX_BYTES} characters" in entry["problems"][0]
 
 
-def test_one_that_there_is_no_memory_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_memory(*_: object) -> int:
-        raise OSError(errno.ENOMEM, "no memory")
+def no_memory(*_: object) -> int:
+    raise OSError(errno.ENOMEM, "no memory")
 
+
+def test_a_large_one_that_there_is_no_memory_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "memfd_create", no_memory)
     running, file = Config(), tmp_path / "fanlight.toml"
-    file.write_text("[play]\nwait_s = 7\n")
+    file.write_text(keys_for(paths=40))
     with capture_logs() as logs:
         outcome = reread(running, str(file), {}, structlog.get_logger())
     assert (outcome.config, outcome.result) == (running, "refused")
     assert "no memory" in logs[0]["problems"][0]
+
+
+def test_one_of_usual_size_needs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "memfd_create", no_memory)
+    file = tmp_path / "fanlight.toml"
+    file.write_text("[play]\nwait_s = 7\n")
+    outcome = reread(Config(), str(file), {}, structlog.get_logger())
+    assert (outcome.config.play.wait_s, outcome.result) == (7, "applied")
 
 
 def test_forty_paths_with_full_tables_of_keys_are_taken(tmp_path: Path) -> None:

@@ -139,6 +139,9 @@ def test_reload_applies_what_it_can_and_names_what_needs_a_restart(tmp_path: Pat
         assert reloaded["needs_restart"] == ["workers.fanout"]
         for worker in engine.pids():
             assert engine.until("role reloaded", worker=worker)["new"] == 7
+        engine.signal(signal.SIGHUP)  # unchanged: told again, to whoever missed it
+        for worker in engine.pids():
+            engine.until("role reloaded", worker=worker, old=7, new=7)
         os.kill(engine.pids()["fanout0"], signal.SIGKILL)  # the successor is born with the new configuration
         died = engine.until("worker_died", slot="fanout0")
         engine.until("worker_ready", since=engine.events.index(died), slot="fanout0")
