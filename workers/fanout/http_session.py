@@ -96,6 +96,7 @@ class HttpSession:
         """Say what was wrong with a head that was not understood; nothing can follow it."""
         connection = self._connection
         request_id = connection.name_request(None)
+        self._audience.report.request("GET", UNKNOWN_ROUTE, error.reply)
         tell_request(
             self._audience.worker.log,
             conn=connection.id,

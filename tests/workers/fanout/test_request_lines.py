@@ -136,7 +136,7 @@ async def test_at_debug_every_request_has_its_line_wherever_it_was_answered(
     assert KEY not in str(lines)
 
 
-async def test_a_request_in_the_seat_that_is_not_understood_has_an_id_of_its_own(
+async def test_a_request_in_the_seat_that_is_not_understood_counts_and_has_an_id_of_its_own(
     stage: HttpStage, autojump_clock: MockClock
 ) -> None:
     viewer = stage.connect()
@@ -146,6 +146,7 @@ async def test_a_request_in_the_seat_that_is_not_understood_has_an_id_of_its_own
     assert answer.status == 400
     assert answer.fields["x-request-id"] != before.fields["x-request-id"]
     assert only_line(stage.log, "request", answer.fields["x-request-id"])["status"] == 400
+    assert stage.report.told["request", "GET", "/{unknown}", 400] == 1
 
 
 async def test_who_did_not_wait_for_the_answer_is_told_of(
