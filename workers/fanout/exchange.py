@@ -73,7 +73,9 @@ class Exchange(Protocol):
 
     @property
     def sent_bytes(self) -> int:
-        """What the socket has taken of the answer so far: over HTTP/1 with its head, over HTTP/2 without."""
+        """What has been taken of the answer so far: over HTTP/1 by the socket, with its head; over HTTP/2 by
+        the connection, of the body alone.
+        """
         ...
 
     def leave_out(self, waited_s: float) -> None:

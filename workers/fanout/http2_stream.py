@@ -35,7 +35,8 @@ class Http2Stream:
         self.over = trio.Event()
         """Nothing will be sent any more: finished, given up, or lost."""
         self.sent_bytes = 0
-        """Of an answer's body; who plays has accounts of his own."""
+        """Of an answer's body, what the wire took: it may still lie in the buffer that all streams share. Who
+        plays has accounts of his own."""
         self._wire = wire
         self._room = trio.Event()
 
