@@ -147,7 +147,8 @@ PLAYING: Final = (
     Metric(
         name="fanlight_players_ended_total",
         kind="counter",
-        help="Players that have gone, and why; of HLS, closed: asked for no playlist in a while.",
+        help="Players that have gone, and why; of HLS, closed: asked for no playlist in a while,"
+        " stream_ended: had fetched what was left, or no more of it.",
         labels=("protocol", "reason"),
         protocols=PLAYED_OVER,
         reasons=(
@@ -189,8 +190,8 @@ PLAYING: Final = (
     Metric(
         name="fanlight_sent_bytes_total",
         kind="counter",
-        help="Bytes that the kernel accepted for players: of HTTP/1 heads as well, of TLS and HTTP/2 what is"
-        " inside; of HLS, when an answer is over.",
+        help="Bytes that the kernel accepted for players: of HTTP/1 heads as well, of TLS what is inside; of"
+        " HTTP/2 bodies, as the connection took them before its socket did; of HLS, when an answer is over.",
         labels=("protocol",),
         protocols=PLAYED_OVER,
     ),

@@ -30,7 +30,8 @@ STREAM_ROUTE: str = "/{stream}.flv"
 
 
 RETRY: Fields = (("Retry-After", "10"),)
-"""What a full worker says, seconds: it comes down from overload after ten at the earliest."""
+"""What a full worker says, and one that has too many from an address, seconds: it comes down from overload
+after ten at the earliest."""
 
 
 class Refused(Exception):
@@ -100,7 +101,7 @@ class Admission:
             visit = await self._audience.visits.begin("play", name, who)
         except Denied as denied:
             if denied.reason == UNDECIDED:
-                raise self.plain(503, f"{denied}\n", denied.reason, RETRY) from None
+                raise self.plain(429, f"{denied}\n", denied.reason, RETRY) from None  # its address's doing
             raise self.plain(403, f"{denied}\n", denied.reason) from None
         with visit.until_in():
             return visit, await self.find(visit.name, ip_of(who.remote), visit.key_id)

@@ -58,6 +58,9 @@ Work: TypeAlias = Callable[[], Awaitable[int]]
 CLIENT_GONE: int = 499
 """What an answer counts as that its player did not wait for; nginx's number for it."""
 
+LATER: frozenset[int] = frozenset({429, 503})
+"""What says that the same may be asked again in a moment."""
+
 BAD_REQUEST: int = 400
 """Refusals have this status or a higher one."""
 
@@ -199,11 +202,11 @@ class Answers:
         if route.kind == "multivariant":
             shelves = await self._find_renditions(hls.library, route, exchange)
             self._check_bans(exchange, ticket)
-            self._open_account(name, exchange, shelves)
+            self._open_account(name, exchange, shelves, ticket)
             return await answers.send_multivariant(exchange, shelves, ticket)
         shelf = await self._find(hls.library, route, exchange)
         self._check_bans(exchange, ticket)
-        self._open_account(name, exchange, [shelf])
+        self._open_account(name, exchange, [shelf], ticket)
         if route.kind == "media":
             return await answers.send_media(exchange, shelf, ticket)
         return await answers.send_named(exchange, shelf, route.file, ticket)
@@ -236,10 +239,10 @@ class Answers:
                     return
         raise no_stream(route, name)
 
-    def _open_account(self, name: str, exchange: Exchange, shelves: Sequence[Shelf]) -> None:
+    def _open_account(self, name: str, exchange: Exchange, shelves: Sequence[Shelf], ticket: Ticket) -> None:
         is_over = all(shelf.window.ended for shelf in shelves)
         record = None if is_over else self._audience.hub.find(name)
-        self._audience.hls_players.open_account(name, record, exchange)
+        self._audience.hls_players.open_account(name, record, exchange, ticket.key_id)
 
     async def _let_in(self, library: Library, exchange: Exchange, name: str) -> Ticket:
         """Whether the player may have this. Raises Unanswerable.
@@ -340,7 +343,7 @@ class Answers:
         return self._audience.worker.config.http.cors_origin
 
     async def _refuse(self, exchange: Exchange, error: Exception, status: int) -> None:
-        extra: Fields = (("Retry-After", "1"),) if status == 503 else ()
+        extra: Fields = (("Retry-After", "1"),) if status in LATER else ()
         if isinstance(error, RemoteProtocolError | Unanswerable):
             extra += tuple(error.fields)
         answer = plain_answer(

@@ -258,7 +258,8 @@ class Audience:
         if guard.bans_changed():
             for player in to_ban(self, guard.bans):
                 self.kick(player.client_id, BANNED)
-            self.hls_players.end_banned(guard.was_banned)
+            self.hls_players.end_banned(guard.was_player_banned)
+            self.hls_visits.end_banned(guard.was_player_banned)
         if guard.level is Level.DROP_PLAYERS:
             for player in to_drop(self):
                 self.kick(player.client_id, OVERLOADED)
@@ -292,12 +293,8 @@ class Audience:
     def _count_hls_players(self) -> None:
         if self.hls is None:
             return
-        counts = self.hls_players.sweep()
-        for record in self.worker.directory.all():
-            row = self.worker.board.row(self.worker.slot.number, record.slot)
-            if row.lease == record.lease:
-                row.players_hls = counts[record.slot, record.lease]
-        self.report.hls_players(counts.total(), self.hls.answers.held)
+        players = self.hls_players.sweep().total()
+        self.report.hls_players(players, self.hls.answers.held)
         self.hls.answers.files.sweep()
 
     def _ping_websockets(self) -> None:

@@ -132,6 +132,10 @@ class Guard:
         """As `was_banned`, for keys."""
         return self._bans.table.of_key(key_id, time.time()) is not None
 
+    def was_player_banned(self, host: str, key_id: str) -> bool:
+        """The same for whoever plays from there, with that key."""
+        return self.was_banned(host) or self.was_key_banned(key_id)
+
     def is_publisher_banned(self, host: str, name: str, key_id: str) -> bool:
         """Whether whoever would publish `name` from there, with that key, is kept out."""
         return self._bans.of_publisher(host, name, key_id) is not None

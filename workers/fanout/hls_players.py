@@ -1,13 +1,14 @@
 """Players of HLS as metrics, the log and the board know them, and what they were sent.
 
 HLS has no connection that a player is. What counts as one is an address and a user agent that asked for a
-playlist of a programme lately. It begins with the first, and ends when its stream is over or when it has
-asked for none in a while. It is this worker's: a player whose connections lead to several workers is one in
-each that it asks for playlists.
+playlist of a programme lately. It begins with the first, and ends when it has asked for none in a while, or
+when its stream is over and it fetches no more of what is left. It is this worker's: a player whose
+connections lead to several workers is one in each that it asks for playlists.
 
-Bytes are those that other protocols count: what the socket took, over HTTP/1 with heads, over HTTP/2 without.
-They are booked when an answer is over, as plain numbers, to the stream and the player that were there when it
-was asked for. Refusals are sent to nobody who plays, and neither is a head by itself.
+Bytes are those that other protocols count: over HTTP/1 what the socket took, with heads; over HTTP/2 what the
+connection took of bodies, which may still lie before its socket. They are booked when an answer is over, as
+plain numbers, to the stream and the player that were there when it was asked for. Refusals are sent to nobody
+who plays, and neither is a head by itself.
 """
 
 import secrets
@@ -29,6 +30,11 @@ from workers.runtime.worker import Worker
 VIEWER_S: Final = 15.0
 """A player whose last playlist is so old has gone, seconds: the slowest there are reload every ten."""
 
+REST_S: Final = 12.0
+"""A player of a stream that is over has gone when nothing was booked for it in so long, seconds: one that
+plays what is left fetches once in a segment, which has ten at most by default, and is booked when it has it.
+"""
+
 MAX_VIEWERS: Final = 100_000
 """Players told apart; beyond that they are not counted any more, but served."""
 
@@ -44,6 +50,13 @@ class Account:
         self.row = row
         self.sent_bytes = 0
 
+    def tell_players(self, count: int) -> None:
+        """So many play the stream now. The row is told for as long as it is about it, even when the stream is
+        long gone: what it says last is what a successor takes for lost.
+        """
+        if self.row.lease == self.lease:
+            self.row.players_hls = count
+
     def hand_on(self) -> None:
         """Tell the row, unless it is another stream's by now: this one's total has gone with it."""
         if self.row.lease == self.lease:
@@ -52,22 +65,29 @@ class Account:
 
 
 class HlsPlayer:
-    """One player. `record` is of the stream whose playlist it asked for last."""
+    """One player. `record` is of the stream whose playlist it asked for last, `key_id` of what let it in."""
 
-    __slots__ = ("_known_bytes", "began_s", "client_id", "host", "record", "seen_s", "sent_bytes")
+    __slots__ = (
+        "_known_bytes", "_moved_s", "began_s", "client_id", "host", "key_id", "record", "seen_s",
+        "sent_bytes",
+    )  # fmt: skip
 
     def __init__(self, client_id: str, host: str, record: StreamRecord) -> None:
         self.client_id = client_id
         self.host = host
+        self.key_id = ""
         self.record = record
         self.began_s = self.seen_s = trio.current_time()
         self.sent_bytes = 0
         self._known_bytes = -1
+        self._moved_s = self.began_s
 
-    def rests(self) -> bool:
-        """Whether it was sent nothing since this was last asked."""
-        before, self._known_bytes = self._known_bytes, self.sent_bytes
-        return before == self.sent_bytes
+    def rests(self, now_s: float) -> bool:
+        """Whether nothing was booked for it in a while, as far as looks once a second can tell."""
+        if self._known_bytes != self.sent_bytes:
+            self._known_bytes = self.sent_bytes
+            self._moved_s = now_s
+        return now_s - self._moved_s > REST_S
 
 
 class HlsPlayers:
@@ -107,17 +127,23 @@ class HlsPlayers:
             player = self._players[key] = self._begin(record, exchange)
         player.seen_s = trio.current_time()
         player.record = record
+        self._account_of(record)  # its row is told of this player, even if there is nothing to book
         exchange.player = player
 
-    def open_account(self, name: str, record: StreamRecord | None, exchange: Exchange) -> None:
+    def open_account(
+        self, name: str, record: StreamRecord | None, exchange: Exchange, key_id: str = ""
+    ) -> None:
         """What is sent from now on is of this stream, or programme.
 
         record: the stream's; None for one that has ended, although there may be another of its name.
+        key_id: of what let the player in.
         """
         if record is not None:
             exchange.account = self._account_of(record)
         if exchange.player is None:
             exchange.player = self._players.get((self._programme_of(name), who_of(exchange)))
+        if exchange.player is not None:
+            exchange.player.key_id = key_id
 
     def book(self, exchange: Exchange) -> None:
         """An answer is over, or its player did not wait for the end."""
@@ -133,24 +159,28 @@ class HlsPlayers:
     # -- once a second
 
     def sweep(self) -> Counter[tuple[int, int]]:
-        """Those end that are silent, or have all of a stream that is over.
+        """Those end that are silent, or have all of a stream that is over. The board is told of the others.
 
         How many are left, by slot and lease of their stream.
         """
-        since_s = trio.current_time() - VIEWER_S
+        now_s = trio.current_time()
         names = {player.record.name for player in self._players.values()}
         over = {name for name in names if not self._can_be_played(name)}
         for key, player in list(self._players.items()):
-            if player.seen_s < since_s:
+            if player.record.name in over:  # nobody reloads the playlist of a stream that is over
+                if player.rests(now_s):
+                    self._end(key, "stream_ended")
+            elif now_s - player.seen_s > VIEWER_S:
                 self._end(key, "closed")
-            elif player.record.name in over and player.rests():
-                self._end(key, "stream_ended")
-        return Counter((player.record.slot, player.record.lease) for player in self._players.values())
+        counts = Counter((player.record.slot, player.record.lease) for player in self._players.values())
+        for slot, account in self._accounts.items():
+            account.tell_players(counts[slot, account.lease])
+        return counts
 
-    def end_banned(self, is_banned: Callable[[str], bool]) -> None:
-        """Those end whose address is banned."""
+    def end_banned(self, is_banned: Callable[[str, str], bool]) -> None:
+        """Those end whose address is banned, or the key that let them in."""
         for key, player in list(self._players.items()):
-            if is_banned(player.host):
+            if is_banned(player.host, player.key_id):
                 self._end(key, BANNED)
 
     def end_all(self) -> None:

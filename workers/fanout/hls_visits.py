@@ -13,16 +13,18 @@ for the rest of its visit.
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from engine.access.reasons import SENTENCES
 from engine.policy.addresses import AddressBook, AddressLimits
 from engine.policy.addresses import Visit as AddressVisit
 from workers.fanout.exchange import Exchange
-from workers.fanout.hls_players import MAX_VIEWERS, VIEWER_S
+from workers.fanout.guard import BANNED
+from workers.fanout.hls_players import MAX_VIEWERS, VIEWER_S, who_of
 from workers.fanout.holds import Unanswerable
 from workers.fanout.visits import UNDECIDED, Denied, Visit, Visits, Who
 
@@ -33,6 +35,7 @@ DENIED_S: Final = 5.0
 
 OVER: Final = "the time that was given is over"
 SENT_AWAY: Final = "this player was sent away"
+LEAVING: Final = "this server is about to leave, ask again"
 
 TOO_MANY_PLAYERS: Final = "too_many_players"
 ADDRESS_PLAYERS: Final = "address_players"
@@ -40,10 +43,13 @@ ADDRESS_PLAYERS: Final = "address_players"
 
 
 class Crowded(Unanswerable):
-    """There are too many players; this one was not asked about. `reason` is the label in the counters."""
+    """There are too many players; this one was not asked about. `reason` is the label in the counters.
+
+    What is an address's own doing is 429, as it is no fault of ours that an error budget would pay for.
+    """
 
     def __init__(self, reason: str, text: str) -> None:
-        super().__init__(503, text, refusal=reason)
+        super().__init__(503 if reason == TOO_MANY_PLAYERS else 429, text, refusal=reason)
         self.reason = reason
 
 
@@ -108,6 +114,7 @@ class HlsVisits:
         self._log = log
         self._addresses = addresses if addresses is not None else AddressBook(AddressLimits())
         self._guests: dict[tuple[str, str], Guest] = {}
+        self._closed = False
 
     async def check(self, name: str, exchange: Exchange, query: str, key_id: str = "") -> None:
         """Return if this player, let in with that key, may have what is of the stream `name`. Raises
@@ -116,6 +123,7 @@ class HlsVisits:
         if not self._visits.follows("play", name):
             return
         guest = await self._find(name, exchange, query, key_id)
+        self._check_open()
         now_s = trio.current_time()
         if guest.denied is not None:
             raise Unanswerable(403, str(guest.denied), refusal=guest.denied.reason)
@@ -143,20 +151,34 @@ class HlsVisits:
         for key, guest in [entry for entry in self._guests.items() if entry[1].is_stale(now_s)]:
             self._forget(key, guest, "closed")
 
+    def end_banned(self, is_banned: Callable[[str, str], bool]) -> None:
+        """Those who are in end whose address is banned, or the key that let them in; whoever is still being
+        decided about is refused by whoever asked.
+        """
+        for key, guest in list(self._guests.items()):
+            if guest.visit is not None and is_banned(guest.host, guest.key_id):
+                self._forget(key, guest, BANNED, SENTENCES[BANNED])
+
     def end_all(self) -> None:
-        """This worker drains."""
+        """This worker drains: nobody is asked about any more."""
+        self._closed = True
         for key, guest in list(self._guests.items()):
             self._forget(key, guest, "drained")
 
-    def _forget(self, key: tuple[str, str], guest: Guest, reason: str) -> None:
+    def _check_open(self) -> None:
+        """Another worker takes whoever comes now. Raises Unanswerable."""
+        if self._closed:
+            raise Unanswerable(503, LEAVING)
+
+    def _forget(self, key: tuple[str, str], guest: Guest, reason: str, why: str = OVER) -> None:
         if self._guests.get(key) is guest:
             del self._guests[key]
         self._addresses.leave(guest.place)
-        guest.end(reason)
+        guest.end(reason, why)
 
     async def _find(self, name: str, exchange: Exchange, query: str, key_id: str) -> Guest:
         """The player, decided about; those who ask at the same time wait for one answer."""
-        key = (name, f"{exchange.host}|{exchange.request.user_agent}")
+        key = (name, who_of(exchange))
         while True:
             guest = self._guests.get(key)
             if guest is not None and guest.is_stale(trio.current_time()):
@@ -169,6 +191,7 @@ class HlsVisits:
                 return guest
 
     async def _begin(self, key: tuple[str, str], exchange: Exchange, query: str, key_id: str) -> Guest:
+        self._check_open()
         place, who = self._place(exchange), self._who(exchange, query, key_id)
         guest = self._guests[key] = Guest(who, key[0], exchange.host, place)
         try:
@@ -181,6 +204,8 @@ class HlsVisits:
             guest.decided.set()
             if guest.visit is None and guest.denied is None:  # it has left; whoever waits asks anew
                 self._forget(key, guest, "closed")
+        if self._guests.get(key) is not guest:  # the worker drains since: nobody else would end it
+            guest.end("drained")
         guest.seen_s = trio.current_time()
         return guest
 
@@ -201,7 +226,7 @@ class HlsVisits:
         return Who(
             client_id,
             client_id,
-            f"{exchange.host}:0",
+            exchange.remote,
             PROTOCOL,
             query,
             request.user_agent,

@@ -16,10 +16,11 @@ from engine.protocols.http import http1_head
 from tests.workers.fanout.http_stage import MEDIA, NAME, HttpStage, staged
 from tests.workers.fanout.test_visits import FOLLOWED, WHO, Line, asks, players_of, visits_of
 from workers.fanout import guard as guards
+from workers.fanout import hls_visits
 from workers.fanout.admission import Admission, Refused
 from workers.fanout.guard import Guard
 from workers.fanout.hls_players import VIEWER_S
-from workers.fanout.hls_visits import ADDRESS_PLAYERS, Crowded
+from workers.fanout.hls_visits import ADDRESS_PLAYERS, TOO_MANY_PLAYERS, Crowded
 from workers.fanout.holds import Unanswerable
 from workers.fanout.visits import UNDECIDED, Denied, Visits
 from workers.runtime.hook_line import HookLine
@@ -103,7 +104,7 @@ async def test_players_over_http_are_told_to_come_back() -> None:
     audience = cast("Any", SimpleNamespace(visits=visits, worker=worker))
     with pytest.raises(Refused) as refused:
         await Admission(audience, "the id").admit(NAME, WHO)
-    assert (refused.value.status, refused.value.reason) == (503, UNDECIDED)
+    assert (refused.value.status, refused.value.reason) == (429, UNDECIDED)
     assert b"Retry-After: 10\r\n" in http1_head(refused.value.answer.head, keep_alive=False)
 
 
@@ -119,7 +120,7 @@ async def test_an_address_may_be_so_many_players_of_hls_whatever_they_call_thems
     for number in range(5, 50):
         with pytest.raises(Crowded) as crowded:
             await players.check(NAME, asks(HERE, f"agent {number}"), "")
-        assert (crowded.value.status, crowded.value.reason) == (503, ADDRESS_PLAYERS)
+        assert (crowded.value.status, crowded.value.reason) == (429, ADDRESS_PLAYERS)
     await players.check(NAME, asks(HERE, "agent 3"), "")
     await players.check(NAME, asks(THERE, "agent 1"), "")
     assert len(line.asked) == 6
@@ -149,9 +150,34 @@ async def test_one_that_could_not_be_asked_about_is_asked_about_the_next_time(
         await trio.sleep(0.1)
         with pytest.raises(Crowded) as crowded:
             await players.check(NAME, asks(HERE, "agent 3"), "")
-        assert crowded.value.reason == UNDECIDED
+        assert (crowded.value.status, crowded.value.reason) == (429, UNDECIDED)
     await players.check(NAME, asks(HERE, "agent 3"), "")
     assert len(line.asked) == 4
+
+
+async def test_players_behind_a_proxy_wait_for_a_decision_only_so_many_at_a_time_over_ipv6_too(
+    line: Line, guard: Guard, autojump_clock: MockClock
+) -> None:
+    players, line.takes_s = players_of(line, guard=guard), 10
+    address = "2001:db8:1:2:3:4:5:6"
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(players.check, NAME, asks(address, f"agent {number}"), "")
+        await trio.sleep(0.1)
+        with pytest.raises(Crowded) as crowded:
+            await players.check(NAME, asks(address, "agent 3"), "")
+        assert crowded.value.reason == UNDECIDED
+
+
+async def test_a_worker_that_is_full_says_so_by_another_status(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_visits, "MAX_VIEWERS", 1)
+    players = players_of(line)
+    await players.check(NAME, asks(HERE), "")
+    with pytest.raises(Crowded) as crowded:
+        await players.check(NAME, asks(THERE), "")
+    assert (crowded.value.status, crowded.value.reason) == (503, TOO_MANY_PLAYERS)
 
 
 # -- names that are only names
@@ -199,7 +225,7 @@ async def test_players_that_are_too_many_at_one_address_are_counted(
     async with stage_of(tmp_path, line, guard) as stage:
         viewer = stage.connect()
         answers = [await viewer.get(MEDIA, fields=f"User-Agent: {number}\r\n") for number in range(8)]
-        assert [answer.status for answer in answers] == [200] * 5 + [503] * 3
+        assert [answer.status for answer in answers] == [200] * 5 + [429] * 3
         assert answers[-1].fields["retry-after"] == "1"
         assert stage.report.told["play_refused", "hls", ADDRESS_PLAYERS] == 3
         assert stage.log.events["address_refused"] == 1

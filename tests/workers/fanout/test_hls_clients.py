@@ -62,6 +62,26 @@ async def test_who_is_sent_away_takes_nobody_along(line: Line, autojump_clock: M
     assert list(players) == [second]
 
 
+@pytest.mark.parametrize("banned", ["192.0.2.1", "van"])
+async def test_a_ban_ends_a_player_of_hls_whose_address_it_names_or_whose_key(
+    line: Line, autojump_clock: MockClock, banned: str
+) -> None:
+    players = players_of(line)
+    await players.check("live/cam", asks(), "", "van")
+    await players.check("live/cam", asks("192.0.2.2"), "", "car")
+    line.takes_s = 1.0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(players.check, "live/other", asks(), "", "van")  # is not in yet
+        await trio.sleep(0.5)
+        players.end_banned(lambda host, key_id: banned in (host, key_id))
+        assert [(guest.host, guest.key_id) for guest in players] == [("192.0.2.2", "car")]
+        (end,) = line.told
+        assert isinstance(end, Ended)
+        assert (end.session_id, end.reason) == (line.asked[0].id, "banned")
+    await players.check("live/cam", asks(), "", "van")  # the ban was lifted
+    assert len(line.asked) == 4
+
+
 async def test_only_players_of_hls_who_are_in_are_clients(line: Line, autojump_clock: MockClock) -> None:
     players = players_of(line)
     line.verdicts += [Verdict(allowed=False), Verdict(allowed=True, lifetime_s=5)]

@@ -10,6 +10,8 @@ import trio
 from trio.testing import MockClock
 
 from engine.config import load
+from engine.config.key_table import hash_line
+from engine.config.secret import digest
 from engine.hooks.notices import Ended
 from engine.protocols.hls import PartEnd, SegmentBegin, StreamEnd, init_name
 from engine.protocols.hls.cut_outputs import Chunk
@@ -32,7 +34,7 @@ from workers.fanout.audience import ROUND_S
 from workers.fanout.clients import guest_info
 from workers.fanout.exchange import Exchange
 from workers.fanout.guard import Guard
-from workers.fanout.hls_players import VIEWER_S
+from workers.fanout.hls_players import REST_S, VIEWER_S
 from workers.fanout.main import mourn_predecessor
 from workers.runtime.burial import Buried
 from workers.runtime.hook_line import HookLine
@@ -253,12 +255,44 @@ async def test_it_has_gone_when_it_has_all_of_a_stream_that_is_over(
     await viewer.get(MEDIA)
     end_stream(stage)
     for _ in range(3):
+        await trio.sleep(REST_S - ROUND_S)  # as long as the longest segments are, and it plays them
         await viewer.get(SEGMENT)
-        await trio.sleep(ROUND_S)
+    assert trio.current_time() > VIEWER_S
+    await trio.sleep(REST_S - ROUND_S)
     assert ends(stage) == []
-    await trio.sleep(2 * ROUND_S)
+    assert stage.row.players_hls == 1
+    await trio.sleep(4 * ROUND_S)
     assert ends(stage) == [("stream_ended", 0)]
     assert stage.log.of("ended")[0]["bytes"] == viewer.heard_bytes
+
+
+async def test_the_board_forgets_players_of_a_stream_whose_slot_was_freed_before_they_went(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
+    viewer = stage.connect()
+    await viewer.get(MEDIA)
+    await trio.sleep(A_ROUND_S)
+    assert stage.row.players_hls == 1
+    end_stream(stage)
+    stage.directory.free(stage.slot)
+    await trio.sleep(A_ROUND_S)
+    assert stage.row.players_hls == 1
+    await trio.sleep(REST_S + 2 * ROUND_S)
+    assert ends(stage) == [("stream_ended", 0)]
+    assert stage.row.players_hls == 0
+
+
+async def test_the_board_takes_players_of_a_stream_for_no_players_of_the_next_one_in_its_slot(
+    stage: HttpStage, autojump_clock: MockClock
+) -> None:
+    viewer = stage.connect()
+    await viewer.get(MEDIA)
+    end_stream(stage)
+    give_slot_away(stage)
+    stage.row.players_hls = 7  # as if it were another's to say
+    await trio.sleep(A_ROUND_S)
+    assert ends(stage) == []
+    assert stage.row.players_hls == 7
 
 
 async def test_a_worker_that_leaves_has_no_players_left(stage: HttpStage, autojump_clock: MockClock) -> None:
@@ -281,6 +315,33 @@ async def test_a_banned_address_has_no_players_left(
     await trio.sleep(A_ROUND_S)
     assert ends(stage) == [("banned", 0)]
     assert stage.row.players_hls == 1
+
+
+async def test_a_banned_key_has_no_players_left(
+    stage: HttpStage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded = load(f'[play.play_keys]\nvan = "{hash_line(digest("a-key"), None)}"\n', {})
+    stage.audience.gate.reconfigure(stage.worker.config, guarded)
+    assert (await stage.connect().get(f"{MEDIA}?key=a-key")).status == 200
+    monkeypatch.setattr(Guard, "bans_changed", lambda guard: True)
+    await trio.sleep(A_ROUND_S)
+    assert ends(stage) == []
+    monkeypatch.setattr(Guard, "was_key_banned", lambda guard, key_id: key_id == "van")
+    await trio.sleep(A_ROUND_S)
+    assert ends(stage) == [("banned", 0)]
+
+
+async def test_a_ban_ends_both_what_services_know_of_a_player_and_what_is_counted(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line()
+    async with staged(tmp_path, load(FOLLOWED, {}), None, cast("HookLine", line)) as stage:
+        await stage.connect().get(MEDIA)
+        monkeypatch.setattr(Guard, "was_banned", lambda guard, host: host == "192.0.2.1")
+        monkeypatch.setattr(Guard, "bans_changed", lambda guard: True)
+        await trio.sleep(A_ROUND_S)
+        assert line.ends == ["banned"]
+        assert ends(stage) == [("banned", 0)]
 
 
 async def test_one_that_changes_to_another_rendition_stays_one_and_goes_with_the_last_of_them(
@@ -307,7 +368,8 @@ async def test_one_that_changes_to_another_rendition_stays_one_and_goes_with_the
     for _ in range(3):
         assert players.sweep().total() == 1
     stage.directory.set_state(large.slot, StreamState.ENDED)
-    players.sweep()
+    assert players.sweep().total() == 1
+    await trio.sleep(REST_S + A_ROUND_S)
     assert players.sweep().total() == 0
     assert stage.log.events["playing"] == 1
     assert [line["bytes"] for line in stage.log.of("ended")] == [2_000]

@@ -152,8 +152,9 @@ async def test_a_visit_is_over_when_its_time_is(line: Line, autojump_clock: Mock
 
 
 def asks(host: str = "192.0.2.1", agent: str = "hls.js") -> Exchange:
+    """A request that came through a proxy, which alone knows the port."""
     request = SimpleNamespace(user_agent=agent, request_id="")
-    return cast("Exchange", SimpleNamespace(host=host, request=request, request_id="r1"))
+    return cast("Exchange", SimpleNamespace(host=host, remote=host, request=request, request_id="r1"))
 
 
 async def test_a_player_of_hls_is_asked_about_once(line: Line, autojump_clock: MockClock) -> None:
@@ -168,6 +169,38 @@ async def test_a_player_of_hls_is_asked_about_once(line: Line, autojump_clock: M
         await players.check("live/cam", asks(), "")
     assert [(one.ip, one.protocol, one.param) for one in line.asked] == [("192.0.2.1", "hls", "a=1")]
     assert line.told == []
+
+
+@pytest.mark.parametrize("address", ["2001:db8::1", "2001:db8:1:2:3:4:5:6"])
+async def test_a_service_hears_of_the_very_address_of_a_player_of_hls_behind_a_proxy(
+    line: Line, address: str
+) -> None:
+    await players_of(line).check("live/cam", asks(address), "")
+    assert [session.ip for session in line.asked] == [address]
+
+
+async def test_one_who_is_let_in_while_the_worker_drains_has_an_end_and_goes_elsewhere(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    players, answers = players_of(line), list[int]()
+    line.takes_s = 2.0
+
+    async def ask() -> None:
+        with pytest.raises(Unanswerable) as refused:
+            await players.check("live/cam", asks(), "")
+        answers.append(refused.value.status)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(ask)
+        await trio.sleep(1)
+        players.end_all()
+        assert line.ends == []
+    await ask()
+    assert answers == [503] * 3
+    assert line.ends == ["drained"]
+    assert len(line.asked) == 1
+    assert list(players) == []
 
 
 async def test_a_player_of_hls_that_asks_no_more_has_gone(line: Line, autojump_clock: MockClock) -> None:
