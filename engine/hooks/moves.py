@@ -12,18 +12,15 @@ configured to call before is nobody's heir, and neither is any where there are m
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from engine.config import Config, for_path
 from engine.config.hook_urls import HookUrls
 from engine.config.tree import Hooks, PathTable
-from engine.hooks.records import Moved, Queued
+from engine.hooks.records import Moved, Queued, in_parts
 from engine.hooks.settings import Action, urls_for
-
-MOVED_AT_A_TIME: Final = 10_000
-"""Numbers in one record: nine bytes each at most."""
 
 
 class Moves(NamedTuple):
@@ -58,8 +55,8 @@ def records_of(moved: Iterable[Queued]) -> Iterator[Moved]:
     for event in moved:
         numbers.setdefault(event.url, []).append(event.number)
     for url, all_of_it in numbers.items():
-        for at in range(0, len(all_of_it), MOVED_AT_A_TIME):
-            yield Moved(all_of_it[at : at + MOVED_AT_A_TIME], url)
+        for part in in_parts(all_of_it):
+            yield Moved(part, url)
 
 
 def addresses_in(config: Config) -> set[str]:

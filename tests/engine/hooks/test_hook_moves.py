@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from engine.config import load
 from engine.hooks.book import Book
-from engine.hooks.moves import MOVED_AT_A_TIME, addresses_in, moves_of, records_of
+from engine.hooks.limits import NUMBERS_AT_A_TIME
+from engine.hooks.moves import addresses_in, moves_of, records_of
 from engine.hooks.records import Moved, Queued
 from tests.engine.hooks.records import queued
 
@@ -84,10 +85,10 @@ def test_an_event_of_a_renamed_stream_is_looked_up_by_the_name_that_was_asked_fo
 
 
 def test_the_next_process_reads_where_events_go_now() -> None:
-    waiting = [queued(number, url=A) for number in range(1, MOVED_AT_A_TIME + 3)]
+    waiting = [queued(number, url=A) for number in range(1, NUMBERS_AT_A_TIME + 3)]
     moved = moves_of(waiting, load(hooks(A), {}), load(hooks(B), {})).moved
     records = list(records_of(moved))
-    assert [(len(record.numbers), record.url) for record in records] == [(MOVED_AT_A_TIME, B), (2, B)]
+    assert [(len(record.numbers), record.url) for record in records] == [(NUMBERS_AT_A_TIME, B), (2, B)]
     book = Book()
     book.read([*waiting, *records, Moved([999_999], C)])
     assert list(book.pending.values()) == moved

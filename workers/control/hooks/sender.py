@@ -10,19 +10,21 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.hooks.book import Book
+from engine.hooks.lanes import AT_ONCE as SERVICE_AT_ONCE
 from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord, Done, Queued
 from engine.hooks.reply import NotUnderstood, is_final, understand
 from engine.hooks.settings import urls_for
 from engine.policy.outside import BreakerOpen, OutsideError
-from workers.control.hooks.callers import Posts
+from workers.control.hooks.callers import MAX_SERVICES, Posts
 from workers.control.hooks.calls import headers_for
 from workers.control.hooks.figures import Failure, Figures
 from workers.runtime.stream_settings import StreamSettings
 
-AT_ONCE: Final = 256
-"""Events under way, of all services together, which take turns for what is free: sixteen services that have
-as many as one may (engine/hooks/lanes.py)."""
+AT_ONCE: Final = MAX_SERVICES * SERVICE_AT_ONCE
+"""Events under way, of all services together: as many services as have clients may each have as many as one
+may (engine/hooks/lanes.py), so that none waits for others that are slow. Of more services than that those
+that wait take turns."""
 
 Append = Callable[[Sequence[AnyRecord]], Awaitable[None]]
 
