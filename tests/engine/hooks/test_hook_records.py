@@ -134,6 +134,7 @@ def test_a_record_that_nobody_could_read_again_is_not_written() -> None:
 
 def test_as_many_numbers_as_a_record_may_have_fit_into_one() -> None:
     numbers = list(range(2**60, 2**60 + NUMBERS_AT_A_TIME + 1))
-    records = [Done(part) for part in in_parts(numbers)]
-    assert [len(record.numbers) for record in records] == [NUMBERS_AT_A_TIME, 1]
+    parts = list(in_parts(numbers))
+    assert [len(part) for part in parts] == [NUMBERS_AT_A_TIME, 1]
+    records: list[AnyRecord] = [Done(part) for part in parts]
     assert scan(file_of(records)).records == records

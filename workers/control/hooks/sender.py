@@ -59,6 +59,7 @@ class Sender:
         self._log = log
         self._news = trio.Event()
         self._seats = trio.Semaphore(AT_ONCE)
+        self._holds = 0
 
     def add(self, event: Queued) -> None:
         """One more to deliver; the book has it."""
@@ -67,9 +68,18 @@ class Sender:
 
     def move(self, events: Sequence[Queued]) -> None:
         """These go to other addresses from now on."""
+        left = [self._book.pending[event.number] for event in events]
         for event in events:
             self._book.pending[event.number] = event
-        self._lanes.move(events, trio.current_time())
+        self._lanes.move(left, events, trio.current_time())
+        self._news.set()
+
+    def hold(self) -> None:
+        """Begin no call until `go_on`, which is to be said as often as this: addresses are being changed."""
+        self._holds += 1
+
+    def go_on(self) -> None:
+        self._holds -= 1
         self._news.set()
 
     async def run(self) -> None:
@@ -83,6 +93,9 @@ class Sender:
         """Wait for an event that may be sent now."""
         while True:
             self._news = trio.Event()
+            if self._holds:
+                await self._news.wait()
+                continue
             now_s = trio.current_time()
             event = self._lanes.take(now_s)
             if event is not None:
@@ -107,7 +120,7 @@ class Sender:
         """One attempt; the result in the words of the metrics, None if there is to be another."""
         hooks = self._settings.of(event.path or event.stream).hooks
         if event.url not in urls_for(hooks, event.action):
-            return "removed"
+            return "removed" if self._stands(event) else None
         headers = headers_for(event.body, event.event_id, hooks.secret, int(time.time()))
         try:
             reply = await self._posts.post(event.url, event.body, headers, hooks.timeout_s)
@@ -119,6 +132,14 @@ class Sender:
             self._failed(event, "bad_status", f"it answered {reply.status}")
             return None
         return self._result(event, reply.status, reply.body)
+
+    def _stands(self, event: Queued) -> bool:
+        """Whether the address of an event that nobody has there is for good. One that was taken just before
+        addresses changed is put back."""
+        if not self._holds and self._book.pending.get(event.number) is event:
+            return True
+        self._lanes.fail(event, trio.current_time(), 0.0)
+        return False
 
     def _result(self, event: Queued, status: int, body: bytes) -> str:
         """The service has had the event; whether it liked it is for the figures alone."""

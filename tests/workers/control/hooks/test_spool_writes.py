@@ -216,6 +216,7 @@ async def test_files_stay_until_a_snapshot_that_comes_after_them_could_be_writte
     begun = writer.files_begun
     while writer.files_begun == begun:
         await writer.queue_and_send()
+    await writer.queue_and_send()
     assert numbers_in(tmp_path) == [writer.files_begun]
     assert writer.sessions_on_disk() == set(writer.spool.book.ledger.open)
     writer.spool.close_now()
