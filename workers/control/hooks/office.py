@@ -33,6 +33,9 @@ next one."""
 
 LAST_LOOK_S: Final = 0.02
 
+ADDED_AT_A_TIME: Final = 1000
+"""Events of the spool before others have their turn: some milliseconds. A full one may have a million."""
+
 NS_PER_S: Final = 1e9
 
 
@@ -104,10 +107,12 @@ class HookOffice:
         async with self._opening:
             if self._is_open:
                 return
-            await self.spool.open()
-            for _, event in sorted(self.spool.book.pending.items()):
-                self._sender.add(event)
             config = self._worker.config
+            await self.spool.open()
+            for at, (_, event) in enumerate(sorted(self.spool.book.pending.items())):
+                self._sender.add(event)
+                if at % ADDED_AT_A_TIME == 0:
+                    await trio.lowlevel.checkpoint()
             await self._readdress(config, config)
             self._is_open = True
             self._reloaded(config, self._worker.config)  # where that was meanwhile
