@@ -10,7 +10,7 @@ its own events wait, and nobody else's. It never fails, so no breaker would ever
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.hooks.origins import origin_of
@@ -133,8 +133,12 @@ class Lanes:
 
     def drop(self, numbers: set[int], now_s: float) -> list[Queued]:
         """Take these out, wherever they stand; gives those that were there. One on its way is forgotten."""
+        return self._drop_from(list(self._lanes), numbers, now_s)
+
+    def _drop_from(self, keys: Iterable[tuple[str, str]], numbers: set[int], now_s: float) -> list[Queued]:
         dropped: list[Queued] = []
-        for key, lane in list(self._lanes.items()):
+        for key in keys:
+            lane = self._lanes[key]
             gone = [event for event in lane.events if event.number in numbers]
             if not gone:
                 continue
@@ -143,12 +147,17 @@ class Lanes:
             self._go_on(key, lane, now_s)
         return dropped
 
-    def move(self, events: Sequence[Queued], now_s: float) -> None:
-        """These, in the order of their numbers, stand for those with their numbers, which went elsewhere. One
-        that is on its way there is sent once more."""
-        self.drop({event.number for event in events}, now_s)
+    def move(self, left: Sequence[Queued], events: Sequence[Queued], now_s: float) -> None:
+        """`events` stand for those that have `left`, which have the same numbers and went elsewhere. One that
+        is on its way there is sent once more. Those of a stream are in order again, with what was added
+        before its older ones came."""
+        keys = dict.fromkeys((event.url, event.stream) for event in left)
+        self._drop_from([key for key in keys if key in self._lanes], {event.number for event in left}, now_s)
         for event in events:
             self.add(event, now_s)
+        for key in dict.fromkeys((event.url, event.stream) for event in events):
+            lane = self._lanes[key]
+            lane.events = deque(sorted(lane.events, key=_number))
 
     def waiting(self) -> dict[str, int]:
         """How many events wait for each address."""
@@ -195,3 +204,7 @@ def rest_after(failures: int, chance: float) -> float:
     """How long to rest after so many failures before this one: doubling, and half of it by chance."""
     whole_s = min(LONGEST_REST_S, FIRST_REST_S * 2.0 ** min(failures, 16))
     return whole_s * (0.5 + 0.5 * chance)
+
+
+def _number(event: Queued) -> int:
+    return event.number

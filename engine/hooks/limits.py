@@ -23,6 +23,10 @@ MAX_RECORD_BYTES: Final = 256 * 1024
 """One record of the spool. An event is half a kilobyte, part of a snapshot 240 at most; a length beyond this
 is damage, and nothing is allocated for it."""
 
+NUMBERS_AT_A_TIME: Final = 10_000
+"""Numbers of events in one record: nine bytes each at most. As many as there are may be done with at once: a
+sixteenth of the spool is dropped when it is full."""
+
 SNAPSHOT_ENTRIES: Final = 40
 """Sessions or sequence numbers in one record of a snapshot: 6 KiB each at most."""
 

@@ -17,13 +17,13 @@ CRC-32 and not a keyed hash: the folder is private to us, and this guards agains
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from engine.hooks.limits import MAX_RECORD_BYTES
+from engine.hooks.limits import MAX_RECORD_BYTES, NUMBERS_AT_A_TIME
 from engine.hooks.sessions import Session
 from engine.hooks.settings import Action
 
@@ -96,6 +96,12 @@ class Moved(Record, frozen=True):
 
     numbers: list[int]
     url: str
+
+
+def in_parts(numbers: list[int]) -> Iterator[list[int]]:
+    """As many numbers of events as one record has, and the next ones, to the last."""
+    for at in range(0, len(numbers), NUMBERS_AT_A_TIME):
+        yield numbers[at : at + NUMBERS_AT_A_TIME]
 
 
 AnyRecord = Snapshot | Opened | Closed | Queued | Done | Moved

@@ -122,6 +122,17 @@ def test_what_is_dropped_is_not_sent_and_what_was_on_its_way_is_forgotten() -> N
     assert len(lanes) == 1
 
 
+def test_what_moves_comes_before_what_is_newer_where_it_goes() -> None:
+    old, other, new = queued(1, "a", DOWN), queued(2, "b", DOWN), queued(3, "a", UP)
+    lanes = lanes_of(old, other, new)
+    moved = queued(1, "a", UP)
+    lanes.move([old], [moved], 0.0)
+    assert sorted(take_all(lanes, 0.0)) == [1, 2]
+    lanes.finish(moved, 0.0)
+    assert take_all(lanes, 0.0) == [3]
+    assert lanes.waiting() == {UP: 1, DOWN: 1}
+
+
 def test_an_empty_lane_leaves_nothing_behind() -> None:
     event = queued(1)
     lanes = lanes_of(event)

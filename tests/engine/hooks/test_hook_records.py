@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.hooks.book import Book
-from engine.hooks.limits import MAX_RECORD_BYTES
+from engine.hooks.limits import MAX_RECORD_BYTES, NUMBERS_AT_A_TIME
 from engine.hooks.records import (
     HEADER_BYTES,
     MAGIC,
     MARKER,
     AnyRecord,
+    Done,
     Snapshot,
     TooLong,
     encode,
     header,
+    in_parts,
     scan,
 )
 from tests.engine.hooks.records import SALT, any_records, queued, session
@@ -128,3 +130,11 @@ def test_a_length_beyond_all_records_is_damage_and_not_an_allocation() -> None:
 def test_a_record_that_nobody_could_read_again_is_not_written() -> None:
     with pytest.raises(TooLong):
         encode([queued(1, size=MAX_RECORD_BYTES)], SALT)
+
+
+def test_as_many_numbers_as_a_record_may_have_fit_into_one() -> None:
+    numbers = list(range(2**60, 2**60 + NUMBERS_AT_A_TIME + 1))
+    parts = list(in_parts(numbers))
+    assert [len(part) for part in parts] == [NUMBERS_AT_A_TIME, 1]
+    records: list[AnyRecord] = [Done(part) for part in parts]
+    assert scan(file_of(records)).records == records

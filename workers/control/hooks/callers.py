@@ -85,7 +85,8 @@ class Callers:
         Else the breaker of one that is out of the configuration would be told of for as long as control runs.
         """
         for origin in [origin for origin in self._clients if origin not in origins]:
-            if origin not in self._under_way:
+            # Looked at each time: it may have gone, or be called, since the one before it was closed.
+            if origin in self._clients and origin not in self._under_way:
                 await self._forget(origin)
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ import trio
 from engine.access.targets import parse_target
 from engine.config import Config
 from engine.hooks.lanes import Lanes
-from engine.hooks.moves import addresses_in
+from engine.hooks.moves import addresses_in, are_alike
 from engine.hooks.settings import Kind
 from workers.control.hooks.callers import EVENTS, PLAYERS, PUBLISHERS, Callers, Posts
 from workers.control.hooks.decisions import Decisions
@@ -32,6 +32,9 @@ LAST_DELIVERIES_S: Final = 2.0
 next one."""
 
 LAST_LOOK_S: Final = 0.02
+
+ADDED_AT_A_TIME: Final = 1000
+"""Events of the spool before others have their turn: some milliseconds. A full one may have a million."""
 
 NS_PER_S: Final = 1e9
 
@@ -73,7 +76,7 @@ class HookOffice:
         engine = engine_holder()
         self._deaths = Deaths(book.ledger, alive_on(worker.board, len(worker.slots), engine))
         self._config, self._origins = worker.config, origins_of(worker.config)
-        self._opening = trio.Lock()
+        self._opening, self._moving = trio.Lock(), trio.Lock()
         self._is_open = False
 
     async def start(self) -> None:
@@ -104,24 +107,38 @@ class HookOffice:
         async with self._opening:
             if self._is_open:
                 return
-            await self.spool.open()
-            for _, event in sorted(self.spool.book.pending.items()):
-                self._sender.add(event)
             config = self._worker.config
-            readdress(self.spool.book, self._sender, config, config, self._worker.log)
+            await self.spool.open()
+            for at, (_, event) in enumerate(sorted(self.spool.book.pending.items())):
+                self._sender.add(event)
+                if at % ADDED_AT_A_TIME == 0:
+                    await trio.lowlevel.checkpoint()
+            await self._readdress(config, config)
+            self._is_open = True
+            self._reloaded(config, self._worker.config)  # where that was meanwhile
             self._nursery.start_soon(self._sender.run)
             self._nursery.start_soon(self._look_after)
-            self._is_open = True
             self._worker.log.info(
                 "hooks_open", queued=len(self.lanes), sessions=len(self.spool.book.ledger.open)
             )
 
     def _reloaded(self, old: Config, new: Config) -> None:
-        if self._is_open:
-            self.spool.note(readdress(self.spool.book, self._sender, old, new, self._worker.log))
-            self._nursery.start_soon(self.spool.append)
-        elif are_configured(new):
+        if self._is_open and not are_alike(old, new):
+            self._sender.hold()
+            self._nursery.start_soon(self._move, old, new)
+        elif not self._is_open and are_configured(new):
             self._nursery.start_soon(self._open)
+
+    async def _move(self, old: Config, new: Config) -> None:
+        async with self._moving:  # one change after the other
+            try:
+                await self._readdress(old, new)
+            finally:
+                self._sender.go_on()
+        await self.spool.append()
+
+    async def _readdress(self, old: Config, new: Config) -> None:
+        await readdress(self.spool.book, self._sender, self.spool.note, old, new, self._worker.log)
 
     # -- the bus
 

@@ -35,7 +35,11 @@ class SegmentFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(path_of(folder, number), flags, 0o600)
         self._synced_s = time.monotonic()
-        self.append(header(self.salt))
+        try:
+            self.append(header(self.salt))
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def append(self, data: bytes) -> None:
         """Write all of it. Raises OSError; what was written by then is no whole record, and is passed

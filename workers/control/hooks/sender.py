@@ -10,19 +10,21 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.hooks.book import Book
+from engine.hooks.lanes import AT_ONCE as SERVICE_AT_ONCE
 from engine.hooks.lanes import Lanes
 from engine.hooks.records import AnyRecord, Done, Queued
 from engine.hooks.reply import NotUnderstood, is_final, understand
 from engine.hooks.settings import urls_for
 from engine.policy.outside import BreakerOpen, OutsideError
-from workers.control.hooks.callers import Posts
+from workers.control.hooks.callers import MAX_SERVICES, Posts
 from workers.control.hooks.calls import headers_for
 from workers.control.hooks.figures import Failure, Figures
 from workers.runtime.stream_settings import StreamSettings
 
-AT_ONCE: Final = 256
-"""Events under way, of all services together, which take turns for what is free: sixteen services that have
-as many as one may (engine/hooks/lanes.py)."""
+AT_ONCE: Final = MAX_SERVICES * SERVICE_AT_ONCE
+"""Events under way, of all services together: as many services as have clients may each have as many as one
+may (engine/hooks/lanes.py), so that none waits for others that are slow. Of more services than that those
+that wait take turns."""
 
 Append = Callable[[Sequence[AnyRecord]], Awaitable[None]]
 
@@ -57,6 +59,7 @@ class Sender:
         self._log = log
         self._news = trio.Event()
         self._seats = trio.Semaphore(AT_ONCE)
+        self._holds = 0
 
     def add(self, event: Queued) -> None:
         """One more to deliver; the book has it."""
@@ -65,9 +68,18 @@ class Sender:
 
     def move(self, events: Sequence[Queued]) -> None:
         """These go to other addresses from now on."""
+        left = [self._book.pending[event.number] for event in events]
         for event in events:
             self._book.pending[event.number] = event
-        self._lanes.move(events, trio.current_time())
+        self._lanes.move(left, events, trio.current_time())
+        self._news.set()
+
+    def hold(self) -> None:
+        """Begin no call until `go_on`, which is to be said as often as this: addresses are being changed."""
+        self._holds += 1
+
+    def go_on(self) -> None:
+        self._holds -= 1
         self._news.set()
 
     async def run(self) -> None:
@@ -81,6 +93,9 @@ class Sender:
         """Wait for an event that may be sent now."""
         while True:
             self._news = trio.Event()
+            if self._holds:
+                await self._news.wait()
+                continue
             now_s = trio.current_time()
             event = self._lanes.take(now_s)
             if event is not None:
@@ -105,7 +120,7 @@ class Sender:
         """One attempt; the result in the words of the metrics, None if there is to be another."""
         hooks = self._settings.of(event.path or event.stream).hooks
         if event.url not in urls_for(hooks, event.action):
-            return "removed"
+            return "removed" if self._stands(event) else None
         headers = headers_for(event.body, event.event_id, hooks.secret, int(time.time()))
         try:
             reply = await self._posts.post(event.url, event.body, headers, hooks.timeout_s)
@@ -117,6 +132,14 @@ class Sender:
             self._failed(event, "bad_status", f"it answered {reply.status}")
             return None
         return self._result(event, reply.status, reply.body)
+
+    def _stands(self, event: Queued) -> bool:
+        """Whether the address of an event that nobody has there is for good. One that was taken just before
+        addresses changed is put back."""
+        if not self._holds and self._book.pending.get(event.number) is event:
+            return True
+        self._lanes.fail(event, trio.current_time(), 0.0)
+        return False
 
     def _result(self, event: Queued, status: int, body: bytes) -> str:
         """The service has had the event; whether it liked it is for the figures alone."""

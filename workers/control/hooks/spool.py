@@ -7,6 +7,7 @@ nothing more: the events are in memory, bounded as they would be on disk, and th
 Each process begins a file of its own, so that nothing is ever written behind what a killed one may have left
 half done. A file begins with a snapshot; hence any number of old ones may be gone. They go when the snapshot
 is on the disk, and a snapshot says no more than is written by then: so a process may be killed at any point.
+Where a snapshot could not be written they stay until a later one was.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from engine.hooks.book import Book
-from engine.hooks.records import AnyRecord, Done, Queued, encode, scan
+from engine.hooks.records import AnyRecord, Done, Queued, encode, in_parts, scan
 from engine.hooks.segments import Segments
 from workers.control.hooks.folder import InUse, lock
 from workers.control.hooks.segment_file import SegmentFile, numbers_in, path_of
@@ -82,6 +83,8 @@ class Spool:
         self._file: SegmentFile | None = None
         self._failing = False
         self._number = 0
+        self._sound = 0  # the newest file whose snapshot is on the disk
+        self._left: list[int] = []  # files that may go as soon as a later one than they is sound
         self._turn = trio.Lock()
         self._buffer: list[AnyRecord] = []
         self._noted = self._taken = 0
@@ -189,6 +192,8 @@ class Spool:
         except OSError as error:
             self._failed(error)
         self._write_now(snapshot, self.segments.grow_by_snapshot)
+        if self._sync():
+            self._sound = self._number
 
     def _close_file(self) -> None:
         file, self._file = self._file, None
@@ -219,23 +224,34 @@ class Spool:
     async def _drop(self) -> None:
         numbers = self.segments.to_drop()
         self._on_drop(numbers)
-        await self._aside(partial(self._write_now, [Done(numbers)]))
+        await self._aside(partial(self._write_now, [Done(part) for part in in_parts(numbers)]))
 
     async def _remove_unwanted(self) -> None:
         unwanted = self.segments.take_unwanted()
-        if unwanted:
+        if unwanted or (self._left and self._left[0] < self._sound):
             await self._aside(partial(self._remove, unwanted))
 
     def _remove(self, numbers: Sequence[int]) -> None:
-        """What is still true of these files stands in the newest, which has to outlive them."""
+        """What is still true of these files stands in a sound one, and what was carried in the newest, which
+        has to outlive them. Of those that no sound one follows the newest stay, as many as a full spool has:
+        a disk that takes what it is given, and never keeps it, must not be filled."""
+        if self._lock_fd < 0:
+            return  # the files are another engine's, if there are any
+        self._sync()
+        files = self._left + list(numbers)
+        self._left = [number for number in files if number >= self._sound][-SEGMENTS:]
+        for number in files[: len(files) - len(self._left)]:
+            with contextlib.suppress(OSError):  # gone already, or the folder is
+                path_of(self._folder, number).unlink()
+
+    def _sync(self) -> bool:
+        """Whether the newest file has what was written last, and has it on the disk."""
         try:
             if self._file is not None:
                 self._file.sync()
         except OSError as error:
             self._failed(error)
-        for number in numbers:
-            with contextlib.suppress(OSError):  # gone already, or the folder is
-                path_of(self._folder, number).unlink()
+        return self._file is not None and not self._failing
 
     def _failed(self, error: Exception) -> None:
         """Once for each time that it stops working: a full disk would fill the log too."""

@@ -91,9 +91,11 @@ class SmallOffice:
         decisions = Decisions({"publish": service, "play": service}, self.figures, log)
         self.desk = HookDesk(book, self.spool.append, self.sender, decisions, settings, log)
 
-    def reload(self, config: Config) -> None:
+    async def reload(self, config: Config) -> None:
         old, self.worker.config = self.worker.config, config
-        self.spool.note(readdress(self.spool.book, self.sender, old, config, self.log))
+        self.sender.hold()
+        await readdress(self.spool.book, self.sender, self.spool.note, old, config, self.log)
+        self.sender.go_on()
 
     def _drop(self, numbers: list[int]) -> None:
         self.dropped += numbers

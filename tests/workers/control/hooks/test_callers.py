@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+import pytest
 import structlog
 import trio
 
@@ -23,6 +24,7 @@ from tests.workers.control.hooks.office import Counts
 from workers.control.breakers import Breakers
 from workers.control.hooks.callers import MAX_SERVICES, PLAYERS, PURPOSES, Callers, entry_name
 from workers.control.hooks.office import origins_of
+from workers.runtime.outgoing import Outgoing
 from workers.runtime.slots import WorkerSlot
 
 PATIENCE_S = 30.0
@@ -110,6 +112,24 @@ async def test_a_service_that_is_being_called_is_not_forgotten_yet() -> None:
         await here.callers.keep_only(())
         assert here.told() == {DECISIONS: BreakerState.CLOSED}
         nursery.cancel_scope.cancel()
+
+
+async def test_a_service_that_is_gone_before_its_turn_to_be_forgotten_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Outgoing.aclose
+
+    async def slowly(client: Outgoing) -> None:
+        await trio.lowlevel.checkpoint()
+        await real(client)
+
+    monkeypatch.setattr(Outgoing, "aclose", slowly)
+    async with exchange() as here, hostile.service(is_well) as one, hostile.service(is_well) as other:
+        assert [await here.call(one), await here.call(other)] == [200, 200]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(here.callers.keep_only, ())
+            nursery.start_soon(here.callers.keep_only, ())
+        assert here.told() == {}
 
 
 async def test_the_successor_finds_what_was_known_when_the_callers_closed() -> None:

@@ -208,7 +208,7 @@ async def test_segments_are_told_of_only_where_they_are_wanted(
     async with small_office(tmp_path, service) as office:
         await office.tell(SEGMENT)
         assert len(office.lanes) == 0
-        office.reload(config_of(f'[hooks]\non_hls = "{URL}"'))
+        await office.reload(config_of(f'[hooks]\non_hls = "{URL}"'))
         await office.tell(SEGMENT)
         await office.until_empty()
     assert [(body["action"], body["seq_no"]) for body in service.taken] == [("on_hls", 3)]
@@ -223,7 +223,7 @@ async def test_calls_are_signed_where_there_is_a_secret(
         await office.tell(Ended("s1", "finished"))
         await office.until_empty()
         assert all(headers["x-fanlight-signature"].startswith("t=") for *_, headers in service.calls)
-        office.reload(config_of())
+        await office.reload(config_of())
         await office.ask(session(2))
     assert "x-fanlight-signature" not in service.calls[-1][2]
 
@@ -292,7 +292,7 @@ async def test_events_for_an_address_that_is_not_configured_any_more_go(
         service.behave = is_down
         await office.tell(Ended("s1", "finished"))
         await trio.sleep(1)
-        office.reload(config_of('[hooks]\nurl = "http://other.example/ http://further.example/"'))
+        await office.reload(config_of('[hooks]\nurl = "http://other.example/ http://further.example/"'))
         await office.until_empty()
         assert office.counts.counted["fanlight_hook_events_total,on_unpublish,removed"] == 1
 

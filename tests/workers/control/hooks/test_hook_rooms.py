@@ -12,6 +12,7 @@ from engine.hooks.reply import Verdict
 from tests.workers.control.hooks.office import SmallOffice, config_of, session, small_office
 from tests.workers.control.hooks.services import FakeService, hangs
 from workers.control.hooks import pots
+from workers.control.hooks.callers import MAX_SERVICES
 from workers.runtime.outgoing import Reply
 
 SLOW, FAST = "http://slow.example/hook", "http://fast.example/hook"
@@ -29,7 +30,7 @@ class TwoServices(FakeService):
         self.arrived_s: dict[str, float] = {}
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> Reply:
-        await trio.sleep(SLOW_S if url == SLOW else 0)
+        await trio.sleep(SLOW_S if url.startswith("http://slow") else 0)
         self.arrived_s.setdefault(url, trio.current_time())
         return await super().post(url, body, headers, deadline_s)
 
@@ -112,3 +113,22 @@ async def test_a_slow_service_has_its_own_events_wait_and_nobody_elses(
         await office.until_empty()
         assert service.arrived_s[FAST] == pytest.approx(told_s, abs=0.1)
         assert trio.current_time() - began_s == pytest.approx(3 * SLOW_S, abs=0.5)
+
+
+async def test_of_as_many_services_as_have_clients_no_number_of_slow_ones_holds_up_another(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    service, slow = TwoServices(), range(MAX_SERVICES - 1)
+    config = config_of(
+        f'[paths."live/*"]\nhooks_url = "{FAST}"\n'
+        + "".join(f'[paths."slow{one}/*"]\nhooks_url = "http://slow{one}.example/"\n' for one in slow)
+    )
+    async with small_office(tmp_path, service, config) as office:
+        for one in slow:
+            streams = (session(100 * one + of_it, "play", f"slow{one}/{of_it}") for of_it in range(AT_ONCE))
+            await office.tell(*map(Began, streams))
+        await trio.sleep(SLOW_S / 2)
+        told_s = trio.current_time()
+        await office.tell(Began(session(9999, "play", "live/cam")))
+        await trio.sleep(SLOW_S / 4)
+        assert service.arrived_s == {FAST: pytest.approx(told_s, abs=0.1)}

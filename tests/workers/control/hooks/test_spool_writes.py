@@ -2,6 +2,7 @@
 than it may, and who is cancelled takes nobody's records along."""
 
 import errno
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +13,13 @@ import structlog
 import trio
 import trio.testing
 
-from engine.hooks.records import AnyRecord, Opened, Queued, scan
+from engine.hooks.book import Book
+from engine.hooks.records import AnyRecord, Done, Opened, Queued, scan
 from engine.hooks.sessions import Session
 from tests.engine.hooks.records import queued, session
 from tests.workers.control.hooks.office import MIB, Counts, at_once
 from workers.control.hooks.segment_file import SegmentFile, numbers_in, path_of
-from workers.control.hooks.spool import LEAST_SEGMENT_BYTES, Aside, Spool
+from workers.control.hooks.spool import LEAST_SEGMENT_BYTES, SEGMENTS, Aside, Spool
 
 SESSION_BYTES = 100
 """At least, of one below."""
@@ -38,10 +40,12 @@ class Writer:
         for number in numbers:
             del self.spool.book.pending[number]
 
-    def begin(self, count: int) -> None:
+    def begin(self, count: int) -> list[Session]:
         """So many are open, and nobody has written it down."""
-        for number in range(count):
-            self.spool.book.ledger.begin(one_of_many(number))
+        sessions = [one_of_many(number) for number in range(count)]
+        for one in sessions:
+            self.spool.book.ledger.begin(one)
+        return sessions
 
     async def queue(self, count: int, size: int = 1000) -> None:
         """Events, each written for itself."""
@@ -51,6 +55,12 @@ class Writer:
             book.next_number += 1
             book.pending[event.number] = event
             await self.spool.append([event])
+
+    async def queue_and_send(self) -> None:
+        """One event, that nobody wants any more."""
+        await self.queue(1)
+        self.spool.segments.done(list(self.spool.book.pending))
+        self.spool.book.pending.clear()
 
     @property
     def files_begun(self) -> int:
@@ -63,6 +73,16 @@ class Writer:
     def written(self) -> list[AnyRecord]:
         files = [path_of(self._folder, number).read_bytes() for number in numbers_in(self._folder)]
         return [record for data in files for record in scan(data).records]
+
+    def sessions_on_disk(self) -> set[str]:
+        """Those that the next process would know of."""
+        book = Book()
+        book.read(self.written())
+        return set(book.ledger.open)
+
+
+def no_space(_file: SegmentFile, _data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "no space left on device")
 
 
 def one_of_many(number: int) -> Session:
@@ -134,15 +154,31 @@ async def test_more_sessions_than_the_spool_may_have_bytes_leave_half_of_it_to_e
 async def test_a_disk_that_is_full_has_no_more_events_kept_than_one_that_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_space(_file: SegmentFile, _data: bytes) -> None:
-        raise OSError(errno.ENOSPC, "no space left on device")
-
     writer = Writer(tmp_path)
     await writer.spool.open()
     monkeypatch.setattr(SegmentFile, "append", no_space)
     await writer.queue(3000)
     assert len(writer.dropped) > 0
     assert writer.spool.segments.total_bytes <= MIB + 2000
+    writer.spool.close_now()
+
+
+async def test_a_full_spool_drops_more_events_at_once_than_fit_into_one_record(tmp_path: Path) -> None:
+    """As one of 600 MiB does. The sizes are made up here, the record of what is dropped is not."""
+    writer = Writer(tmp_path)
+    await writer.spool.open()
+    book, segments = writer.spool.book, writer.spool.segments
+    first = 2**32
+    many = range(first, first + MIB // 16)
+    book.next_number = many[-1] + 2
+    for number in (*many, many[-1] + 1):
+        book.pending[number] = queued(number)
+        segments.hold(number, 1 if number in many else MIB)
+    segments.grow(2 * MIB)
+    await writer.queue(1)
+    assert writer.dropped[: len(many)] == list(many)
+    done = [number for record in writer.written() if isinstance(record, Done) for number in record.numbers]
+    assert done == writer.dropped
     writer.spool.close_now()
 
 
@@ -160,6 +196,64 @@ async def test_what_a_file_is_replaced_by_is_on_the_disk_before_that_file_goes(
     assert steps.count("unlink") >= 2
     assert all(before == "sync" for before, step in pairwise(steps) if step == "unlink")
     writer.spool.close_now()
+
+
+async def test_files_stay_until_a_snapshot_that_comes_after_them_could_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path)
+    await writer.spool.open()
+    await writer.spool.append([Opened(one, 1) for one in writer.begin(3)])
+    with monkeypatch.context() as full:
+        full.setattr(SegmentFile, "append", no_space)
+        begun = writer.files_begun
+        while writer.files_begun < begun + 3:
+            await writer.queue_and_send()
+        assert writer.sessions_on_disk() == set(writer.spool.book.ledger.open)
+        while writer.files_begun < begun + 3 * SEGMENTS:
+            await writer.queue_and_send()
+        assert len(numbers_in(tmp_path)) <= SEGMENTS + 2  # with that of the last event, and the newest
+    begun = writer.files_begun
+    while writer.files_begun == begun:
+        await writer.queue_and_send()
+    await writer.queue_and_send()
+    assert numbers_in(tmp_path) == [writer.files_begun]
+    assert writer.sessions_on_disk() == set(writer.spool.book.ledger.open)
+    writer.spool.close_now()
+
+
+async def test_a_snapshot_that_is_not_on_the_disk_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_disk(_file: SegmentFile) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    writer = Writer(tmp_path)
+    await writer.spool.open()
+    first = writer.files_begun
+    monkeypatch.setattr(SegmentFile, "sync", no_disk)
+    while writer.files_begun < first + 3:
+        await writer.queue_and_send()
+    assert numbers_in(tmp_path) == [first, first + 1, first + 2, first + 3]
+    writer.spool.close_now()
+
+
+async def test_who_has_no_folder_removes_no_file_of_the_engine_that_has_it(tmp_path: Path) -> None:
+    owner, other = Writer(tmp_path), Writer(tmp_path)
+    await owner.spool.open()
+    await other.spool.open()
+    while other.files_begun < 4:
+        await other.queue_and_send()
+    assert numbers_in(tmp_path) == [owner.files_begun]
+    owner.spool.close_now()
+
+
+def test_a_file_that_cannot_be_begun_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SegmentFile, "append", no_space)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="no space"):
+        SegmentFile(tmp_path, 1)
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def said(steps: list[str], name: str, real: Callable[..., None]) -> Callable[..., None]:
